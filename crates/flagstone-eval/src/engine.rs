@@ -1,0 +1,239 @@
+//! The compiled configuration of one environment.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use crate::condition::Conditions;
+use crate::context::Context;
+use crate::document::{ClientFeatures, Delta, Document, Event, Feature, Warning};
+use crate::evaluate::{Evaluation, Request, Resolved, Toggles};
+use crate::field::Fields;
+use crate::flag::{Compiler, Flag};
+use crate::random::RandomSource;
+use crate::segment::Segments;
+
+/// Compiled flags, ready to be evaluated from many threads at once.
+///
+/// An engine is a value: cloning it shares the compiled parts, so that `apply` on a clone leaves the original as it
+/// was. That is how a server answers from one state while it prepares the next.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    /// In the order of the document.
+    flags: Vec<Arc<Flag>>,
+    /// The positions of flags, by the hash of their names.
+    by_name: HashTable<usize>,
+    pub(crate) conditions: Conditions,
+    pub(crate) segments: Segments,
+    pub(crate) fields: Arc<Fields>,
+}
+
+impl Default for Engine {
+    /// An engine without flags.
+    fn default() -> Self {
+        let hasher = DefaultHashBuilder::default();
+        Self {
+            flags: Vec::new(),
+            by_name: HashTable::new(),
+            conditions: Conditions::new(hasher.clone()),
+            segments: Segments::default(),
+            fields: Arc::new(Fields::new(hasher)),
+        }
+    }
+}
+
+impl Engine {
+    /// Compiles a whole configuration. What is broken in it is off, never in the way of the rest, and comes with a
+    /// warning.
+    pub fn compile(features: &ClientFeatures) -> (Self, Vec<Warning>) {
+        let mut engine = Self::default();
+        let mut warnings = Vec::new();
+        for segment in &features.segments {
+            engine.segments.put(
+                segment,
+                &mut engine.conditions,
+                &mut engine.fields,
+                &mut warnings,
+            );
+        }
+        for feature in &features.features {
+            engine.put(feature, &mut warnings);
+        }
+        warnings.extend(engine.missing_segments());
+        (engine, warnings)
+    }
+
+    /// Compiles a document: a configuration, or a delta that starts from nothing.
+    pub fn from_document(document: &Document) -> (Self, Vec<Warning>) {
+        match document {
+            Document::Features(features) => Self::compile(features),
+            Document::Delta(delta) => {
+                let mut engine = Self::default();
+                let warnings = engine.apply(delta);
+                (engine, warnings)
+            }
+        }
+    }
+
+    /// Applies changes in order and compiles what they touch, with a warning for each broken thing among it and for
+    /// each strategy that then lacks a segment.
+    pub fn apply(&mut self, delta: &Delta) -> Vec<Warning> {
+        let mut warnings = Vec::new();
+        for event in &delta.events {
+            match event {
+                Event::Hydration { features, segments } => {
+                    let features = ClientFeatures {
+                        version: 2,
+                        features: features.clone(),
+                        segments: segments.clone(),
+                    };
+                    (*self, warnings) = Self::compile(&features);
+                    // Later events may bring the segments that are missing now.
+                    warnings.retain(|warning| !warning.message.ends_with("does not exist"));
+                }
+                Event::FeatureUpdated { feature } => self.put(feature, &mut warnings),
+                Event::FeatureRemoved { feature_name } => self.remove(feature_name),
+                Event::SegmentUpdated { segment } => {
+                    self.segments.put(
+                        segment,
+                        &mut self.conditions,
+                        &mut self.fields,
+                        &mut warnings,
+                    );
+                }
+                Event::SegmentRemoved { segment_id } => {
+                    self.segments.remove(*segment_id, &mut self.conditions);
+                }
+            }
+        }
+        warnings.extend(self.missing_segments());
+        warnings
+    }
+
+    /// The number of flags.
+    pub fn len(&self) -> usize {
+        self.flags.len()
+    }
+
+    /// Whether there are no flags.
+    pub fn is_empty(&self) -> bool {
+        self.flags.is_empty()
+    }
+
+    /// Evaluates one flag; `None` if there is none of this name. `now` counts where the context has no
+    /// `currentTime`.
+    pub fn resolve(
+        &self,
+        name: &str,
+        context: &Context,
+        now: DateTime<Utc>,
+        random: &mut dyn RandomSource,
+    ) -> Option<Resolved<'_>> {
+        let (position, flag) = self.find(name)?;
+        let decision = Evaluation::of_one(self, context, now, random).decide(position, flag);
+        Some(decision.resolved(flag))
+    }
+
+    /// Evaluates all flags that `request` asks for, in the order of the document.
+    pub fn resolve_all(
+        &self,
+        request: &Request<'_>,
+        random: &mut dyn RandomSource,
+    ) -> Vec<Resolved<'_>> {
+        let mut evaluation = Evaluation::of_all(self, request.context, request.now, random);
+        self.flags()
+            .enumerate()
+            .filter(|(_, flag)| request.projects.include(&flag.project))
+            .map(|(position, flag)| evaluation.decide(position, flag).resolved(flag))
+            .filter(|resolved| resolved.enabled || request.toggles == Toggles::All)
+            .collect()
+    }
+
+    pub(crate) fn flags(&self) -> impl Iterator<Item = &Flag> {
+        self.flags.iter().map(|flag| &**flag)
+    }
+
+    /// The flag of this name and its position.
+    pub(crate) fn find(&self, name: &str) -> Option<(usize, &Flag)> {
+        let hash = self.conditions.hasher.hash_one(name);
+        let named = |position: &usize| {
+            self.flags
+                .get(*position)
+                .is_some_and(|flag| *flag.name == *name)
+        };
+        let position = *self.by_name.find(hash, named)?;
+        Some((position, self.flags.get(position)?))
+    }
+
+    /// Creates or replaces a flag.
+    fn put(&mut self, feature: &Feature, warnings: &mut Vec<Warning>) {
+        let mut compiler = Compiler {
+            conditions: &mut self.conditions,
+            segments: &mut self.segments,
+            fields: &mut self.fields,
+            warnings,
+        };
+        let flag = Arc::new(compiler.flag(feature));
+        let known = self.find(&flag.name).map(|(position, _)| position);
+        match known.and_then(|position| self.flags.get_mut(position)) {
+            Some(old) => {
+                // The new one is in place before the old one lets go, so that what both use is kept.
+                let old = std::mem::replace(old, flag);
+                self.release(&old);
+            }
+            None => self.push(flag),
+        }
+    }
+
+    fn push(&mut self, flag: Arc<Flag>) {
+        let hasher = &self.conditions.hasher;
+        let hash = hasher.hash_one(&*flag.name);
+        let position = self.flags.len();
+        self.flags.push(flag);
+        let flags = &self.flags;
+        self.by_name.insert_unique(hash, position, |position| {
+            hasher.hash_one(flags.get(*position).map_or("", |flag| &flag.name))
+        });
+    }
+
+    fn remove(&mut self, name: &str) {
+        let Some((position, _)) = self.find(name) else {
+            return;
+        };
+        let hash = self.conditions.hasher.hash_one(name);
+        if let Ok(found) = self.by_name.find_entry(hash, |known| *known == position) {
+            found.remove();
+        }
+        for later in self.by_name.iter_mut().filter(|later| **later > position) {
+            *later -= 1;
+        }
+        let flag = self.flags.remove(position);
+        self.release(&flag);
+    }
+
+    fn release(&mut self, flag: &Flag) {
+        for condition in flag.conditions() {
+            self.conditions.release(condition);
+        }
+    }
+
+    /// A warning for each strategy that needs a segment which does not exist.
+    fn missing_segments(&self) -> impl Iterator<Item = Warning> {
+        self.flags().flat_map(|flag| {
+            let needed = flag
+                .strategies
+                .iter()
+                .flat_map(|strategy| strategy.segments.iter());
+            let missing = needed.filter(|slot| self.segments.conditions(**slot).is_none());
+            missing.map(|slot| Warning {
+                subject: format!("flag {:?}", flag.name),
+                message: format!(
+                    "a strategy is off: segment {} does not exist",
+                    self.segments.id(*slot)
+                ),
+            })
+        })
+    }
+}
