@@ -1,0 +1,124 @@
+//! Turns two answers into a list of differences, after hiding what must differ between two servers.
+
+const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi;
+const TIME = /\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?/g;
+const TOKEN = /(\*|\[\]|[\w-]+):(\*|[\w-]+)\.[\w+/=-]{16,}/g;
+const PAT = /user:[\w+/=-]{16,}/g;
+
+/** Numbers that name a row of one server's store. */
+const NUMBER_IDS = new Set(['id', 'createdByUserId', 'userId', 'segmentId', 'rootRoleId', 'addonId']);
+/** Lists of such numbers. */
+const NUMBER_ID_LISTS = new Set(['segments', 'ids']);
+/** Prose for people: each product has its own. */
+const PROSE = new Set(['message', 'description']);
+
+/** Headers that a client acts upon. */
+const HEADERS = ['content-type', 'location', 'etag', 'allow', 'www-authenticate', 'clear-site-data',
+    'access-control-allow-origin', 'access-control-allow-credentials', 'retry-after'];
+
+/** What is compared: `status`, the headers above, the names of cookies, and the body. */
+export function normalize(answer, memory, compare = {}) {
+    const names = new Map([...memory.values]
+        .filter(([, v]) => typeof v === 'string' && v.length >= 8)
+        .sort(([, a], [, b]) => b.length - a.length)
+        .map(([k, v]) => [v, `<${k}>`]));
+    return {
+        status: answer.status,
+        header: headers(answer, names, compare),
+        body: compare.body === false ? undefined : body(answer, names, compare),
+    };
+}
+
+function headers(answer, names, compare) {
+    const out = {};
+    for (const name of HEADERS) {
+        const value = answer.headers[name];
+        if (value === undefined) continue;
+        if (name === 'content-type') out[name] = value.split(';')[0].trim();
+        else if (name === 'etag') out[name] = '<etag>';
+        else if (name === 'location') out[name] = compare.location === 'exact' ? text(value, names) : text(value, names);
+        else out[name] = value;
+    }
+    if (answer.cookies.length) out['set-cookie'] = answer.cookies.map(cookie).sort();
+    return out;
+}
+
+/** The attributes of a cookie, without its value and its lifetime. */
+function cookie(line) {
+    return line.split(';').map((part) => part.trim().toLowerCase())
+        .map((part) => part.replace(/^([\w.-]+)=(.*)$/, (_, k, v) => (/^(samesite|path)$/.test(k) ? `${k}=${v}` : k)))
+        .join('; ');
+}
+
+function body(answer, names, compare) {
+    if (answer.json === undefined) {
+        if (/json/.test(answer.headers['content-type'] ?? '')) return answer.text;
+        if (compare.text === true) return text(answer.text, names);
+        return answer.text === '' ? '' : '<text>';
+    }
+    const context = {
+        names,
+        ignore: compare.ignore ?? [],
+        unordered: compare.unordered,
+        isError: answer.status >= 400,
+    };
+    return value(answer.json, '', '', context);
+}
+
+function value(v, key, path, context) {
+    if (context.ignore.some((pattern) => matches(pattern, path))) return '<ignored>';
+    if (Array.isArray(v)) return list(v, key, path, context);
+    if (v && typeof v === 'object') {
+        const out = {};
+        for (const k of Object.keys(v).sort()) {
+            const masked = text(k, context.names);
+            out[masked] = value(v[k], k, path === '' ? k : `${path}.${k}`, context);
+        }
+        return out;
+    }
+    if (typeof v === 'number' && NUMBER_IDS.has(key)) return '<number>';
+    if (typeof v === 'string') {
+        if (context.isError && PROSE.has(key)) return v === '' ? '' : '<text>';
+        return text(v, context.names);
+    }
+    return v;
+}
+
+function list(items, key, path, context) {
+    const isIds = NUMBER_ID_LISTS.has(key);
+    const out = items.map((item, i) =>
+        isIds && typeof item === 'number' ? '<number>' : value(item, '', `${path}[${i}]`, context));
+    const unordered = context.unordered === true
+        || context.unordered?.some((pattern) => matches(pattern, path))
+        || key === 'details';
+    return unordered ? out.sort((a, b) => (canonical(a) < canonical(b) ? -1 : 1)) : out;
+}
+
+const canonical = (v) => JSON.stringify(v);
+
+function text(v, names) {
+    let out = v;
+    for (const [secret, name] of names) out = out.split(secret).join(name);
+    return out.replace(TOKEN, '<token>').replace(PAT, '<pat>').replace(UUID, '<uuid>').replace(TIME, '<time>');
+}
+
+/** Whether a path such as `features[0].name` fits a pattern in which `*` stands for anything. */
+export function matches(pattern, path) {
+    if (pattern === path) return true;
+    const source = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*');
+    return new RegExp(`^${source}$`, 's').test(path);
+}
+
+/** Differences between two normalized answers, each with the path where it is. */
+export function differences(reference, flagstone, path = '') {
+    if (canonical(reference) === canonical(flagstone)) return [];
+    const both = [reference, flagstone];
+    if (both.every((v) => v && typeof v === 'object' && Array.isArray(v) === Array.isArray(reference))) {
+        const keys = Array.isArray(reference)
+            ? [...Array(Math.max(reference.length, flagstone.length)).keys()]
+            : [...new Set([...Object.keys(reference), ...Object.keys(flagstone)])];
+        return keys.flatMap((key) => differences(reference[key], flagstone[key],
+            Array.isArray(reference) ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`));
+    }
+    return [{ path, reference, flagstone }];
+}

@@ -1,0 +1,45 @@
+//! One HTTP exchange, with nothing added, followed or decoded behind the test's back.
+import http from 'node:http';
+
+const agent = new http.Agent({ keepAlive: true, maxSockets: 4 });
+const ANSWER_MS_MAX = 30_000;
+
+export function request(base, { method, path, headers, body }) {
+    return new Promise((resolve, reject) => {
+        const url = new URL(base);
+        const bytes = body === undefined ? undefined : Buffer.from(body);
+        const sent = http.request({
+            agent,
+            host: url.hostname,
+            port: url.port,
+            method,
+            path: url.pathname.replace(/\/$/, '') + path,
+            headers: bytes ? { ...headers, 'content-length': bytes.length } : headers,
+            timeout: ANSWER_MS_MAX,
+        }, (response) => {
+            const chunks = [];
+            response.on('data', (chunk) => chunks.push(chunk));
+            response.on('error', reject);
+            response.on('end', () => resolve(read(response, Buffer.concat(chunks))));
+        });
+        sent.on('timeout', () => sent.destroy(new Error(`no answer within ${ANSWER_MS_MAX} ms`)));
+        sent.on('error', reject);
+        sent.end(bytes);
+    });
+}
+
+function read(response, bytes) {
+    const text = bytes.toString('utf8');
+    const headers = { ...response.headers };
+    const cookies = headers['set-cookie'] ?? [];
+    delete headers['set-cookie'];
+    let json;
+    if (/json/.test(headers['content-type'] ?? '')) {
+        try {
+            json = JSON.parse(text);
+        } catch {
+            json = undefined;
+        }
+    }
+    return { status: response.statusCode, headers, cookies, text, json };
+}
