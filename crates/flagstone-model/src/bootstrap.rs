@@ -1,0 +1,60 @@
+//! The first commit of an installation: what exists before anybody has done anything.
+
+use crate::context_fields::ContextField;
+use crate::draft::{Draft, NewEvent};
+use crate::environments::Environment;
+use crate::error::Error;
+use crate::permissions::{DEFAULT_PROJECT, role_ids};
+use crate::projects::{CreateProject, create};
+use crate::users::{self, NewUser, RoleRef};
+
+/// Makes the default project, two environments, the built-in context fields and the first administrator.
+pub fn first_start(draft: &mut Draft, admin_username: &str, admin_password_hash: String) -> Result<(), Error> {
+    for (sort_order, name) in [(2, "development"), (3, "production")] {
+        let environment = Environment {
+            name: name.to_owned(),
+            kind: name.to_owned(),
+            sort_order,
+            enabled: true,
+            protected: false,
+            required_approvals: None,
+        };
+        draft.record(NewEvent::new("environment-created").environment(name).data(&environment));
+        draft.put(environment);
+    }
+    let fields = [
+        ("environment", "The environment that the application runs in", false),
+        ("userId", "The user", false),
+        ("appName", "The application's name", false),
+        ("currentTime", "The time of the evaluation", false),
+        ("sessionId", "The session", true),
+    ];
+    for (sort_order, (name, description, stickiness)) in (0..).zip(fields) {
+        let field = ContextField {
+            name: name.to_owned(),
+            description: Some(description.to_owned()),
+            stickiness,
+            sort_order,
+            legal_values: Vec::new(),
+            created_at: draft.now(),
+        };
+        draft.record(NewEvent::new("context-field-created").data(&field));
+        draft.put(field);
+    }
+    create(draft, CreateProject {
+        id: Some(DEFAULT_PROJECT.to_owned()),
+        name: "Default".to_owned(),
+        description: Some("Default project".to_owned()),
+        mode: None,
+        default_stickiness: None,
+        environments: None,
+    })?;
+    users::create(draft, NewUser {
+        username: Some(admin_username.to_owned()),
+        email: None,
+        name: None,
+        root_role: RoleRef::Id(role_ids::ADMIN),
+        password_hash: Some(admin_password_hash),
+    })?;
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! Constraints: what strategies and segments ask of a context.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::error::{Error, Faults};
+use crate::limits::Limits;
+
+/// How a constraint compares the context's value with its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Operator {
+    /// Is not one of the values.
+    NotIn,
+    /// Is one of the values.
+    In,
+    /// Ends with one of the values.
+    StrEndsWith,
+    /// Starts with one of the values.
+    StrStartsWith,
+    /// Holds one of the values.
+    StrContains,
+    /// Equals the number.
+    NumEq,
+    /// Is greater than the number.
+    NumGt,
+    /// Is greater than or equals the number.
+    NumGte,
+    /// Is less than the number.
+    NumLt,
+    /// Is less than or equals the number.
+    NumLte,
+    /// Is later than the date.
+    DateAfter,
+    /// Is earlier than the date.
+    DateBefore,
+    /// Equals the semantic version.
+    SemverEq,
+    /// Is a later semantic version.
+    SemverGt,
+    /// Is an earlier semantic version.
+    SemverLt,
+    /// Is the same semantic version or a later one.
+    SemverGte,
+    /// Is the same semantic version or an earlier one.
+    SemverLte,
+    /// Matches the regular expression (RE2 syntax).
+    Regex,
+}
+
+impl Operator {
+    /// Whether the operator compares with a list rather than with a single value.
+    pub const fn takes_list(self) -> bool {
+        matches!(self, Self::In | Self::NotIn | Self::StrEndsWith | Self::StrStartsWith | Self::StrContains)
+    }
+}
+
+/// A condition on one context field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Constraint {
+    /// The context field, for instance `userId`.
+    #[schema(example = "appName", min_length = 1, max_length = 255)]
+    pub context_name: String,
+    /// How to compare.
+    pub operator: Operator,
+    /// The values of operators that take a list.
+    #[serde(default)]
+    #[schema(example = json!(["web", "ios"]))]
+    pub values: Vec<String>,
+    /// The value of operators that take one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// Turns the answer around.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inverted: Option<bool>,
+    /// Compares strings without regard to case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case_insensitive: Option<bool>,
+}
+
+impl Constraint {
+    /// Adds a fault for everything that makes the constraint meaningless; `path` is the constraint's own place.
+    pub fn check(&self, faults: &mut Faults, path: &str, limits: &Limits) {
+        if self.values.len() > limits.constraint_values {
+            faults.add(format!("{path}/values"), format!("There are {} values; at most {} are allowed.", self.values.len(), limits.constraint_values));
+        }
+        if self.operator.takes_list() {
+            return;
+        }
+        let place = format!("{path}/value");
+        let Some(value) = self.value.as_deref().filter(|v| !v.is_empty()) else {
+            faults.add(place, "This operator compares with a single value: `value` is required.");
+            return;
+        };
+        if let Err(reason) = self.check_value(value) {
+            faults.add(place, reason);
+        }
+    }
+
+    fn check_value(&self, value: &str) -> Result<(), String> {
+        use Operator as O;
+        match self.operator {
+            O::NumEq | O::NumGt | O::NumGte | O::NumLt | O::NumLte => match value.trim().parse::<f64>() {
+                Ok(number) if number.is_finite() => Ok(()),
+                _ => Err(format!("The value must be a number. You sent \"{value}\".")),
+            },
+            O::DateAfter | O::DateBefore => match crate::time::Timestamp::parse(value) {
+                Some(_) => Ok(()),
+                None => Err(format!("The value must be an RFC 3339 date-time. You sent \"{value}\".")),
+            },
+            O::SemverEq | O::SemverGt | O::SemverLt | O::SemverGte | O::SemverLte => {
+                flagstone_eval::validate::validate_semver(value).map_err(|e| format!("The value must be a semantic version: {e}"))
+            }
+            O::Regex => flagstone_eval::validate::validate_regex(value).map_err(|e| format!("The value must be a regular expression in RE2 syntax: {e}")),
+            O::In | O::NotIn | O::StrEndsWith | O::StrStartsWith | O::StrContains => Ok(()),
+        }
+    }
+}
+
+/// Checks a list of constraints below `path`, the list's own place.
+pub fn check_all(faults: &mut Faults, path: &str, constraints: &[Constraint], limits: &Limits) {
+    if constraints.len() > limits.constraints {
+        faults.add(path, format!("There are {} constraints; at most {} are allowed.", constraints.len(), limits.constraints));
+    }
+    for (i, constraint) in constraints.iter().enumerate() {
+        constraint.check(faults, &format!("{path}/{i}"), limits);
+    }
+}
+
+/// Checks one constraint on its own, as an editor does while a person types.
+pub fn validate(constraint: &Constraint, limits: &Limits) -> Result<(), Error> {
+    let mut faults = Faults::default();
+    constraint.check(&mut faults, "/body", limits);
+    faults.check()
+}

@@ -1,0 +1,194 @@
+//! Context fields: what constraints and stickiness can refer to.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::draft::{Draft, NewEvent};
+use crate::error::{Error, Faults};
+use crate::names::{check_text, check_url_name};
+use crate::segments::uses;
+use crate::state::State;
+use crate::time::Timestamp;
+
+/// The most context fields, and the most legal values of one.
+pub const CONTEXT_FIELDS_MAX: usize = 1_000;
+
+/// A context field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContextField {
+    /// Unique, URL friendly, never changes.
+    pub name: String,
+    /// For people.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Whether rollouts can stick to it.
+    #[serde(default)]
+    pub stickiness: bool,
+    /// Smaller comes first.
+    #[serde(default)]
+    pub sort_order: i64,
+    /// What constraints on it can be chosen from; anything if empty.
+    #[serde(default)]
+    pub legal_values: Vec<LegalValue>,
+    /// When it was created.
+    pub created_at: Timestamp,
+}
+
+/// A value that constraints on a context field can be chosen from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LegalValue {
+    /// The value.
+    #[schema(example = "ios")]
+    pub value: String,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// A new context field.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CreateContextField {
+    /// Unique and URL friendly.
+    #[schema(example = "subscriptionTier")]
+    pub name: String,
+    /// What it becomes.
+    #[serde(flatten)]
+    pub settings: ContextFieldInput,
+}
+
+/// What a context field becomes.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ContextFieldInput {
+    /// For people.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Whether rollouts can stick to it.
+    #[serde(default)]
+    pub stickiness: Option<bool>,
+    /// Smaller comes first.
+    #[serde(default)]
+    pub sort_order: Option<i64>,
+    /// What constraints on it can be chosen from.
+    #[serde(default)]
+    pub legal_values: Option<Vec<LegalValue>>,
+}
+
+/// All context fields in the order in which people see them.
+pub fn sorted(state: &State) -> Vec<&Arc<ContextField>> {
+    state.context_fields.values().collect()
+}
+
+/// Fails if no context field can have this name.
+pub fn validate_name(state: &State, name: &str) -> Result<(), Error> {
+    let mut faults = Faults::default();
+    check_url_name(&mut faults, "/body/name", name);
+    faults.check()?;
+    if state.context_fields.contains(name) {
+        return Err(Error::name_exists("context field", name));
+    }
+    Ok(())
+}
+
+fn check(input: &ContextFieldInput) -> Result<(), Error> {
+    let mut faults = Faults::default();
+    check_text(&mut faults, "/body/description", input.description.as_deref());
+    let values = input.legal_values.as_deref().unwrap_or_default();
+    if values.len() > CONTEXT_FIELDS_MAX {
+        faults.add("/body/legalValues", format!("There are {} values; at most {CONTEXT_FIELDS_MAX} are allowed.", values.len()));
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    for (i, LegalValue { value, description }) in values.iter().take(CONTEXT_FIELDS_MAX).enumerate() {
+        check_value(&mut faults, &format!("/body/legalValues/{i}/value"), value);
+        check_text(&mut faults, &format!("/body/legalValues/{i}/description"), description.as_deref());
+        if !seen.insert(value) {
+            faults.add(format!("/body/legalValues/{i}/value"), format!("The value \"{value}\" stands here twice."));
+        }
+    }
+    faults.check()
+}
+
+fn check_value(faults: &mut Faults, path: &str, value: &str) {
+    if value.is_empty() || value.len() > crate::names::NAME_BYTES_MAX || value.contains('\0') {
+        faults.add(path, format!("A value must be 1 to {} bytes long, without NUL characters.", crate::names::NAME_BYTES_MAX));
+    }
+}
+
+/// Creates a context field.
+pub fn create(draft: &mut Draft, input: CreateContextField) -> Result<Arc<ContextField>, Error> {
+    check(&input.settings)?;
+    validate_name(draft, &input.name)?;
+    crate::limits::Limits::room("context fields", draft.context_fields.len(), CONTEXT_FIELDS_MAX)?;
+    let field = ContextField {
+        name: input.name,
+        description: input.settings.description,
+        stickiness: input.settings.stickiness.unwrap_or(false),
+        sort_order: input.settings.sort_order.unwrap_or(0),
+        legal_values: input.settings.legal_values.unwrap_or_default(),
+        created_at: draft.now(),
+    };
+    draft.record(NewEvent::new("context-field-created").data(&field));
+    Ok(draft.put(field))
+}
+
+/// Changes a context field; what is omitted stays.
+pub fn update(draft: &mut Draft, name: &str, input: ContextFieldInput) -> Result<Arc<ContextField>, Error> {
+    let before = Arc::clone(draft.context_fields.find(name)?);
+    check(&input)?;
+    let after = ContextField {
+        description: input.description.or_else(|| before.description.clone()),
+        stickiness: input.stickiness.unwrap_or(before.stickiness),
+        sort_order: input.sort_order.unwrap_or(before.sort_order),
+        legal_values: input.legal_values.unwrap_or_else(|| before.legal_values.clone()),
+        ..(*before).clone()
+    };
+    Ok(store(draft, &before, after))
+}
+
+fn store(draft: &mut Draft, before: &ContextField, after: ContextField) -> Arc<ContextField> {
+    if after != *before {
+        draft.record(NewEvent::new("context-field-updated").data(&after).pre_data(before));
+    }
+    draft.put(after)
+}
+
+/// Adds a legal value, or changes its description.
+pub fn put_legal_value(draft: &mut Draft, name: &str, value: LegalValue) -> Result<(), Error> {
+    let before = Arc::clone(draft.context_fields.find(name)?);
+    let mut legal_values = before.legal_values.clone();
+    match legal_values.iter_mut().find(|v| v.value == value.value) {
+        Some(existing) => *existing = value,
+        None => legal_values.push(value),
+    }
+    update(draft, name, ContextFieldInput { legal_values: Some(legal_values), ..ContextFieldInput::default() }).map(drop)
+}
+
+/// Removes a legal value, if it is there.
+pub fn remove_legal_value(draft: &mut Draft, name: &str, value: &str) -> Result<(), Error> {
+    let before = Arc::clone(draft.context_fields.find(name)?);
+    let mut after = (*before).clone();
+    after.legal_values.retain(|v| v.value != value);
+    store(draft, &before, after);
+    Ok(())
+}
+
+/// Deletes a context field that no strategy and no segment refers to.
+pub fn delete(draft: &mut Draft, name: &str) -> Result<(), Error> {
+    let field = Arc::clone(draft.context_fields.find(name)?);
+    if is_used(draft, name) {
+        return Err(Error::Conflict(format!("The context field \"{name}\" is used by strategies or segments.")));
+    }
+    draft.record(NewEvent::new("context-field-deleted").pre_data(&*field));
+    draft.delete::<ContextField>(&field.name);
+    Ok(())
+}
+
+fn is_used(state: &State, name: &str) -> bool {
+    !uses(state, |s| s.constraints.iter().any(|c| c.context_name == name)).is_empty()
+        || state.segments.values().any(|s| s.constraints.iter().any(|c| c.context_name == name))
+}

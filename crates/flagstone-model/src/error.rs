@@ -1,0 +1,101 @@
+//! Why a rule refuses. Transport-free: the server maps each variant to a status in one place.
+
+use crate::permissions::Permission;
+
+/// The refusal of a rule, or of a door to the state.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Nobody known is asking: no credentials, or credentials that are wrong, expired or revoked.
+    #[error("you must log in or send a valid token")]
+    Unauthenticated,
+    /// The caller is known and lacks the permission; any one of these would do.
+    #[error("{}", needs(.0))]
+    NoAccess(Vec<Permission>),
+    /// The caller may not do this, whatever their permissions.
+    #[error("{0}")]
+    Forbidden(String),
+    /// The input is wrong; every fault with its place.
+    #[error("{}", faults_text(.0))]
+    BadData(Vec<Fault>),
+    /// Nothing of this kind has this name.
+    #[error("there is no {kind} called \"{name}\"")]
+    NotFound {
+        /// The noun, for instance `feature`.
+        kind: &'static str,
+        /// What was looked for.
+        name: String,
+    },
+    /// Something of this kind has this name already.
+    #[error("there is already a {kind} called \"{name}\"")]
+    NameExists {
+        /// The noun, for instance `feature`.
+        kind: &'static str,
+        /// The name that is taken.
+        name: String,
+    },
+    /// The state does not allow it now, for instance a segment in use cannot be deleted.
+    #[error("{0}")]
+    Conflict(String),
+    /// One more would exceed a limit of this installation.
+    #[error("this installation holds at most {limit} {resource}: the limit is reached")]
+    LimitExceeded {
+        /// What there are too many of, in the plural.
+        resource: &'static str,
+        /// How many there may be.
+        limit: u64,
+    },
+}
+
+/// One thing that is wrong with an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Where, as a JSON pointer behind `/body`, `/query` or `/params`; empty when it has no place.
+    pub path: String,
+    /// What is wrong, as a sentence a person can act on.
+    pub message: String,
+}
+
+impl Error {
+    /// A single fault at a place such as `/body/name`.
+    pub fn bad_data(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::BadData(vec![Fault { path: path.into(), message: message.into() }])
+    }
+
+    /// Nothing of `kind` is called `name`.
+    pub fn not_found(kind: &'static str, name: impl ToString) -> Self {
+        Self::NotFound { kind, name: name.to_string() }
+    }
+
+    /// Something of `kind` is called `name` already.
+    pub fn name_exists(kind: &'static str, name: impl ToString) -> Self {
+        Self::NameExists { kind, name: name.to_string() }
+    }
+}
+
+/// Collects faults, so that an answer names all of them.
+#[derive(Debug, Default)]
+pub struct Faults(Vec<Fault>);
+
+impl Faults {
+    /// Adds a fault at a place such as `/body/name`.
+    pub fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
+        self.0.push(Fault { path: path.into(), message: message.into() });
+    }
+
+    /// Fails if any fault was added.
+    pub fn check(self) -> Result<(), Error> {
+        if self.0.is_empty() { Ok(()) } else { Err(Error::BadData(self.0)) }
+    }
+}
+
+fn needs(permissions: &[Permission]) -> String {
+    let names: Vec<_> = permissions.iter().map(|p| format!("\"{}\"", p.name())).collect();
+    format!("this needs {} permission: {}", if names.len() == 1 { "the" } else { "one of these as a" }, names.join(", "))
+}
+
+fn faults_text(faults: &[Fault]) -> String {
+    match faults {
+        [one] => one.message.clone(),
+        many => format!("{} faults in the input", many.len()),
+    }
+}

@@ -1,0 +1,557 @@
+//! Features: the flags, each one document with its environments, strategies, variants and dependencies.
+
+mod dependencies;
+mod strategies;
+mod toggling;
+mod variants;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub use dependencies::{
+    Dependency, DependencyInput, add_dependency, children, remove_dependencies, remove_dependency, variant_names,
+};
+pub use strategies::{
+    SortOrder, Strategy, StrategyChange, StrategyInput, add_strategy, patch_strategy, remove_strategy, sort_strategies, update_strategy,
+};
+pub(crate) use strategies::{check_strategy, strategy_from};
+pub use toggling::{bulk_toggle, switch_off, switch_on};
+pub use variants::{
+    Payload, PayloadType, Variant, VariantOverride, WeightType, overwrite_variants, patch_variants,
+};
+
+use crate::draft::{Draft, NewEvent};
+use crate::environments::Environment;
+use crate::error::{Error, Faults};
+use crate::limits::Limits;
+use crate::names::{check_text, check_url_name};
+use crate::permissions::{Need, Permission};
+use crate::projects::{self, Project};
+use crate::state::State;
+use crate::time::Timestamp;
+
+/// The kinds of flags: id, name, description, expected lifetime in days (none: permanent).
+pub const FEATURE_TYPES: &[(&str, &str, &str, Option<u32>)] = &[
+    ("release", "Release", "Rolls out something new, then goes away.", Some(40)),
+    ("experiment", "Experiment", "Compares variants to learn which one is better.", Some(40)),
+    ("operational", "Operational", "Carries a technical change over safely.", Some(7)),
+    ("kill-switch", "Kill switch", "Turns something off in an emergency.", None),
+    ("permission", "Permission", "Opens something to those who are entitled to it.", None),
+    ("sunset", "Sunset", "Takes something old out of service step by step.", Some(90)),
+];
+
+/// A feature flag. Archived ones keep their names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Feature {
+    /// Unique among all features of the installation.
+    pub name: String,
+    /// The project it belongs to.
+    pub project: String,
+    /// One of [`FEATURE_TYPES`].
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// For people.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Who created it, as the audit log names them.
+    pub created_by: Creator,
+    /// Whether SDKs should report each evaluation as an event.
+    #[serde(default)]
+    pub impression_data: bool,
+    /// Whether somebody marked it as ready for removal.
+    #[serde(default)]
+    pub stale: bool,
+    /// When it was archived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived_at: Option<Timestamp>,
+    /// Its state in each of its project's environments.
+    #[serde(default)]
+    pub environments: BTreeMap<String, FeatureEnvironment>,
+    /// The features it depends on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dependencies: Vec<Dependency>,
+}
+
+/// Who created something.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Creator {
+    /// As in [`crate::commit::Actor::id`].
+    pub id: i64,
+    /// As in [`crate::commit::Actor::name`].
+    pub name: String,
+}
+
+/// A feature's state in one environment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FeatureEnvironment {
+    /// Whether it is switched on.
+    #[serde(default)]
+    pub enabled: bool,
+    /// In evaluation order; the first that matches decides.
+    #[serde(default)]
+    pub strategies: Vec<Strategy>,
+    /// The flag's own variants, used when the matching strategy has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variants: Vec<Variant>,
+}
+
+/// What an environment's SDKs see of a feature. Two equal values need no new revision.
+#[derive(Debug, PartialEq)]
+pub struct Delivered<'a> {
+    project: &'a str,
+    kind: &'a str,
+    description: Option<&'a str>,
+    stale: bool,
+    impression_data: bool,
+    dependencies: &'a [Dependency],
+    environment: &'a FeatureEnvironment,
+}
+
+impl Feature {
+    /// What the SDKs of an environment see of it; nothing if it is archived or not in that environment.
+    pub fn delivered(&self, environment: &str) -> Option<Delivered<'_>> {
+        let environment = self.environments.get(environment).filter(|_| self.archived_at.is_none())?;
+        Some(Delivered {
+            project: &self.project,
+            kind: &self.kind,
+            description: self.description.as_deref(),
+            stale: self.stale,
+            impression_data: self.impression_data,
+            dependencies: &self.dependencies,
+            environment,
+        })
+    }
+
+    /// Whether it is archived.
+    pub const fn is_archived(&self) -> bool {
+        self.archived_at.is_some()
+    }
+
+    /// What answers and audit events show of the feature itself, without its environments.
+    pub fn summary(&self) -> FeatureSummary {
+        FeatureSummary {
+            name: self.name.clone(),
+            description: self.description.clone(),
+            kind: self.kind.clone(),
+            project: self.project.clone(),
+            stale: self.stale,
+            created_at: self.created_at,
+            impression_data: self.impression_data,
+            archived: self.is_archived(),
+            archived_at: self.archived_at,
+        }
+    }
+}
+
+/// A feature without its environments, as answers to changes and audit events show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FeatureSummary {
+    /// Unique among all features.
+    #[schema(example = "new-checkout")]
+    pub name: String,
+    /// For people.
+    pub description: Option<String>,
+    /// What the flag is for: `release`, `experiment`, `operational`, `kill-switch`, `permission` or `sunset`.
+    #[serde(rename = "type")]
+    #[schema(example = "release")]
+    pub kind: String,
+    /// The project it belongs to.
+    #[schema(example = "default")]
+    pub project: String,
+    /// Whether somebody marked it as ready for removal.
+    pub stale: bool,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Whether SDKs report each evaluation.
+    pub impression_data: bool,
+    /// Whether it is archived.
+    pub archived: bool,
+    /// When it was archived.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archived_at: Option<Timestamp>,
+}
+
+/// A new feature.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = CreateFeature)]
+pub struct CreateFeature {
+    /// Unique among all features; letters, digits and `-._~`.
+    #[schema(example = "new-checkout")]
+    pub name: String,
+    /// What the flag is for; `release` if omitted.
+    #[serde(default, rename = "type")]
+    #[schema(example = "release")]
+    pub kind: Option<String>,
+    /// For people.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Whether SDKs report each evaluation.
+    #[serde(default)]
+    pub impression_data: Option<bool>,
+}
+
+/// A change of a feature's own properties; what is omitted stays.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UpdateFeature {
+    /// For people.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// What the flag is for.
+    #[serde(default, rename = "type")]
+    pub kind: Option<String>,
+    /// Whether it is ready for removal.
+    #[serde(default)]
+    pub stale: Option<bool>,
+    /// Whether SDKs report each evaluation.
+    #[serde(default)]
+    pub impression_data: Option<bool>,
+    /// Archives (true) or revives (false) it, as old clients do.
+    #[serde(default)]
+    pub archived: Option<bool>,
+}
+
+/// The feature `name`, archived or not, if it is in `project`.
+pub fn find<'s>(state: &'s State, project: &str, name: &str) -> Result<&'s std::sync::Arc<Feature>, Error> {
+    match state.features.get(name) {
+        Some(feature) if feature.project == project => Ok(feature),
+        _ => Err(Error::not_found("feature", name)),
+    }
+}
+
+/// The feature `name` of `project`, which must not be archived: the one that may be changed.
+pub fn find_live<'s>(state: &'s State, project: &str, name: &str) -> Result<&'s std::sync::Arc<Feature>, Error> {
+    find(state, project, name).and_then(|f| if f.is_archived() { Err(Error::not_found("feature", name)) } else { Ok(f) })
+}
+
+/// A project's features in name order, those that are archived or those that are not.
+pub fn of_project<'s>(state: &'s State, project: &'s str, archived: bool) -> impl Iterator<Item = &'s std::sync::Arc<Feature>> {
+    state.features.values().filter(move |f| f.project == project && f.is_archived() == archived)
+}
+
+/// Fails if a feature cannot have this name: its form, or another one has it (archived ones count).
+pub fn validate_name(state: &State, project: Option<&str>, name: &str) -> Result<(), Error> {
+    let mut faults = Faults::default();
+    check_url_name(&mut faults, "/body/name", name);
+    if let Some(project) = project.and_then(|id| state.projects.get(id)) {
+        check_naming(&mut faults, project, name);
+    }
+    faults.check()?;
+    if state.features.contains(name) {
+        return Err(Error::name_exists("feature", name));
+    }
+    Ok(())
+}
+
+fn check_naming(faults: &mut Faults, project: &Project, name: &str) {
+    if let Some(naming) = &project.feature_naming
+        && !naming.matches(name)
+    {
+        let example = naming.example.as_deref().map(|e| format!(", for instance \"{e}\"")).unwrap_or_default();
+        faults.add("/body/name", format!("The project's feature names must match ^{}${example}.", naming.pattern));
+    }
+}
+
+fn check_kind(faults: &mut Faults, kind: &str) {
+    if !FEATURE_TYPES.iter().any(|(id, ..)| *id == kind) {
+        let known: Vec<_> = FEATURE_TYPES.iter().map(|(id, ..)| *id).collect();
+        faults.add("/body/type", format!("There is no feature type \"{kind}\"; use one of {}.", known.join(", ")));
+    }
+}
+
+/// Creates a feature, off in every environment of its project.
+pub fn create(draft: &mut Draft, project: &str, input: CreateFeature) -> Result<FeatureSummary, Error> {
+    let environments = {
+        let project = projects::find_live(draft, project)?;
+        if let Some(limit) = project.feature_limit {
+            let count = of_project(draft, &project.id, false).count();
+            Limits::room("features in this project", count, usize::try_from(limit).unwrap_or(0))?;
+        }
+        project.environments.keys().map(|name| (name.clone(), FeatureEnvironment::default())).collect()
+    };
+    let kind = input.kind.unwrap_or_else(|| "release".to_owned());
+    let mut faults = Faults::default();
+    check_kind(&mut faults, &kind);
+    check_text(&mut faults, "/body/description", input.description.as_deref());
+    faults.check()?;
+    validate_name(draft, Some(project), &input.name)?;
+    let live = draft.features.values().filter(|f| !f.is_archived()).count();
+    Limits::room("features", live, draft.limits().features)?;
+    let feature = Feature {
+        name: input.name,
+        project: project.to_owned(),
+        kind,
+        description: input.description,
+        created_at: draft.now(),
+        created_by: creator(draft),
+        impression_data: input.impression_data.unwrap_or(false),
+        stale: false,
+        archived_at: None,
+        environments,
+        dependencies: Vec::new(),
+    };
+    let summary = feature.summary();
+    draft.record(NewEvent::new("feature-created").feature(&feature).data(&summary));
+    draft.put(feature);
+    Ok(summary)
+}
+
+pub(crate) fn creator(draft: &Draft) -> Creator {
+    Creator { id: draft.actor().id, name: draft.actor().name.clone() }
+}
+
+/// A copy of a feature under a new name, off everywhere, with the same strategies and variants.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CloneFeature {
+    /// The copy's name.
+    pub name: String,
+    /// Whether each strategy's `groupId` becomes the new name, so that the copy draws its own lots; true if omitted.
+    #[serde(default)]
+    pub replace_group_id: Option<bool>,
+}
+
+/// Copies a feature within its project.
+pub fn duplicate(draft: &mut Draft, project: &str, name: &str, input: CloneFeature) -> Result<FeatureSummary, Error> {
+    let original = (**find_live(draft, project, name)?).clone();
+    for environment in original.environments.keys() {
+        draft.require(&Need::environment(project, environment, &[Permission::CreateFeatureStrategy]))?;
+    }
+    create(draft, project, CreateFeature {
+        name: input.name.clone(),
+        kind: Some(original.kind.clone()),
+        description: original.description.clone(),
+        impression_data: Some(original.impression_data),
+    })?;
+    let mut copy = (**find_live(draft, project, &input.name)?).clone();
+    for (environment, mut original) in original.environments {
+        original.enabled = false;
+        for strategy in &mut original.strategies {
+            strategy.id = draft.ulid();
+            if input.replace_group_id.unwrap_or(true) && strategy.parameters.contains_key("groupId") {
+                strategy.parameters.insert("groupId".to_owned(), input.name.clone());
+            }
+        }
+        copy.environments.insert(environment, original);
+    }
+    let summary = copy.summary();
+    draft.put(copy);
+    Ok(summary)
+}
+
+/// Changes a feature's own properties.
+pub fn update(draft: &mut Draft, project: &str, name: &str, input: UpdateFeature) -> Result<FeatureSummary, Error> {
+    let mut feature = (**find_live(draft, project, name)?).clone();
+    let before = feature.summary();
+    let mut faults = Faults::default();
+    if let Some(kind) = input.kind {
+        check_kind(&mut faults, &kind);
+        feature.kind = kind;
+    }
+    check_text(&mut faults, "/body/description", input.description.as_deref());
+    faults.check()?;
+    feature.description = input.description.or(feature.description);
+    feature.impression_data = input.impression_data.unwrap_or(feature.impression_data);
+    feature.stale = input.stale.unwrap_or(feature.stale);
+    store_update(draft, before, feature)
+}
+
+/// Applies a JSON patch (RFC 6902) to a feature's own properties; name, project and creation stay as they are.
+pub fn patch(draft: &mut Draft, project: &str, name: &str, patch: &json_patch::Patch) -> Result<FeatureSummary, Error> {
+    let mut feature = (**find_live(draft, project, name)?).clone();
+    let before = feature.summary();
+    let patched: UpdateFeature = apply_patch(&before, patch)?;
+    let mut faults = Faults::default();
+    if let Some(kind) = patched.kind {
+        check_kind(&mut faults, &kind);
+        feature.kind = kind;
+    }
+    check_text(&mut faults, "/body/description", patched.description.as_deref());
+    faults.check()?;
+    feature.description = patched.description;
+    feature.impression_data = patched.impression_data.unwrap_or(false);
+    feature.stale = patched.stale.unwrap_or(false);
+    let archive = patched.archived.unwrap_or(false);
+    let summary = store_update(draft, before, feature)?;
+    if archive {
+        self::archive(draft, project, name)?;
+    }
+    Ok(summary)
+}
+
+/// Applies a patch to the JSON form of `before` and reads the whole result back, so that nothing half-valid is stored.
+pub(crate) fn apply_patch<T: serde::de::DeserializeOwned>(before: &impl Serialize, patch: &json_patch::Patch) -> Result<T, Error> {
+    let bad = |message: String| Error::bad_data("/body", message);
+    let mut value = serde_json::to_value(before).map_err(|e| bad(e.to_string()))?;
+    json_patch::patch(&mut value, patch).map_err(|e| bad(format!("The patch does not apply: {e}")))?;
+    serde_json::from_value(value).map_err(|e| bad(format!("The patch makes the object invalid: {e}")))
+}
+
+fn store_update(draft: &mut Draft, before: FeatureSummary, feature: Feature) -> Result<FeatureSummary, Error> {
+    let after = feature.summary();
+    if after != before {
+        if before.stale != after.stale {
+            let kind = if after.stale { "feature-stale-on" } else { "feature-stale-off" };
+            draft.record(NewEvent::new(kind).feature(&feature));
+        }
+        draft.record(NewEvent::new("feature-metadata-updated").feature(&feature).data(&after).pre_data(&before));
+        draft.put(feature);
+    }
+    Ok(after)
+}
+
+/// Archives a feature. One that others depend on stays.
+pub fn archive(draft: &mut Draft, project: &str, name: &str) -> Result<(), Error> {
+    let mut feature = (**find_live(draft, project, name)?).clone();
+    let children: Vec<_> = children(draft, name).into_iter().map(|f| f.name.clone()).collect();
+    if !children.is_empty() {
+        return Err(Error::Conflict(format!(
+            "The feature \"{name}\" cannot be archived: these depend on it: {}.",
+            children.join(", ")
+        )));
+    }
+    feature.archived_at = Some(draft.now());
+    feature.dependencies.clear();
+    draft.record(NewEvent::new("feature-archived").feature(&feature));
+    draft.put(feature);
+    Ok(())
+}
+
+/// Brings a feature back from the archive, off in every environment.
+pub fn revive(draft: &mut Draft, name: &str) -> Result<(), Error> {
+    let mut feature = (**draft.features.get(name).ok_or_else(|| Error::not_found("feature", name))?).clone();
+    if !feature.is_archived() {
+        return Err(Error::not_found("archived feature", name));
+    }
+    let environments: Vec<String> = projects::find_live(draft, &feature.project)?.environments.keys().cloned().collect();
+    let live = draft.features.values().filter(|f| !f.is_archived()).count();
+    Limits::room("features", live, draft.limits().features)?;
+    feature.archived_at = None;
+    feature.environments.retain(|name, _| environments.contains(name));
+    for name in environments {
+        feature.environments.entry(name).or_default().enabled = false;
+    }
+    draft.record(NewEvent::new("feature-revived").feature(&feature));
+    draft.put(feature);
+    Ok(())
+}
+
+/// Deletes an archived feature for good; its name becomes free.
+pub fn delete(draft: &mut Draft, name: &str) -> Result<(), Error> {
+    let feature = std::sync::Arc::clone(draft.features.get(name).ok_or_else(|| Error::not_found("feature", name))?);
+    if !feature.is_archived() {
+        return Err(Error::Conflict(format!("The feature \"{name}\" is not archived: archive it before you delete it.")));
+    }
+    draft.record(NewEvent::new("feature-deleted").feature(&feature).pre_data(feature.summary()));
+    draft.delete::<Feature>(&feature.name);
+    Ok(())
+}
+
+/// Several features of one project.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FeatureNames {
+    /// The features' names.
+    #[schema(example = json!(["new-checkout"]))]
+    pub features: Vec<String>,
+}
+
+/// Several features of one project to be marked, or not, as ready for removal.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StaleFeatures {
+    /// The features' names.
+    pub features: Vec<String>,
+    /// Whether they are ready for removal.
+    pub stale: bool,
+}
+
+/// The names without repetition; refused if there are too many.
+pub(crate) fn distinct(names: &[String], limits: &Limits) -> Result<Vec<String>, Error> {
+    let distinct: std::collections::BTreeSet<_> = names.iter().cloned().collect();
+    if distinct.len() > limits.bulk {
+        return Err(Error::bad_data("/body/features", format!("At most {} features fit into one request.", limits.bulk)));
+    }
+    Ok(distinct.into_iter().collect())
+}
+
+/// Archives several features; children and their parents may be archived together.
+pub fn archive_many(draft: &mut Draft, project: &str, names: &[String]) -> Result<(), Error> {
+    projects::find_live(draft, project)?;
+    let mut names = distinct(names, draft.limits())?;
+    // Children before parents: a child that goes as well does not hold its parent back.
+    names.sort_by_key(|name| draft.features.get(name).is_none_or(|f| f.dependencies.is_empty()));
+    names.iter().try_for_each(|name| archive(draft, project, name))
+}
+
+/// Which of these features could not be archived because others, outside the list, depend on them.
+pub fn validate_archive(state: &State, project: &str, names: &[String], limits: &Limits) -> Result<Vec<String>, Error> {
+    projects::find_live(state, project)?;
+    let names = distinct(names, limits)?;
+    Ok(names
+        .iter()
+        .filter(|name| children(state, name).iter().any(|child| !names.contains(&child.name)))
+        .cloned()
+        .collect())
+}
+
+/// Deletes several archived features of one project.
+pub fn delete_many(draft: &mut Draft, project: &str, names: &[String]) -> Result<(), Error> {
+    for name in distinct(names, draft.limits())? {
+        find(draft, project, &name)?;
+        delete(draft, &name)?;
+    }
+    Ok(())
+}
+
+/// Brings several features of one project back from the archive.
+pub fn revive_many(draft: &mut Draft, project: &str, names: &[String]) -> Result<(), Error> {
+    for name in distinct(names, draft.limits())? {
+        find(draft, project, &name)?;
+        revive(draft, &name)?;
+    }
+    Ok(())
+}
+
+/// Marks several features of one project as ready for removal, or takes the mark off.
+pub fn mark_stale(draft: &mut Draft, project: &str, input: &StaleFeatures) -> Result<(), Error> {
+    for name in distinct(&input.features, draft.limits())? {
+        update(draft, project, &name, UpdateFeature { stale: Some(input.stale), ..UpdateFeature::default() })?;
+    }
+    Ok(())
+}
+
+/// The feature's state in an environment of its project.
+pub fn find_environment<'f>(feature: &'f Feature, environment: &str) -> Result<&'f FeatureEnvironment, Error> {
+    feature.environments.get(environment).ok_or_else(|| {
+        Error::bad_data("/params/environment", format!("The project has no environment \"{environment}\"."))
+    })
+}
+
+/// Clones the feature and gives `change` its state in an environment to work on.
+pub(crate) fn with_environment<T>(
+    draft: &mut Draft,
+    (project, name, environment): (&str, &str, &str),
+    change: impl FnOnce(&mut Draft, &Feature, &mut FeatureEnvironment) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let before = std::sync::Arc::clone(find_live(draft, project, name)?);
+    let mut state = find_environment(&before, environment)?.clone();
+    let answer = change(draft, &before, &mut state)?;
+    let mut feature = (*before).clone();
+    feature.environments.insert(environment.to_owned(), state);
+    draft.put(feature);
+    Ok(answer)
+}
+
+/// Whether new things may happen in an environment: it exists and is enabled.
+pub(crate) fn enabled_environment<'s>(state: &'s State, name: &str) -> Option<&'s std::sync::Arc<Environment>> {
+    state.environments.get(name).filter(|e| e.enabled)
+}

@@ -1,0 +1,323 @@
+//! Strategies: for whom a feature that is on is really on.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::variants::check_variants;
+use super::{Feature, FeatureEnvironment, Variant, apply_patch, with_environment};
+use crate::constraints::{Constraint, check_all};
+use crate::draft::{Draft, NewEvent};
+use crate::error::{Error, Faults};
+use crate::limits::Limits;
+use crate::names::check_text;
+use crate::strategy_definitions;
+
+/// The longest parameter value, in bytes: lists of user ids can be long.
+pub const PARAMETER_BYTES_MAX: usize = 100_000;
+
+/// A strategy of a feature in an environment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Strategy {
+    /// A ULID.
+    pub id: String,
+    /// The strategy's type, for instance `flexibleRollout`.
+    pub name: String,
+    /// For people.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// A disabled one is kept but not delivered.
+    #[serde(default)]
+    pub disabled: bool,
+    /// All must hold.
+    #[serde(default)]
+    pub constraints: Vec<Constraint>,
+    /// What the type asks for; numbers and booleans are stored as their text, as SDKs expect.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, String>,
+    /// What those get whom this strategy matches.
+    #[serde(default)]
+    pub variants: Vec<Variant>,
+    /// The order in which people see it.
+    #[serde(default)]
+    pub sort_order: i64,
+    /// Ids of segments; all must hold.
+    #[serde(default)]
+    pub segments: Vec<i64>,
+}
+
+/// A strategy as clients send it; also a project's default strategy.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StrategyInput {
+    /// The strategy's type.
+    #[schema(example = "flexibleRollout")]
+    pub name: String,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Keeps it without delivering it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled: Option<bool>,
+    /// The order in which people see it; last if omitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sort_order: Option<i64>,
+    /// All must hold.
+    #[serde(default)]
+    pub constraints: Vec<Constraint>,
+    /// What the type asks for; text, numbers or booleans.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, Value>, example = json!({"rollout": "50", "stickiness": "default", "groupId": "new-checkout"}))]
+    pub parameters: BTreeMap<String, Value>,
+    /// What those get whom this strategy matches.
+    #[serde(default)]
+    pub variants: Vec<Variant>,
+    /// Ids of segments; all must hold.
+    #[serde(default)]
+    pub segments: Vec<i64>,
+}
+
+/// A change of a strategy; what is omitted stays.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StrategyChange {
+    /// The strategy's type.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// For people.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// Keeps it without delivering it.
+    #[serde(default)]
+    pub disabled: Option<bool>,
+    /// The order in which people see it.
+    #[serde(default)]
+    pub sort_order: Option<i64>,
+    /// All must hold.
+    #[serde(default)]
+    pub constraints: Option<Vec<Constraint>>,
+    /// What the type asks for.
+    #[serde(default)]
+    #[schema(value_type = Option<BTreeMap<String, Value>>)]
+    pub parameters: Option<BTreeMap<String, Value>>,
+    /// What those get whom this strategy matches.
+    #[serde(default)]
+    pub variants: Option<Vec<Variant>>,
+    /// Ids of segments; all must hold.
+    #[serde(default)]
+    pub segments: Option<Vec<i64>>,
+}
+
+/// A strategy's place in the list that people see.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SortOrder {
+    /// The strategy's id.
+    pub id: String,
+    /// Smaller comes first.
+    pub sort_order: i64,
+}
+
+impl StrategyInput {
+    fn of(strategy: &Strategy) -> Self {
+        Self {
+            name: strategy.name.clone(),
+            title: strategy.title.clone(),
+            disabled: Some(strategy.disabled),
+            sort_order: Some(strategy.sort_order),
+            constraints: strategy.constraints.clone(),
+            parameters: strategy.parameters.iter().map(|(k, v)| (k.clone(), Value::from(v.clone()))).collect(),
+            variants: strategy.variants.clone(),
+            segments: strategy.segments.clone(),
+        }
+    }
+
+    fn changed_by(mut self, change: StrategyChange) -> Self {
+        self.name = change.name.unwrap_or(self.name);
+        self.title = change.title.or(self.title);
+        self.disabled = change.disabled.or(self.disabled);
+        self.sort_order = change.sort_order.or(self.sort_order);
+        self.constraints = change.constraints.unwrap_or(self.constraints);
+        self.parameters = change.parameters.unwrap_or(self.parameters);
+        self.variants = change.variants.unwrap_or(self.variants);
+        self.segments = change.segments.unwrap_or(self.segments);
+        self
+    }
+}
+
+/// Checks a strategy for a feature of `project` and sets its variants' weights.
+pub(crate) fn check_strategy(draft: &Draft, project: &str, input: &mut StrategyInput) -> Result<(), Error> {
+    let limits = draft.limits();
+    let mut faults = Faults::default();
+    match strategy_definitions::find(&input.name) {
+        Some(definition) => definition.check_parameters(&mut faults, "/body/parameters", &input.parameters),
+        None => faults.add("/body/name", format!("There is no strategy called \"{}\".", input.name)),
+    }
+    check_text(&mut faults, "/body/title", input.title.as_deref());
+    check_all(&mut faults, "/body/constraints", &input.constraints, limits);
+    check_variants(&mut faults, "/body/variants", &mut input.variants, limits);
+    check_parameters(&mut faults, &input.parameters);
+    check_segments(&mut faults, draft, project, &input.segments, limits);
+    faults.check()
+}
+
+fn check_parameters(faults: &mut Faults, parameters: &BTreeMap<String, Value>) {
+    for (name, value) in parameters {
+        let place = format!("/body/parameters/{name}");
+        match value {
+            Value::String(text) if text.len() > PARAMETER_BYTES_MAX => {
+                faults.add(place, format!("The value is {} bytes long; at most {PARAMETER_BYTES_MAX} are allowed.", text.len()));
+            }
+            Value::String(text) if text.contains('\0') => faults.add(place, "The value must not hold NUL characters."),
+            Value::Array(_) | Value::Object(_) => faults.add(place, "The value must be a text, a number or a boolean."),
+            _ => {}
+        }
+    }
+}
+
+fn check_segments(faults: &mut Faults, draft: &Draft, project: &str, segments: &[i64], limits: &Limits) {
+    if segments.len() > limits.strategy_segments {
+        faults.add("/body/segments", format!("There are {} segments; at most {} are allowed.", segments.len(), limits.strategy_segments));
+    }
+    for (i, id) in segments.iter().enumerate() {
+        let usable = draft.segments.get(id).is_some_and(|s| s.project.as_deref().is_none_or(|p| p == project));
+        if !usable {
+            faults.add(format!("/body/segments/{i}"), format!("There is no segment {id} that this project can use."));
+        }
+    }
+}
+
+/// A strategy from checked input, with a new id.
+pub(crate) fn strategy_from(draft: &mut Draft, feature: &Feature, input: StrategyInput, position: usize) -> Strategy {
+    let id = draft.ulid();
+    let stickiness = draft.projects.get(&feature.project).map_or_else(|| "default".to_owned(), |p| p.default_stickiness.clone());
+    build(id, &feature.name, &stickiness, input, i64::try_from(position).unwrap_or(i64::MAX))
+}
+
+fn build(id: String, feature: &str, stickiness: &str, input: StrategyInput, sort_order: i64) -> Strategy {
+    let mut parameters: BTreeMap<String, String> = input
+        .parameters
+        .into_iter()
+        .filter_map(|(name, value)| match value {
+            Value::Null => None,
+            Value::String(text) => Some((name, text)),
+            other => Some((name, other.to_string())),
+        })
+        .collect();
+    if input.name == "flexibleRollout" {
+        for (name, default) in [("rollout", "100"), ("stickiness", stickiness), ("groupId", feature)] {
+            parameters.entry(name.to_owned()).or_insert_with(|| default.to_owned());
+        }
+    }
+    let mut segments = input.segments;
+    segments.dedup();
+    Strategy {
+        id,
+        name: input.name,
+        title: input.title.filter(|t| !t.is_empty()),
+        disabled: input.disabled.unwrap_or(false),
+        constraints: input.constraints,
+        parameters,
+        variants: input.variants,
+        sort_order: input.sort_order.unwrap_or(sort_order),
+        segments,
+    }
+}
+
+/// Adds a strategy to a feature in one environment, behind the others.
+pub fn add_strategy(draft: &mut Draft, place: (&str, &str, &str), mut input: StrategyInput) -> Result<Strategy, Error> {
+    with_environment(draft, place, |draft, feature, state| {
+        check_strategy(draft, place.0, &mut input)?;
+        Limits::room(
+            "strategies of a feature in one environment",
+            state.strategies.len(),
+            draft.limits().feature_environment_strategies,
+        )?;
+        let strategy = strategy_from(draft, feature, input, state.strategies.len());
+        let event = NewEvent::new("feature-strategy-add").feature(feature).environment(place.2);
+        draft.record(event.data(&strategy));
+        state.strategies.push(strategy.clone());
+        sort(state);
+        Ok(strategy)
+    })
+}
+
+/// Changes a strategy.
+pub fn update_strategy(draft: &mut Draft, place: (&str, &str, &str), id: &str, change: StrategyChange) -> Result<Strategy, Error> {
+    replace(draft, place, id, |before| Ok(StrategyInput::of(before).changed_by(change)))
+}
+
+/// Applies a JSON patch to a strategy; its id stays.
+pub fn patch_strategy(draft: &mut Draft, place: (&str, &str, &str), id: &str, patch: &json_patch::Patch) -> Result<Strategy, Error> {
+    replace(draft, place, id, |before| apply_patch(before, patch))
+}
+
+fn replace(
+    draft: &mut Draft,
+    place: (&str, &str, &str),
+    id: &str,
+    change: impl FnOnce(&Strategy) -> Result<StrategyInput, Error>,
+) -> Result<Strategy, Error> {
+    with_environment(draft, place, |draft, feature, state| {
+        let position = position_of(state, id)?;
+        let before = state.strategies[position].clone();
+        let mut input = change(&before)?;
+        check_strategy(draft, place.0, &mut input)?;
+        let stickiness = before.parameters.get("stickiness").map_or("default", String::as_str);
+        let after = build(before.id.clone(), &feature.name, stickiness, input, before.sort_order);
+        if after != before {
+            let event = NewEvent::new("feature-strategy-update").feature(feature).environment(place.2);
+            draft.record(event.data(&after).pre_data(&before));
+            state.strategies[position] = after.clone();
+            sort(state);
+        }
+        Ok(after)
+    })
+}
+
+/// Removes a strategy. A feature that loses its last active one is switched off: nobody would see it on.
+pub fn remove_strategy(draft: &mut Draft, place: (&str, &str, &str), id: &str) -> Result<(), Error> {
+    with_environment(draft, place, |draft, feature, state| {
+        let strategy = state.strategies.remove(position_of(state, id)?);
+        let event = NewEvent::new("feature-strategy-remove").feature(feature).environment(place.2);
+        draft.record(event.pre_data(&strategy));
+        if state.enabled && state.strategies.iter().all(|s| s.disabled) {
+            state.enabled = false;
+            draft.record(NewEvent::new("feature-environment-disabled").feature(feature).environment(place.2));
+        }
+        Ok(())
+    })
+}
+
+/// Puts strategies into the order given.
+pub fn sort_strategies(draft: &mut Draft, place: (&str, &str, &str), order: &[SortOrder]) -> Result<(), Error> {
+    with_environment(draft, place, |draft, feature, state| {
+        let ids = |state: &FeatureEnvironment| state.strategies.iter().map(|s| s.id.clone()).collect::<Vec<_>>();
+        let before = (ids(state), state.strategies.clone());
+        for SortOrder { id, sort_order } in order {
+            let position = position_of(state, id)?;
+            state.strategies[position].sort_order = *sort_order;
+        }
+        sort(state);
+        if state.strategies != before.1 {
+            let event = NewEvent::new("strategy-order-changed").feature(feature).environment(place.2);
+            draft.record(
+                event
+                    .data(serde_json::json!({ "strategyIds": ids(state) }))
+                    .pre_data(serde_json::json!({ "strategyIds": before.0 })),
+            );
+        }
+        Ok(())
+    })
+}
+
+fn sort(state: &mut FeatureEnvironment) {
+    state.strategies.sort_by_key(|s| s.sort_order);
+}
+
+fn position_of(state: &FeatureEnvironment, id: &str) -> Result<usize, Error> {
+    state.strategies.iter().position(|s| s.id == id).ok_or_else(|| Error::not_found("strategy", id))
+}

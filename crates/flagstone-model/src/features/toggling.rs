@@ -1,0 +1,71 @@
+//! Switching features on and off.
+
+use serde_json::Value;
+
+use super::{Feature, StrategyInput, distinct, strategy_from, with_environment};
+use crate::draft::{Draft, NewEvent};
+use crate::error::Error;
+
+/// Switches a feature on in one environment. One without any active strategy gets the project's default strategy,
+/// or a gradual rollout to everybody, because otherwise "on" would mean "off".
+pub fn switch_on(draft: &mut Draft, project: &str, name: &str, environment: &str) -> Result<(), Error> {
+    with_environment(draft, (project, name, environment), |draft, feature, state| {
+        if state.enabled {
+            return Ok(());
+        }
+        if state.strategies.iter().all(|s| s.disabled) {
+            let input = default_strategy(draft, feature, environment);
+            let strategy = strategy_from(draft, feature, input, state.strategies.len());
+            let event = NewEvent::new("feature-strategy-add").feature(feature).environment(environment);
+            draft.record(event.data(&strategy));
+            state.strategies.push(strategy);
+        }
+        state.enabled = true;
+        draft.record(toggled("feature-environment-enabled", feature, environment));
+        Ok(())
+    })
+}
+
+/// Switches a feature off in one environment.
+pub fn switch_off(draft: &mut Draft, project: &str, name: &str, environment: &str) -> Result<(), Error> {
+    with_environment(draft, (project, name, environment), |draft, feature, state| {
+        if state.enabled {
+            state.enabled = false;
+            draft.record(toggled("feature-environment-disabled", feature, environment));
+        }
+        Ok(())
+    })
+}
+
+/// Switches several features of one project on or off in one environment.
+pub fn bulk_toggle(
+    draft: &mut Draft,
+    project: &str,
+    environment: &str,
+    names: &[String],
+    toggle: fn(&mut Draft, &str, &str, &str) -> Result<(), Error>,
+) -> Result<(), Error> {
+    crate::projects::find_live(draft, project)?;
+    distinct(names, draft.limits())?.iter().try_for_each(|name| toggle(draft, project, name, environment))
+}
+
+fn default_strategy(draft: &Draft, feature: &Feature, environment: &str) -> StrategyInput {
+    let of_project = draft
+        .projects
+        .get(&feature.project)
+        .and_then(|project| project.environments.get(environment)?.default_strategy.clone());
+    of_project.unwrap_or_else(|| {
+        let stickiness = draft.projects.get(&feature.project).map_or("default", |p| p.default_stickiness.as_str());
+        StrategyInput {
+            name: "flexibleRollout".to_owned(),
+            parameters: [("rollout", "100"), ("stickiness", stickiness), ("groupId", &feature.name)]
+                .map(|(key, value)| (key.to_owned(), Value::from(value)))
+                .into(),
+            ..StrategyInput::default()
+        }
+    })
+}
+
+fn toggled(kind: &'static str, feature: &Feature, environment: &str) -> NewEvent {
+    NewEvent::new(kind).feature(feature).environment(environment)
+}

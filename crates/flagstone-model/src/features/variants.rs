@@ -1,0 +1,168 @@
+//! Variants: the values that a flag which is on can have, and how many get each.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{FeatureEnvironment, apply_patch, with_environment};
+use crate::draft::{Draft, NewEvent};
+use crate::error::{Error, Faults};
+use crate::limits::Limits;
+use crate::names::check_free_name;
+
+/// The sum of all weights: variants share out a thousand parts.
+pub const WEIGHT_TOTAL: u32 = 1_000;
+/// The longest payload, in bytes.
+pub const PAYLOAD_BYTES_MAX: usize = 100_000;
+
+/// One of a flag's values.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Variant {
+    /// Unique within its list.
+    #[schema(example = "blue")]
+    pub name: String,
+    /// Its share, in thousandths. Variable weights are set by the server so that all add up to 1000.
+    #[serde(default)]
+    #[schema(maximum = 1000)]
+    pub weight: u32,
+    /// `variable` shares equally in what the fixed ones leave; `fix` keeps its weight.
+    #[serde(default)]
+    pub weight_type: WeightType,
+    /// The context field that keeps a user on the same variant; `default` for userId, then sessionId, then random.
+    #[serde(default = "default_stickiness")]
+    pub stickiness: String,
+    /// What SDKs hand to the application.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Payload>,
+    /// Context values that get this variant whatever the lot says; only on a flag's own variants.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<VariantOverride>,
+}
+
+/// How a variant's weight comes about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WeightType {
+    /// Shares equally in what the fixed ones leave.
+    #[default]
+    Variable,
+    /// Keeps its weight.
+    Fix,
+}
+
+/// What SDKs hand to the application along with a variant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Payload {
+    /// `json`, `csv`, `string` or `number`.
+    #[serde(rename = "type")]
+    pub kind: PayloadType,
+    /// The payload's text.
+    #[schema(example = "{\"color\": \"blue\"}")]
+    pub value: String,
+}
+
+/// What a payload's text is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PayloadType {
+    /// A JSON text.
+    Json,
+    /// Comma-separated values.
+    Csv,
+    /// Any text.
+    String,
+    /// A number.
+    Number,
+}
+
+/// Context values that get a variant whatever the lot says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VariantOverride {
+    /// The context field.
+    pub context_name: String,
+    /// The values.
+    pub values: Vec<String>,
+}
+
+fn default_stickiness() -> String {
+    "default".to_owned()
+}
+
+/// Checks a list of variants below `path` and sets the variable weights.
+pub(crate) fn check_variants(faults: &mut Faults, path: &str, variants: &mut [Variant], limits: &Limits) {
+    if variants.len() > limits.variants {
+        faults.add(path, format!("There are {} variants; at most {} are allowed.", variants.len(), limits.variants));
+        return;
+    }
+    let mut names = std::collections::BTreeSet::new();
+    for (i, variant) in variants.iter().enumerate() {
+        check_free_name(faults, &format!("{path}/{i}/name"), &variant.name);
+        if !names.insert(variant.name.as_str()) {
+            faults.add(format!("{path}/{i}/name"), format!("Two variants are called \"{}\".", variant.name));
+        }
+        if let Some(payload) = &variant.payload {
+            check_payload(faults, &format!("{path}/{i}/payload/value"), payload);
+        }
+    }
+    share_weights(faults, path, variants);
+}
+
+fn check_payload(faults: &mut Faults, path: &str, payload: &Payload) {
+    if payload.value.len() > PAYLOAD_BYTES_MAX {
+        faults.add(path, format!("The payload is {} bytes long; at most {PAYLOAD_BYTES_MAX} are allowed.", payload.value.len()));
+        return;
+    }
+    match payload.kind {
+        PayloadType::Json if serde_json::from_str::<Value>(&payload.value).is_err() => {
+            faults.add(path, "A payload of type json must be a JSON text.");
+        }
+        PayloadType::Number if !payload.value.trim().parse::<f64>().is_ok_and(f64::is_finite) => {
+            faults.add(path, "A payload of type number must be a number.");
+        }
+        _ => {}
+    }
+}
+
+/// Gives the variable variants equal shares of what the fixed ones leave; the first ones get the remainder.
+fn share_weights(faults: &mut Faults, path: &str, variants: &mut [Variant]) {
+    if variants.is_empty() {
+        return;
+    }
+    let fixed: u32 = variants.iter().filter(|v| v.weight_type == WeightType::Fix).map(|v| v.weight.min(WEIGHT_TOTAL + 1)).sum();
+    let variable: Vec<_> = variants.iter_mut().filter(|v| v.weight_type == WeightType::Variable).collect();
+    if fixed > WEIGHT_TOTAL || (variable.is_empty() && fixed != WEIGHT_TOTAL) {
+        faults.add(path, format!("The fixed weights add up to {fixed}; they must make {WEIGHT_TOTAL} in all, or leave a rest to a variable variant."));
+        return;
+    }
+    let (rest, count) = (WEIGHT_TOTAL - fixed, u32::try_from(variable.len()).unwrap_or(u32::MAX));
+    for (i, variant) in (0..).zip(variable) {
+        variant.weight = rest / count + u32::from(i < rest % count);
+    }
+}
+
+/// Replaces a feature's own variants in one environment.
+pub fn overwrite_variants(draft: &mut Draft, place: (&str, &str, &str), variants: Vec<Variant>) -> Result<Vec<Variant>, Error> {
+    with_environment(draft, place, |draft, feature, state| {
+        let mut variants = variants;
+        let mut faults = Faults::default();
+        check_variants(&mut faults, "/body", &mut variants, draft.limits());
+        faults.check()?;
+        variants.sort_by(|a, b| a.name.cmp(&b.name));
+        let before = std::mem::replace(&mut state.variants, variants.clone());
+        if before != variants {
+            let event = NewEvent::new("feature-environment-variants-updated").feature(feature).environment(place.2);
+            draft.record(event.data(serde_json::json!({ "variants": variants })).pre_data(serde_json::json!({ "variants": before })));
+        }
+        Ok(variants)
+    })
+}
+
+/// Applies a JSON patch to a feature's own variants in one environment.
+pub fn patch_variants(draft: &mut Draft, place: (&str, &str, &str), patch: &json_patch::Patch) -> Result<Vec<Variant>, Error> {
+    let feature = super::find_live(draft, place.0, place.1)?;
+    let FeatureEnvironment { variants, .. } = super::find_environment(feature, place.2)?;
+    let patched = apply_patch(variants, patch)?;
+    overwrite_variants(draft, place, patched)
+}

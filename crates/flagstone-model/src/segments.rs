@@ -1,0 +1,234 @@
+//! Segments: constraints that many strategies share.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::constraints::{Constraint, check_all};
+use crate::draft::{Draft, NewEvent};
+use crate::error::{Error, Faults};
+use crate::features::{Feature, Strategy};
+use crate::limits::Limits;
+use crate::names::{check_free_name, check_text};
+use crate::permissions::{Need, Permission};
+use crate::projects;
+use crate::state::State;
+use crate::time::Timestamp;
+
+/// A named list of constraints.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Segment {
+    /// Never given out twice.
+    pub id: i64,
+    /// Unique.
+    #[schema(example = "beta testers")]
+    pub name: String,
+    /// For people.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// The only project whose strategies can use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// All must hold.
+    pub constraints: Vec<Constraint>,
+    /// Who created it.
+    pub created_by: String,
+    /// When it was created.
+    pub created_at: Timestamp,
+}
+
+/// A new segment, or what one becomes.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SegmentInput {
+    /// Unique.
+    #[schema(example = "beta testers")]
+    pub name: String,
+    /// For people.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// The only project whose strategies can use it; all if omitted.
+    #[serde(default)]
+    pub project: Option<String>,
+    /// All must hold.
+    pub constraints: Vec<Constraint>,
+}
+
+/// A strategy that uses a segment, with the feature it belongs to.
+pub struct Use<'s> {
+    /// The feature.
+    pub feature: &'s Arc<Feature>,
+    /// The environment.
+    pub environment: &'s str,
+    /// The strategy.
+    pub strategy: &'s Strategy,
+}
+
+/// Where strategies of live features use something, for instance a segment.
+pub fn uses(state: &State, uses_it: impl Fn(&Strategy) -> bool) -> Vec<Use<'_>> {
+    let mut found = Vec::new();
+    for feature in state.features.values().filter(|f| !f.is_archived()) {
+        for (environment, in_environment) in &feature.environments {
+            let matching = in_environment.strategies.iter().filter(|s| uses_it(s));
+            found.extend(matching.map(|strategy| Use { feature, environment, strategy }));
+        }
+    }
+    found
+}
+
+/// The environments in which a live feature uses the segment.
+pub(crate) fn environments_using(state: &State, id: i64) -> BTreeSet<String> {
+    uses(state, |s| s.segments.contains(&id)).into_iter().map(|u| u.environment.to_owned()).collect()
+}
+
+/// Fails if no segment can have this name; `except` is the segment that may keep it.
+pub fn validate_name(state: &State, name: &str, except: Option<i64>) -> Result<(), Error> {
+    let mut faults = Faults::default();
+    check_free_name(&mut faults, "/body/name", name);
+    faults.check()?;
+    if state.segments.values().any(|s| s.name == name && Some(s.id) != except) {
+        return Err(Error::name_exists("segment", name));
+    }
+    Ok(())
+}
+
+/// Creates a segment. One of a project needs rights in that project.
+pub fn create(draft: &mut Draft, input: SegmentInput) -> Result<Arc<Segment>, Error> {
+    require(draft, Permission::CreateSegment, input.project.as_deref())?;
+    check(draft, &input)?;
+    validate_name(draft, &input.name, None)?;
+    Limits::room("segments", draft.segments.len(), draft.limits().segments)?;
+    let segment = Segment {
+        id: draft.next_id::<Segment>(1),
+        name: input.name,
+        description: input.description,
+        project: input.project,
+        constraints: input.constraints,
+        created_by: draft.actor().name.clone(),
+        created_at: draft.now(),
+    };
+    draft.record(event("segment-created", &segment).data(&segment));
+    Ok(draft.put(segment))
+}
+
+/// Replaces a segment's name, description, project and constraints.
+pub fn update(draft: &mut Draft, id: i64, input: SegmentInput) -> Result<Arc<Segment>, Error> {
+    let before = Arc::clone(draft.segments.find(&id)?);
+    require(draft, Permission::UpdateSegment, before.project.as_deref())?;
+    require(draft, Permission::UpdateSegment, input.project.as_deref())?;
+    check(draft, &input)?;
+    validate_name(draft, &input.name, Some(id))?;
+    if let Some(project) = &input.project {
+        let foreign = |u: &Use| u.feature.project != *project;
+        if uses(draft, |s| s.segments.contains(&id)).iter().any(foreign) {
+            return Err(Error::bad_data("/body/project", "Strategies of other projects use this segment."));
+        }
+    }
+    let after = Segment {
+        name: input.name,
+        description: input.description,
+        project: input.project,
+        constraints: input.constraints,
+        ..(*before).clone()
+    };
+    if after != *before {
+        draft.record(event("segment-updated", &after).data(&after).pre_data(&*before));
+    }
+    Ok(draft.put(after))
+}
+
+/// Deletes a segment that no strategy uses.
+pub fn delete(draft: &mut Draft, id: i64) -> Result<(), Error> {
+    let segment = Arc::clone(draft.segments.find(&id)?);
+    require(draft, Permission::DeleteSegment, segment.project.as_deref())?;
+    let used_by: BTreeSet<_> = all_uses(draft, id).collect();
+    if !used_by.is_empty() {
+        let names: Vec<_> = used_by.into_iter().collect();
+        return Err(Error::Conflict(format!("The segment \"{}\" is used by strategies of: {}.", segment.name, names.join(", "))));
+    }
+    remove(draft, &segment);
+    Ok(())
+}
+
+/// The names of all features that use the segment, archived ones included: they may come back.
+fn all_uses(state: &State, id: i64) -> impl Iterator<Item = String> {
+    let uses_it = move |f: &&Arc<Feature>| f.environments.values().any(|e| e.strategies.iter().any(|s| s.segments.contains(&id)));
+    state.features.values().filter(uses_it).map(|f| f.name.clone())
+}
+
+/// Deletes the segments of a project that is about to be deleted.
+pub(crate) fn delete_of_project(draft: &mut Draft, project: &str) {
+    let segments: Vec<_> = draft.segments.values().filter(|s| s.project.as_deref() == Some(project)).cloned().collect();
+    segments.iter().for_each(|segment| remove(draft, segment));
+}
+
+fn remove(draft: &mut Draft, segment: &Segment) {
+    draft.record(event("segment-deleted", segment).pre_data(segment));
+    draft.delete::<Segment>(&segment.id);
+}
+
+fn require(draft: &Draft, root: Permission, project: Option<&str>) -> Result<(), Error> {
+    match project {
+        Some(project) => draft.require(&Need::project(project, &[root, Permission::UpdateProjectSegment])),
+        None => draft.require(&Need::root(&[root])),
+    }
+}
+
+fn check(draft: &Draft, input: &SegmentInput) -> Result<(), Error> {
+    let mut faults = Faults::default();
+    check_text(&mut faults, "/body/description", input.description.as_deref());
+    check_all(&mut faults, "/body/constraints", &input.constraints, draft.limits());
+    let values: usize = input.constraints.iter().map(|c| c.values.len()).sum();
+    if values > draft.limits().segment_values {
+        faults.add("/body/constraints", format!("The constraints hold {values} values; at most {} are allowed.", draft.limits().segment_values));
+    }
+    if let Some(project) = &input.project
+        && projects::find_live(draft, project).is_err()
+    {
+        faults.add("/body/project", format!("There is no project \"{project}\"."));
+    }
+    faults.check()
+}
+
+fn event(kind: &'static str, segment: &Segment) -> NewEvent {
+    let event = NewEvent::new(kind);
+    match &segment.project {
+        Some(project) => event.project(project),
+        None => event,
+    }
+}
+
+/// The segments of one strategy.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StrategySegments {
+    /// The feature's project.
+    pub project_id: String,
+    /// The strategy.
+    pub strategy_id: String,
+    /// The environment.
+    pub environment_id: String,
+    /// The segments' ids.
+    pub segment_ids: Vec<i64>,
+}
+
+/// The live feature and environment that a strategy belongs to.
+pub fn strategy_place<'s>(state: &'s State, strategy_id: &str) -> Result<Use<'s>, Error> {
+    uses(state, |s| s.id == strategy_id).into_iter().next().ok_or_else(|| Error::not_found("strategy", strategy_id))
+}
+
+/// Replaces the segments of one strategy.
+pub fn set_of_strategy(draft: &mut Draft, input: &StrategySegments) -> Result<(), Error> {
+    let (project, feature, environment) = {
+        let place = strategy_place(draft, &input.strategy_id)?;
+        (place.feature.project.clone(), place.feature.name.clone(), place.environment.to_owned())
+    };
+    if project != input.project_id || environment != input.environment_id {
+        return Err(Error::not_found("strategy", &input.strategy_id));
+    }
+    let change = crate::features::StrategyChange { segments: Some(input.segment_ids.clone()), ..Default::default() };
+    crate::features::update_strategy(draft, (&project, &feature, &environment), &input.strategy_id, change).map(drop)
+}
