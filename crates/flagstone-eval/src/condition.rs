@@ -81,8 +81,8 @@ impl Condition {
             true => Case::Insensitive,
             false => Case::Sensitive,
         };
-        let test = Test::compile(constraint, &values, case, hasher)
-            .unwrap_or_else(|reason| Test::Broken(reason.into()));
+        let test =
+            Test::compile(constraint, &values, case, hasher).unwrap_or_else(|reason| Test::Broken(reason.into()));
         Self {
             field,
             operator: constraint.operator.as_str().into(),
@@ -122,21 +122,20 @@ impl Condition {
             (_, None) => false,
             (Test::In(set), Some(value)) => set.contains(&self.values, hasher, value),
             (Test::NotIn(set), Some(value)) => !set.contains(&self.values, hasher, value),
-            (Test::Text(part, lowered), Some(value)) => {
-                self.text_matches(*part, lowered.as_ref(), value)
+            (Test::Text(part, lowered), Some(value)) => self.text_matches(*part, lowered.as_ref(), value),
+            (Test::Number(comparison, number), Some(value)) => {
+                value.parse().is_ok_and(|value| number_holds(*comparison, value, *number))
             }
-            (Test::Number(comparison, number), Some(value)) => value
-                .parse()
-                .is_ok_and(|value| number_holds(*comparison, value, *number)),
-            (Test::Date(comparison, date), Some(value)) => value
-                .parse::<DateTime<Utc>>()
-                .is_ok_and(|value| comparison.holds(value.cmp(date))),
-            (Test::Semver(comparison, version), Some(value)) => Version::parse(value)
-                .is_ok_and(|value| comparison.holds(value.cmp_precedence(version))),
+            (Test::Date(comparison, date), Some(value)) => {
+                value.parse::<DateTime<Utc>>().is_ok_and(|value| comparison.holds(value.cmp(date)))
+            }
+            (Test::Semver(comparison, version), Some(value)) => {
+                Version::parse(value).is_ok_and(|value| comparison.holds(value.cmp_precedence(version)))
+            }
             (Test::Regex(regex), Some(value)) => regex.is_match(value),
-            (Test::Cidr(ranges), Some(value)) => value
-                .parse::<IpAddr>()
-                .is_ok_and(|address| ranges.iter().any(|range| range.contains(&address))),
+            (Test::Cidr(ranges), Some(value)) => {
+                value.parse::<IpAddr>().is_ok_and(|address| ranges.iter().any(|range| range.contains(&address)))
+            }
         };
         result != self.inverted
     }
@@ -168,9 +167,7 @@ impl Condition {
 fn number_holds(comparison: Comparison, value: f64, number: f64) -> bool {
     match comparison {
         Comparison::Equal => (value - number).abs() < f64::EPSILON,
-        other => value
-            .partial_cmp(&number)
-            .is_some_and(|ordering| other.holds(ordering)),
+        other => value.partial_cmp(&number).is_some_and(|ordering| other.holds(ordering)),
     }
 }
 
@@ -213,12 +210,7 @@ impl Test {
             "SEMVER_LTE" => semver(LessOrEqual),
             "REGEX" => Ok(Self::Regex(validate::regex(value()?, case)?.into())),
             // The specification has unreadable entries ignored.
-            "IN_CIDR" => Ok(Self::Cidr(
-                values
-                    .iter()
-                    .filter_map(|value| validate::cidr(value).ok())
-                    .collect(),
-            )),
+            "IN_CIDR" => Ok(Self::Cidr(values.iter().filter_map(|value| validate::cidr(value).ok()).collect())),
             unknown => Err(format!("the operator {unknown:?} is unknown")),
         }
     }
@@ -253,12 +245,7 @@ struct Entry {
 
 impl Conditions {
     pub(crate) fn new(hasher: DefaultHashBuilder) -> Self {
-        Self {
-            entries: Vec::new(),
-            by_content: HashTable::new(),
-            free: Vec::new(),
-            hasher,
-        }
+        Self { entries: Vec::new(), by_content: HashTable::new(), free: Vec::new(), hasher }
     }
 
     /// The number of positions, free ones included.
@@ -271,11 +258,7 @@ impl Conditions {
     }
 
     /// The condition for a constraint, compiled if no other use of it exists.
-    pub(crate) fn acquire(
-        &mut self,
-        constraint: &Constraint,
-        fields: &mut Arc<Fields>,
-    ) -> ConditionId {
+    pub(crate) fn acquire(&mut self, constraint: &Constraint, fields: &mut Arc<Fields>) -> ConditionId {
         let field = match fields.find(&constraint.context_name) {
             Some(field) => field,
             None => Arc::make_mut(fields).intern(&constraint.context_name),
@@ -283,9 +266,7 @@ impl Conditions {
         let hash = self.hash(constraint, field);
         let known = self.by_content.find(hash, |position| {
             let entry = self.entries.get(*position as usize);
-            entry
-                .and_then(|entry| entry.condition.as_ref())
-                .is_some_and(|condition| condition.is(constraint, field))
+            entry.and_then(|entry| entry.condition.as_ref()).is_some_and(|condition| condition.is(constraint, field))
         });
         if let Some(position) = known.copied() {
             if let Some(entry) = self.entries.get_mut(position as usize) {
@@ -294,11 +275,7 @@ impl Conditions {
             return ConditionId(position);
         }
         let condition = Condition::compile(constraint, field, &self.hasher);
-        self.insert(Entry {
-            condition: Some(Arc::new(condition)),
-            hash,
-            uses: 1,
-        })
+        self.insert(Entry { condition: Some(Arc::new(condition)), hash, uses: 1 })
     }
 
     fn insert(&mut self, entry: Entry) -> ConditionId {
@@ -312,11 +289,8 @@ impl Conditions {
             None => self.entries.push(entry),
         }
         let entries = &self.entries;
-        self.by_content.insert_unique(hash, position, |position| {
-            entries
-                .get(*position as usize)
-                .map_or(0, |entry| entry.hash)
-        });
+        self.by_content
+            .insert_unique(hash, position, |position| entries.get(*position as usize).map_or(0, |entry| entry.hash));
         ConditionId(position)
     }
 
@@ -327,10 +301,7 @@ impl Conditions {
         };
         entry.uses = entry.uses.saturating_sub(1);
         if entry.uses == 0 && entry.condition.take().is_some() {
-            if let Ok(found) = self
-                .by_content
-                .find_entry(entry.hash, |position| *position == id.0)
-            {
+            if let Ok(found) = self.by_content.find_entry(entry.hash, |position| *position == id.0) {
                 found.remove();
             }
             self.free.push(id.0);

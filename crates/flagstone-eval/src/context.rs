@@ -35,9 +35,7 @@ pub struct Context {
 impl Context {
     /// Builds a context from decoded key-value pairs such as those of a URL query: `userId=7`,
     /// `properties[plan]=gold`, and `plan=gold` as another way to say the same. The first of several counts.
-    pub fn from_pairs<K: AsRef<str>, V: Into<String>>(
-        pairs: impl IntoIterator<Item = (K, V)>,
-    ) -> Self {
+    pub fn from_pairs<K: AsRef<str>, V: Into<String>>(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
         let mut context = Self::default();
         let (mut properties, mut unknown) = (Vec::new(), Vec::new());
         for (key, value) in pairs {
@@ -122,9 +120,7 @@ mod tests {
         Context {
             user_id: Some("7".into()),
             app_name: Some("web".into()),
-            properties: properties
-                .map(|(key, value)| (key.into(), value.into()))
-                .into(),
+            properties: properties.map(|(key, value)| (key.into(), value.into())).into(),
             ..Context::default()
         }
     }
@@ -137,26 +133,13 @@ mod tests {
         };
         check(r#"{"userId": "7", "appName": "web", "properties": {"plan": "gold", "seats": 3}}"#);
         check(r#"{"userId": 7, "appName": "web", "plan": "gold", "seats": 3, "x": {}, "y": null}"#);
-        check(
-            r#"{"appName": "web", "sessionId": "", "properties": {"userId": 7, "plan": "gold"}, "seats": 3}"#,
-        );
-        check(
-            r#"{"userId": 7, "appName": "web", "plan": "tin", "properties": {"plan": "gold", "seats": 3}}"#,
-        );
+        check(r#"{"appName": "web", "sessionId": "", "properties": {"userId": 7, "plan": "gold"}, "seats": 3}"#);
+        check(r#"{"userId": 7, "appName": "web", "plan": "tin", "properties": {"plan": "gold", "seats": 3}}"#);
 
         let check = |pairs: &[(&str, &str)]| {
-            assert_eq!(
-                Context::from_pairs(pairs.iter().copied()),
-                example(),
-                "{pairs:?}"
-            );
+            assert_eq!(Context::from_pairs(pairs.iter().copied()), example(), "{pairs:?}");
         };
-        check(&[
-            ("userId", "7"),
-            ("appName", "web"),
-            ("properties[plan]", "gold"),
-            ("seats", "3"),
-        ]);
+        check(&[("userId", "7"), ("appName", "web"), ("properties[plan]", "gold"), ("seats", "3")]);
         check(&[
             ("plan", "tin"),
             ("sessionId", ""),

@@ -29,10 +29,7 @@ impl Document {
     }
 
     /// Like [`Document::parse`], with a limit of the caller's own, in bytes.
-    pub fn parse_within(
-        body: &[u8],
-        bytes_max: usize,
-    ) -> Result<(Self, Vec<Warning>), DocumentError> {
+    pub fn parse_within(body: &[u8], bytes_max: usize) -> Result<(Self, Vec<Warning>), DocumentError> {
         if body.len() > bytes_max {
             let bytes = body.len();
             return Err(DocumentError::TooLong { bytes, bytes_max });
@@ -40,17 +37,11 @@ impl Document {
         let raw: RawDocument<'_> = serde_json::from_slice(body).map_err(DocumentError::Json)?;
         let mut warnings = Vec::new();
         let document = match (raw.events, raw.features) {
-            (Some(events), _) => Self::Delta(Delta {
-                events: read_items(&events, &mut warnings, read_event),
-            }),
+            (Some(events), _) => Self::Delta(Delta { events: read_items(&events, &mut warnings, read_event) }),
             (None, Some(features)) => Self::Features(ClientFeatures {
                 version: raw.version.unwrap_or(2),
                 features: read_items(&features, &mut warnings, read_feature),
-                segments: read_items(
-                    &raw.segments.unwrap_or_default(),
-                    &mut warnings,
-                    read_segment,
-                ),
+                segments: read_items(&raw.segments.unwrap_or_default(), &mut warnings, read_segment),
             }),
             (None, None) => return Err(DocumentError::Neither),
         };
@@ -78,10 +69,7 @@ impl fmt::Display for DocumentError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLong { bytes, bytes_max } => {
-                write!(
-                    formatter,
-                    "the document is {bytes} bytes long, the limit is {bytes_max}"
-                )
+                write!(formatter, "the document is {bytes} bytes long, the limit is {bytes_max}")
             }
             Self::Json(error) => write!(formatter, "the document cannot be read: {error}"),
             Self::Neither => formatter.write_str("the document has neither features nor events"),
@@ -136,11 +124,7 @@ pub struct Delta {
 
 /// One change to a configuration.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(
-    tag = "type",
-    rename_all = "kebab-case",
-    rename_all_fields = "camelCase"
-)]
+#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub enum Event {
     /// Everything, in place of what was there before.
     Hydration {
@@ -349,10 +333,7 @@ fn read_items<T>(
     warnings: &mut Vec<Warning>,
     read: fn(&RawValue, &mut Vec<Warning>) -> Option<T>,
 ) -> Vec<T> {
-    items
-        .iter()
-        .filter_map(|item| read(item, warnings))
-        .collect()
+    items.iter().filter_map(|item| read(item, warnings)).collect()
 }
 
 /// Reads a flag. One that cannot be read is off if at least its name can.
@@ -368,44 +349,30 @@ fn read_feature(raw: &RawValue, warnings: &mut Vec<Warning>) -> Option<Feature> 
         return None;
     };
     // The engine warns about broken flags, wherever they come from.
-    Some(Feature {
-        name,
-        project: text("project"),
-        broken: Some(error.to_string()),
-        ..Feature::default()
-    })
+    Some(Feature { name, project: text("project"), broken: Some(error.to_string()), ..Feature::default() })
 }
 
 /// Reads a segment. One that cannot be read is missing, and so are the strategies that need it.
 fn read_segment(raw: &RawValue, warnings: &mut Vec<Warning>) -> Option<Segment> {
-    serde_json::from_str(raw.get())
-        .map_err(|error| warnings.push(unread("a segment", &error)))
-        .ok()
+    serde_json::from_str(raw.get()).map_err(|error| warnings.push(unread("a segment", &error))).ok()
 }
 
 fn read_event(raw: &RawValue, warnings: &mut Vec<Warning>) -> Option<Event> {
-    let event: RawEvent<'_> = serde_json::from_str(raw.get())
-        .map_err(|error| warnings.push(unread("an event", &error)))
-        .ok()?;
+    let event: RawEvent<'_> =
+        serde_json::from_str(raw.get()).map_err(|error| warnings.push(unread("an event", &error))).ok()?;
     let read = match event.r#type.as_str() {
         "hydration" => Some(Event::Hydration {
             features: read_items(&event.features.unwrap_or_default(), warnings, read_feature),
             segments: read_items(&event.segments.unwrap_or_default(), warnings, read_segment),
         }),
-        "feature-updated" => event
-            .feature
-            .and_then(|raw| read_feature(raw, warnings))
-            .map(|feature| Event::FeatureUpdated { feature }),
-        "feature-removed" => event
-            .feature_name
-            .map(|feature_name| Event::FeatureRemoved { feature_name }),
-        "segment-updated" => event
-            .segment
-            .and_then(|raw| read_segment(raw, warnings))
-            .map(|segment| Event::SegmentUpdated { segment }),
-        "segment-removed" => event
-            .segment_id
-            .map(|segment_id| Event::SegmentRemoved { segment_id }),
+        "feature-updated" => {
+            event.feature.and_then(|raw| read_feature(raw, warnings)).map(|feature| Event::FeatureUpdated { feature })
+        }
+        "feature-removed" => event.feature_name.map(|feature_name| Event::FeatureRemoved { feature_name }),
+        "segment-updated" => {
+            event.segment.and_then(|raw| read_segment(raw, warnings)).map(|segment| Event::SegmentUpdated { segment })
+        }
+        "segment-removed" => event.segment_id.map(|segment_id| Event::SegmentRemoved { segment_id }),
         _ => None,
     };
     if read.is_none() {
@@ -418,16 +385,11 @@ fn read_event(raw: &RawValue, warnings: &mut Vec<Warning>) -> Option<Event> {
 }
 
 fn unread(subject: &str, error: &serde_json::Error) -> Warning {
-    Warning {
-        subject: subject.to_owned(),
-        message: format!("cannot be read and is left out: {error}"),
-    }
+    Warning { subject: subject.to_owned(), message: format!("cannot be read and is left out: {error}") }
 }
 
 /// Takes `null` as the default.
-fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
-    deserializer: D,
-) -> Result<T, D::Error> {
+fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
     Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
@@ -449,29 +411,21 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> 
 fn optional_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     match Value::deserialize(deserializer)? {
         Value::Null => Ok(None),
-        value => scalar(value)
-            .map(Some)
-            .ok_or_else(|| serde::de::Error::custom("expected a string, a number or a boolean")),
+        value => {
+            scalar(value).map(Some).ok_or_else(|| serde::de::Error::custom("expected a string, a number or a boolean"))
+        }
     }
 }
 
 fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let values: Option<Vec<Value>> = Option::deserialize(deserializer)?;
-    Ok(values
-        .unwrap_or_default()
-        .into_iter()
-        .filter_map(scalar)
-        .collect())
+    Ok(values.unwrap_or_default().into_iter().filter_map(scalar).collect())
 }
 
-fn parameters<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<BTreeMap<String, String>, D::Error> {
+fn parameters<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
     let values: Option<BTreeMap<String, Value>> = Option::deserialize(deserializer)?;
     let entries = values.unwrap_or_default().into_iter();
-    Ok(entries
-        .filter_map(|(key, value)| Some((key, scalar(value)?)))
-        .collect())
+    Ok(entries.filter_map(|(key, value)| Some((key, scalar(value)?))).collect())
 }
 
 /// A weight; a negative one or one that is no number counts as 0.

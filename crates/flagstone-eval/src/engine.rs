@@ -51,12 +51,7 @@ impl Engine {
         let mut engine = Self::default();
         let mut warnings = Vec::new();
         for segment in &features.segments {
-            engine.segments.put(
-                segment,
-                &mut engine.conditions,
-                &mut engine.fields,
-                &mut warnings,
-            );
+            engine.segments.put(segment, &mut engine.conditions, &mut engine.fields, &mut warnings);
         }
         for feature in &features.features {
             engine.put(feature, &mut warnings);
@@ -84,11 +79,8 @@ impl Engine {
         for event in &delta.events {
             match event {
                 Event::Hydration { features, segments } => {
-                    let features = ClientFeatures {
-                        version: 2,
-                        features: features.clone(),
-                        segments: segments.clone(),
-                    };
+                    let features =
+                        ClientFeatures { version: 2, features: features.clone(), segments: segments.clone() };
                     (*self, warnings) = Self::compile(&features);
                     // Later events may bring the segments that are missing now.
                     warnings.retain(|warning| !warning.message.ends_with("does not exist"));
@@ -96,12 +88,7 @@ impl Engine {
                 Event::FeatureUpdated { feature } => self.put(feature, &mut warnings),
                 Event::FeatureRemoved { feature_name } => self.remove(feature_name),
                 Event::SegmentUpdated { segment } => {
-                    self.segments.put(
-                        segment,
-                        &mut self.conditions,
-                        &mut self.fields,
-                        &mut warnings,
-                    );
+                    self.segments.put(segment, &mut self.conditions, &mut self.fields, &mut warnings);
                 }
                 Event::SegmentRemoved { segment_id } => {
                     self.segments.remove(*segment_id, &mut self.conditions);
@@ -137,11 +124,7 @@ impl Engine {
     }
 
     /// Evaluates all flags that `request` asks for, in the order of the document.
-    pub fn resolve_all(
-        &self,
-        request: &Request<'_>,
-        random: &mut dyn RandomSource,
-    ) -> Vec<Resolved<'_>> {
+    pub fn resolve_all(&self, request: &Request<'_>, random: &mut dyn RandomSource) -> Vec<Resolved<'_>> {
         let mut evaluation = Evaluation::of_all(self, request.context, request.now, random);
         self.flags()
             .enumerate()
@@ -158,11 +141,7 @@ impl Engine {
     /// The flag of this name and its position.
     pub(crate) fn find(&self, name: &str) -> Option<(usize, &Flag)> {
         let hash = self.conditions.hasher.hash_one(name);
-        let named = |position: &usize| {
-            self.flags
-                .get(*position)
-                .is_some_and(|flag| *flag.name == *name)
-        };
+        let named = |position: &usize| self.flags.get(*position).is_some_and(|flag| *flag.name == *name);
         let position = *self.by_name.find(hash, named)?;
         Some((position, self.flags.get(position)?))
     }
@@ -222,17 +201,11 @@ impl Engine {
     /// A warning for each strategy that needs a segment which does not exist.
     fn missing_segments(&self) -> impl Iterator<Item = Warning> {
         self.flags().flat_map(|flag| {
-            let needed = flag
-                .strategies
-                .iter()
-                .flat_map(|strategy| strategy.segments.iter());
+            let needed = flag.strategies.iter().flat_map(|strategy| strategy.segments.iter());
             let missing = needed.filter(|slot| self.segments.conditions(**slot).is_none());
             missing.map(|slot| Warning {
                 subject: format!("flag {:?}", flag.name),
-                message: format!(
-                    "a strategy is off: segment {} does not exist",
-                    self.segments.id(*slot)
-                ),
+                message: format!("a strategy is off: segment {} does not exist", self.segments.id(*slot)),
             })
         })
     }

@@ -11,9 +11,7 @@ use crate::context::Context;
 use crate::document::Payload;
 use crate::engine::Engine;
 use crate::field::FieldId;
-use crate::flag::{
-    Dependency, Flag, ParentState, Rollout, Rule, Stickiness, Strategy, Variant, Variants,
-};
+use crate::flag::{Dependency, Flag, ParentState, Rollout, Rule, Stickiness, Strategy, Variant, Variants};
 use crate::random::{RandomSource, one_to};
 use crate::segment::SegmentSlot;
 
@@ -36,12 +34,7 @@ pub struct Request<'a> {
 impl<'a> Request<'a> {
     /// A request for the flags of all projects that are on.
     pub fn new(context: &'a Context, now: DateTime<Utc>) -> Self {
-        Self {
-            context,
-            now,
-            projects: Projects::All,
-            toggles: Toggles::On,
-        }
+        Self { context, now, projects: Projects::All, toggles: Toggles::On }
     }
 }
 
@@ -237,19 +230,12 @@ impl<'e, 'c> Evaluation<'e, 'c> {
         if !flag.enabled {
             return Decision::off(Reason::Disabled);
         }
-        if !flag
-            .dependencies
-            .iter()
-            .all(|dependency| self.dependency_holds(dependency))
-        {
+        if !flag.dependencies.iter().all(|dependency| self.dependency_holds(dependency)) {
             return Decision::off(Reason::Dependency);
         }
         if flag.strategies.is_empty() {
             let variant = self.variant(&flag.variants);
-            return Decision {
-                reason: Reason::NoStrategies,
-                variant,
-            };
+            return Decision { reason: Reason::NoStrategies, variant };
         }
         for (position, strategy) in flag.strategies.iter().enumerate() {
             if self.strategy_holds(strategy) {
@@ -258,10 +244,7 @@ impl<'e, 'c> Evaluation<'e, 'c> {
                     false => &strategy.variants,
                 };
                 let variant = self.variant(variants);
-                return Decision {
-                    reason: Reason::Strategy(position),
-                    variant,
-                };
+                return Decision { reason: Reason::Strategy(position), variant };
             }
         }
         Decision::off(Reason::NoStrategyMatched)
@@ -282,21 +265,14 @@ impl<'e, 'c> Evaluation<'e, 'c> {
             ParentState::Off => !decision.reason.is_on(),
             ParentState::On => decision.reason.is_on(),
             ParentState::OnWith(variants) => {
-                decision.reason.is_on()
-                    && variants.iter().any(|name| name == decision.variant_name())
+                decision.reason.is_on() && variants.iter().any(|name| name == decision.variant_name())
             }
         }
     }
 
     fn strategy_holds(&mut self, strategy: &Strategy) -> bool {
-        strategy
-            .conditions
-            .iter()
-            .all(|condition| self.condition_holds(*condition))
-            && strategy
-                .segments
-                .iter()
-                .all(|segment| self.segment_holds(*segment))
+        strategy.conditions.iter().all(|condition| self.condition_holds(*condition))
+            && strategy.segments.iter().all(|segment| self.segment_holds(*segment))
             && self.rule_holds(&strategy.rule)
     }
 
@@ -305,9 +281,9 @@ impl<'e, 'c> Evaluation<'e, 'c> {
             Rule::Always => true,
             Rule::Never(_) => false,
             Rule::Condition(condition) => self.condition_holds(*condition),
-            Rule::Rollout(rollout) => self
-                .rollout_bucket(rollout)
-                .is_some_and(|bucket| bucket <= u32::from(rollout.percent)),
+            Rule::Rollout(rollout) => {
+                self.rollout_bucket(rollout).is_some_and(|bucket| bucket <= u32::from(rollout.percent))
+            }
             Rule::Hostname(names) => self.context.hostname.as_ref().is_some_and(|hostname| {
                 let hostname = hostname.to_lowercase();
                 names.iter().any(|name| name == hostname)
@@ -328,12 +304,10 @@ impl<'e, 'c> Evaluation<'e, 'c> {
 
     /// The variant for the context: by override, else by weight.
     fn variant(&mut self, variants: &'e Variants) -> Option<&'e Variant> {
-        let overridden = variants.items.iter().find(|variant| {
-            variant
-                .overrides
-                .iter()
-                .any(|condition| self.condition_holds(*condition))
-        });
+        let overridden = variants
+            .items
+            .iter()
+            .find(|variant| variant.overrides.iter().any(|condition| self.condition_holds(*condition)));
         if overridden.is_some() {
             return overridden;
         }
@@ -345,30 +319,20 @@ impl<'e, 'c> Evaluation<'e, 'c> {
             Some(identifier) => variants.group.bucket(identifier, buckets),
             None => one_to(buckets, self.random),
         };
-        variants
-            .items
-            .iter()
-            .find(|variant| bucket <= variant.last_bucket)
+        variants.items.iter().find(|variant| bucket <= variant.last_bucket)
     }
 
     /// What names the one who asks.
     pub(crate) fn identifier(&self, stickiness: Stickiness) -> Option<&str> {
         match stickiness {
-            Stickiness::Default => self
-                .value(FieldId::USER_ID)
-                .or_else(|| self.value(FieldId::SESSION_ID)),
+            Stickiness::Default => self.value(FieldId::USER_ID).or_else(|| self.value(FieldId::SESSION_ID)),
             Stickiness::Random => None,
             Stickiness::Field(field) => self.value(field),
         }
     }
 
     pub(crate) fn condition_holds(&mut self, id: ConditionId) -> bool {
-        self.look_up(id.position(), |this| {
-            this.engine
-                .conditions
-                .get(id)
-                .is_some_and(|condition| this.test(condition))
-        })
+        self.look_up(id.position(), |this| this.engine.conditions.get(id).is_some_and(|condition| this.test(condition)))
     }
 
     pub(crate) fn segment_holds(&mut self, slot: SegmentSlot) -> bool {

@@ -24,14 +24,7 @@ impl FieldId {
 }
 
 /// The standard fields, in the order of their numbers.
-const STANDARD: [&str; 6] = [
-    "userId",
-    "sessionId",
-    "environment",
-    "appName",
-    "currentTime",
-    "remoteAddress",
-];
+const STANDARD: [&str; 6] = ["userId", "sessionId", "environment", "appName", "currentTime", "remoteAddress"];
 
 /// The names of all fields that the flags of an engine look at.
 #[derive(Debug, Clone)]
@@ -44,11 +37,7 @@ pub(crate) struct Fields {
 impl Fields {
     /// The standard fields.
     pub(crate) fn new(hasher: DefaultHashBuilder) -> Self {
-        let mut fields = Self {
-            names: Vec::new(),
-            by_name: HashTable::new(),
-            hasher,
-        };
+        let mut fields = Self { names: Vec::new(), by_name: HashTable::new(), hasher };
         for name in STANDARD {
             fields.intern(name);
         }
@@ -56,14 +45,8 @@ impl Fields {
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<FieldId> {
-        let same = |position: &u32| {
-            self.names
-                .get(*position as usize)
-                .is_some_and(|known| **known == *name)
-        };
-        self.by_name
-            .find(self.hasher.hash_one(name), same)
-            .map(|position| FieldId(*position))
+        let same = |position: &u32| self.names.get(*position as usize).is_some_and(|known| **known == *name);
+        self.by_name.find(self.hasher.hash_one(name), same).map(|position| FieldId(*position))
     }
 
     /// The number of a field, a new one if it is new.
@@ -72,14 +55,9 @@ impl Fields {
             return known;
         }
         let position = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
-        let Self {
-            names,
-            by_name,
-            hasher,
-        } = self;
+        let Self { names, by_name, hasher } = self;
         names.push(name.into());
-        let hash_at =
-            |position: &u32| hasher.hash_one(names.get(*position as usize).map_or("", |name| name));
+        let hash_at = |position: &u32| hasher.hash_one(names.get(*position as usize).map_or("", |name| name));
         by_name.insert_unique(hasher.hash_one(name), position, hash_at);
         FieldId(position)
     }
@@ -103,9 +81,6 @@ impl Fields {
 
     /// The values of all fields in a context, each at the position of its field.
     pub(crate) fn values<'c>(&self, context: &'c Context) -> Vec<Option<&'c str>> {
-        (0..)
-            .zip(&self.names)
-            .map(|(position, _)| self.value(FieldId(position), context))
-            .collect()
+        (0..).zip(&self.names).map(|(position, _)| self.value(FieldId(position), context)).collect()
     }
 }

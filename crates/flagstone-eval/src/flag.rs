@@ -116,11 +116,7 @@ impl Flag {
             };
             strategy.conditions.iter().copied().chain(of_rule)
         });
-        let overrides = self
-            .variants
-            .items
-            .iter()
-            .flat_map(|variant| variant.overrides.iter().copied());
+        let overrides = self.variants.items.iter().flat_map(|variant| variant.overrides.iter().copied());
         of_strategies.chain(overrides)
     }
 }
@@ -139,15 +135,9 @@ impl Compiler<'_> {
         if let Some(reason) = &feature.broken {
             self.warn(feature, format!("is off: {reason}"));
         }
-        let strategies = feature
-            .strategies
-            .iter()
-            .map(|strategy| self.strategy(feature, strategy));
+        let strategies = feature.strategies.iter().map(|strategy| self.strategy(feature, strategy));
         let strategies = strategies.collect();
-        let stickiness = feature
-            .variants
-            .first()
-            .and_then(|first| first.stickiness.as_deref());
+        let stickiness = feature.variants.first().and_then(|first| first.stickiness.as_deref());
         let variants = self.variants(&feature.variants, stickiness, &feature.name);
         Flag {
             name: feature.name.as_str().into(),
@@ -164,23 +154,13 @@ impl Compiler<'_> {
 
     fn strategy(&mut self, feature: &Feature, strategy: &document::Strategy) -> Strategy {
         let rule = self.rule(feature, strategy).unwrap_or_else(|reason| {
-            self.warn(
-                feature,
-                format!("a strategy {:?} is off: {reason}", strategy.name),
-            );
+            self.warn(feature, format!("a strategy {:?} is off: {reason}", strategy.name));
             Rule::Never(reason.into())
         });
-        let conditions: Box<[ConditionId]> = strategy
-            .constraints
-            .iter()
-            .map(|constraint| self.conditions.acquire(constraint, self.fields))
-            .collect();
+        let conditions: Box<[ConditionId]> =
+            strategy.constraints.iter().map(|constraint| self.conditions.acquire(constraint, self.fields)).collect();
         for id in &conditions {
-            if let Some(reason) = self
-                .conditions
-                .get(*id)
-                .and_then(|condition| condition.broken())
-            {
+            if let Some(reason) = self.conditions.get(*id).and_then(|condition| condition.broken()) {
                 let message = format!("a strategy {:?} is off: {reason}", strategy.name);
                 self.warn(feature, message);
             }
@@ -190,11 +170,7 @@ impl Compiler<'_> {
         Strategy {
             name: strategy.name.as_str().into(),
             conditions,
-            segments: strategy
-                .segments
-                .iter()
-                .map(|id| self.segments.slot(*id))
-                .collect(),
+            segments: strategy.segments.iter().map(|id| self.segments.slot(*id)).collect(),
             rule,
             variants: self.variants(&strategy.variants, parameter("stickiness"), group),
         }
@@ -205,8 +181,7 @@ impl Compiler<'_> {
             return Ok(Rule::Never("the strategy is disabled".into()));
         }
         let parameter = |key: &str| strategy.parameters.get(key).map(String::as_str);
-        let needed =
-            |key: &str| parameter(key).ok_or_else(|| format!("the parameter {key} is missing"));
+        let needed = |key: &str| parameter(key).ok_or_else(|| format!("the parameter {key} is missing"));
         let percent = |key: &str| percent(key, needed(key)?);
         match strategy.name.as_str() {
             "default" => Ok(Rule::Always),
@@ -217,29 +192,19 @@ impl Compiler<'_> {
                 let names = names.split(',').map(|name| name.trim().to_lowercase());
                 Ok(Rule::Hostname(Texts::new(names)))
             }
-            "gradualRolloutUserId" => Ok(rollout(
-                Stickiness::Field(FieldId::USER_ID),
-                needed("groupId")?,
-                percent("percentage")?,
-            )),
-            "gradualRolloutSessionId" => Ok(rollout(
-                Stickiness::Field(FieldId::SESSION_ID),
-                needed("groupId")?,
-                percent("percentage")?,
-            )),
+            "gradualRolloutUserId" => {
+                Ok(rollout(Stickiness::Field(FieldId::USER_ID), needed("groupId")?, percent("percentage")?))
+            }
+            "gradualRolloutSessionId" => {
+                Ok(rollout(Stickiness::Field(FieldId::SESSION_ID), needed("groupId")?, percent("percentage")?))
+            }
             "gradualRolloutRandom" => Ok(rollout(Stickiness::Random, "", percent("percentage")?)),
             "flexibleRollout" => {
                 let percent = percent("rollout")?;
                 let stickiness = self.stickiness(parameter("stickiness"));
-                Ok(rollout(
-                    stickiness,
-                    parameter("groupId").unwrap_or(&feature.name),
-                    percent,
-                ))
+                Ok(rollout(stickiness, parameter("groupId").unwrap_or(&feature.name), percent))
             }
-            _ => Ok(Rule::Never(
-                "the strategy is a custom one, unknown here".into(),
-            )),
+            _ => Ok(Rule::Never("the strategy is a custom one, unknown here".into())),
         }
     }
 
@@ -248,21 +213,13 @@ impl Compiler<'_> {
         let constraint = Constraint {
             context_name: field.to_owned(),
             operator: operator.to_owned(),
-            values: list
-                .split(',')
-                .map(|value| value.trim().to_owned())
-                .collect(),
+            values: list.split(',').map(|value| value.trim().to_owned()).collect(),
             ..Constraint::default()
         };
         Rule::Condition(self.conditions.acquire(&constraint, self.fields))
     }
 
-    fn variants(
-        &mut self,
-        variants: &[document::Variant],
-        stickiness: Option<&str>,
-        group_id: &str,
-    ) -> Variants {
+    fn variants(&mut self, variants: &[document::Variant], stickiness: Option<&str>, group_id: &str) -> Variants {
         let mut last_bucket = 0_u32;
         let items = variants.iter().map(|variant| {
             last_bucket = last_bucket.saturating_add(variant.weight);
@@ -276,11 +233,7 @@ impl Compiler<'_> {
                 name: variant.name.as_str().into(),
                 payload: variant.payload.clone(),
                 last_bucket,
-                overrides: variant
-                    .overrides
-                    .iter()
-                    .map(|item| self.variant_override(item))
-                    .collect(),
+                overrides: variant.overrides.iter().map(|item| self.variant_override(item)).collect(),
                 json: json(&resolved).into(),
             }
         });
@@ -317,26 +270,17 @@ impl Compiler<'_> {
     }
 
     fn warn(&mut self, feature: &Feature, message: String) {
-        self.warnings.push(Warning {
-            subject: format!("flag {:?}", feature.name),
-            message,
-        });
+        self.warnings.push(Warning { subject: format!("flag {:?}", feature.name), message });
     }
 }
 
 fn rollout(stickiness: Stickiness, group_id: &str, percent: u8) -> Rule {
-    Rule::Rollout(Rollout {
-        stickiness,
-        group: GroupHash::rollout(group_id),
-        group_id: group_id.into(),
-        percent,
-    })
+    Rule::Rollout(Rollout { stickiness, group: GroupHash::rollout(group_id), group_id: group_id.into(), percent })
 }
 
 fn percent(key: &str, text: &str) -> Result<u8, String> {
     let number = text.parse::<u8>().ok().filter(|percent| *percent <= 100);
-    number
-        .ok_or_else(|| format!("the parameter {key} is {text:?}, not a whole number from 0 to 100"))
+    number.ok_or_else(|| format!("the parameter {key} is {text:?}, not a whole number from 0 to 100"))
 }
 
 fn dependency(dependency: &document::Dependency) -> Dependency {

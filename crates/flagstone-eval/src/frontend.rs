@@ -11,12 +11,7 @@ impl Engine {
     /// `{"toggles":[{"name":…,"enabled":…,"variant":{"name":…,"payload":…,"enabled":…,"feature_enabled":…},"impressionData":…}]}`
     ///
     /// Toggles come in the order of the document. A variant without payload has no such field.
-    pub fn write_frontend(
-        &self,
-        json: &mut Vec<u8>,
-        request: &Request<'_>,
-        random: &mut dyn RandomSource,
-    ) {
+    pub fn write_frontend(&self, json: &mut Vec<u8>, request: &Request<'_>, random: &mut dyn RandomSource) {
         let mut evaluation = Evaluation::of_all(self, request.context, request.now, random);
         json.extend_from_slice(br#"{"toggles":["#);
         let start = json.len();
@@ -43,12 +38,8 @@ fn write_toggle(json: &mut Vec<u8>, flag: &Flag, decision: Decision<'_>) {
             json.extend_from_slice(br#"true,"variant":"#);
             variant.json.as_bytes()
         }
-        (true, None) => {
-            br#"true,"variant":{"name":"disabled","enabled":false,"feature_enabled":true}"#
-        }
-        (false, _) => {
-            br#"false,"variant":{"name":"disabled","enabled":false,"feature_enabled":false}"#
-        }
+        (true, None) => br#"true,"variant":{"name":"disabled","enabled":false,"feature_enabled":true}"#,
+        (false, _) => br#"false,"variant":{"name":"disabled","enabled":false,"feature_enabled":false}"#,
     };
     json.extend_from_slice(rest);
     json.extend_from_slice(match flag.impression_data {

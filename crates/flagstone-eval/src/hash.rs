@@ -36,10 +36,7 @@ impl GroupHash {
     pub(crate) fn bucket(self, identifier: &str, buckets: u32) -> u32 {
         let mut murmur = self.0;
         murmur.write(identifier.as_bytes());
-        murmur
-            .finish()
-            .checked_rem(buckets)
-            .map_or(0, |rest| rest + 1)
+        murmur.finish().checked_rem(buckets).map_or(0, |rest| rest + 1)
     }
 }
 
@@ -54,12 +51,7 @@ struct Murmur3 {
 
 impl Murmur3 {
     fn new(seed: u32) -> Self {
-        Self {
-            state: seed,
-            pending: 0,
-            pending_bytes: 0,
-            length: 0,
-        }
+        Self { state: seed, pending: 0, pending_bytes: 0, length: 0 }
     }
 
     #[inline]
@@ -90,11 +82,7 @@ impl Murmur3 {
     #[inline]
     fn mix(&mut self, block: u32) {
         self.state ^= scramble(block);
-        self.state = self
-            .state
-            .rotate_left(13)
-            .wrapping_mul(5)
-            .wrapping_add(0xe654_6b64);
+        self.state = self.state.rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
     }
 
     #[inline]
@@ -114,10 +102,7 @@ impl Murmur3 {
 
 #[inline]
 fn scramble(block: u32) -> u32 {
-    block
-        .wrapping_mul(0xcc9e_2d51)
-        .rotate_left(15)
-        .wrapping_mul(0x1b87_3593)
+    block.wrapping_mul(0xcc9e_2d51).rotate_left(15).wrapping_mul(0x1b87_3593)
 }
 
 #[cfg(test)]
@@ -144,11 +129,7 @@ mod tests {
         check("test", 0x9747_b28c, 0x704b_81dc);
         check("Hello, world!", 0, 0xc036_3e43);
         check("Hello, world!", 0x9747_b28c, 0x2488_4cba);
-        check(
-            "The quick brown fox jumps over the lazy dog",
-            0,
-            0x2e4f_f723,
-        );
+        check("The quick brown fox jumps over the lazy dog", 0, 0x2e4f_f723);
     }
 
     #[test]

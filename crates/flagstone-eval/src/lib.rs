@@ -48,8 +48,8 @@ mod texts;
 
 pub use context::Context;
 pub use document::{
-    ClientFeatures, Constraint, Delta, Dependency, Document, DocumentError, Event, Feature,
-    Override, Payload, Segment, Strategy, Variant, Warning,
+    ClientFeatures, Constraint, Delta, Dependency, Document, DocumentError, Event, Feature, Override, Payload, Segment,
+    Strategy, Variant, Warning,
 };
 pub use engine::Engine;
 pub use evaluate::{Projects, Reason, Request, Resolved, ResolvedVariant, Toggles};

@@ -64,15 +64,9 @@ impl Segments {
         fields: &mut Arc<Fields>,
         warnings: &mut Vec<Warning>,
     ) {
-        let compiled: Arc<[ConditionId]> = segment
-            .constraints
-            .iter()
-            .map(|constraint| conditions.acquire(constraint, fields))
-            .collect();
-        for reason in compiled
-            .iter()
-            .filter_map(|id| conditions.get(*id)?.broken())
-        {
+        let compiled: Arc<[ConditionId]> =
+            segment.constraints.iter().map(|constraint| conditions.acquire(constraint, fields)).collect();
+        for reason in compiled.iter().filter_map(|id| conditions.get(*id)?.broken()) {
             warnings.push(Warning {
                 subject: format!("segment {}", segment.id),
                 message: format!("holds for nobody: {reason}"),
@@ -87,15 +81,8 @@ impl Segments {
 
     /// Removes a segment; strategies that refer to it are off from then on.
     pub(crate) fn remove(&mut self, id: i64, conditions: &mut Conditions) {
-        let slot = self
-            .by_id
-            .get(&id)
-            .and_then(|slot| self.slots.get_mut(slot.position()));
-        for condition in slot
-            .and_then(|slot| slot.conditions.take())
-            .iter()
-            .flat_map(|ids| ids.iter())
-        {
+        let slot = self.by_id.get(&id).and_then(|slot| self.slots.get_mut(slot.position()));
+        for condition in slot.and_then(|slot| slot.conditions.take()).iter().flat_map(|ids| ids.iter()) {
             conditions.release(*condition);
         }
     }

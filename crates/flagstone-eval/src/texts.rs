@@ -21,10 +21,7 @@ impl Texts {
             joined.push_str(item.as_ref());
             ends.push(u32::try_from(joined.len()).unwrap_or(u32::MAX));
         }
-        Self {
-            joined: joined.into(),
-            ends: ends.into(),
-        }
+        Self { joined: joined.into(), ends: ends.into() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -54,8 +51,7 @@ pub(crate) struct TextSet {
 impl TextSet {
     /// An index over `texts`.
     pub(crate) fn new(texts: &Texts, hasher: &DefaultHashBuilder) -> Self {
-        let hash_at =
-            |position: &u32| hasher.hash_one(texts.get(*position as usize).unwrap_or_default());
+        let hash_at = |position: &u32| hasher.hash_one(texts.get(*position as usize).unwrap_or_default());
         let mut positions = HashTable::with_capacity(texts.len());
         for (position, text) in (0..).zip(texts.iter()) {
             let hash = hasher.hash_one(text);

@@ -74,18 +74,14 @@ pub(crate) fn regex(value: &str, case: Case) -> Result<Regex, String> {
 }
 
 pub(crate) fn semver(value: &str) -> Result<Version, String> {
-    Version::parse(value.trim())
-        .map_err(|error| format!("{} is not a semantic version: {error}", quoted(value)))
+    Version::parse(value.trim()).map_err(|error| format!("{} is not a semantic version: {error}", quoted(value)))
 }
 
 pub(crate) fn cidr(value: &str) -> Result<IpNet, String> {
     let error = || format!("{} is not an IP address or CIDR range", quoted(value));
     let value = value.trim();
     match value.split_once('/') {
-        None => value
-            .parse::<IpAddr>()
-            .map(IpNet::from)
-            .map_err(|_| error()),
+        None => value.parse::<IpAddr>().map(IpNet::from).map_err(|_| error()),
         Some((address, mask)) => {
             let address: IpAddr = address.parse().map_err(|_| error())?;
             if let Ok(mask) = mask.parse::<IpAddr>() {
@@ -138,49 +134,19 @@ mod tests {
                 assert!(validate(value).is_err(), "{value:?}");
             }
         };
-        check(
-            validate_regex,
-            &["", "^a+$", "(?i)x", "[[:alpha:]]"],
-            &["(", "(?=a)", r"(a)\1", "a**b("],
-        );
-        check(
-            validate_semver,
-            &["1.2.3", "1.2.3-rc.1+b"],
-            &["", "v1.2.3", "1.2", "01.2.3"],
-        );
+        check(validate_regex, &["", "^a+$", "(?i)x", "[[:alpha:]]"], &["(", "(?=a)", r"(a)\1", "a**b("]);
+        check(validate_semver, &["1.2.3", "1.2.3-rc.1+b"], &["", "v1.2.3", "1.2", "01.2.3"]);
         check(
             validate_cidr,
-            &[
-                "127.0.0.1",
-                "10.0.0.7/8",
-                "::1",
-                "2001:db8::/32",
-                "10.0.0.0/255.0.0.0",
-            ],
-            &[
-                "",
-                "10.0.0.0/33",
-                "10.0.0.0/x",
-                "bad::cidr",
-                "localhost",
-                "1.2.3",
-                "1.2.3.4/::1",
-            ],
+            &["127.0.0.1", "10.0.0.7/8", "::1", "2001:db8::/32", "10.0.0.0/255.0.0.0"],
+            &["", "10.0.0.0/33", "10.0.0.0/x", "bad::cidr", "localhost", "1.2.3", "1.2.3.4/::1"],
         );
         check(
             validate_date,
-            &[
-                "2022-01-29T13:00:00.000Z",
-                "2022-01-29T13:00:00+02:00",
-                "2022-01-29",
-            ],
+            &["2022-01-29T13:00:00.000Z", "2022-01-29T13:00:00+02:00", "2022-01-29"],
             &["", "12", "yesterday", "2022-13-01T00:00:00Z"],
         );
-        check(
-            validate_number,
-            &["1", "-1.5", "1e3", ".5", " 7 "],
-            &["", "x", "1.2.3", "NaN", "inf", "1e999"],
-        );
+        check(validate_number, &["1", "-1.5", "1e3", ".5", " 7 "], &["", "x", "1.2.3", "NaN", "inf", "1e999"]);
     }
 
     #[test]
@@ -191,10 +157,7 @@ mod tests {
             assert!(error.len() < 400, "{error}");
         };
         refused("x{1000}{1000}", "limit of 1048576 bytes");
-        refused(
-            &"a".repeat(100_000),
-            "100000 bytes long, the limit is 32768",
-        );
+        refused(&"a".repeat(100_000), "100000 bytes long, the limit is 32768");
         refused(&"(".repeat(10_000), "is not a regular expression");
     }
 }
