@@ -1,1 +1,392 @@
-//! Durable things.
+//! Durable things: the log, the documents, the audit events, sessions and telemetry, in SQLite, PostgreSQL or memory.
+//! The only crate that knows SQL.
+
+mod url;
+mod error;
+mod types;
+pub mod chain;
+mod log;
+mod search;
+mod sessions;
+mod telemetry;
+mod migrate;
+mod sql;
+pub mod sqlite;
+pub mod postgres;
+pub mod memory;
+
+use std::path::Path;
+
+use flagstone_model::commit::Commit;
+use flagstone_model::time::Timestamp;
+use tokio::time::Instant;
+
+pub use error::Error;
+pub use log::KEY_BYTES_MAX;
+use sql::{Lease, Sql};
+pub use types::*;
+pub use url::DatabaseUrl;
+
+/// Where everything durable is.
+///
+/// Every operation ends in bounded time: with an answer, or with an [`Error`] that says whether trying again may help.
+#[derive(Debug)]
+pub enum Store {
+    /// One file, one process.
+    Sqlite(sqlite::Store),
+    /// A server, any number of nodes.
+    Postgres(postgres::Store),
+    /// Gone with the process.
+    Memory(memory::Store),
+}
+
+/// What an operation works on: tables in memory, or a connection.
+enum Access<'a> {
+    Memory(&'a memory::Store),
+    Sql(Lease<'a>),
+}
+
+/// Runs the first expression on the tables in memory, or the second on a connection.
+macro_rules! access {
+    ($access:expr, $tables:ident => $memory:expr, $lease:ident => $sql:expr) => {
+        match $access {
+            Access::Memory(memory) => {
+                #[allow(unused_mut)]
+                let mut $tables = memory.tables();
+                Ok($memory)
+            }
+            Access::Sql(mut lease) => {
+                let $lease = &mut lease;
+                $sql.await
+            }
+        }
+    };
+}
+
+/// Opening and closing.
+impl Store {
+    /// Opens a store for reading and writing, and brings its tables to this binary's version.
+    ///
+    /// SQLite: makes a missing folder (mode 0700) and file (0600), refuses a damaged file and leaves it as it is, and
+    /// holds a lock until it is closed: [`Error::Locked`] when another process has it. PostgreSQL: of several nodes
+    /// that start at once, one migrates and the others wait. [`Error::Schema`] when a newer binary made the tables.
+    pub async fn open(url: &DatabaseUrl, options: &Options) -> Result<Self, Error> {
+        Ok(match url {
+            DatabaseUrl::Sqlite(path) => Self::Sqlite(sqlite::Store::open(path, options).await?),
+            DatabaseUrl::Postgres(url) => Self::Postgres(postgres::Store::open(url, options).await?),
+            DatabaseUrl::Memory => Self::Memory(memory::Store::default()),
+        })
+    }
+
+    /// Opens a store for reading, also beside a running server. Writing is [`Error::Unsupported`].
+    pub async fn open_read_only(url: &DatabaseUrl, options: &Options) -> Result<Self, Error> {
+        Ok(match url {
+            DatabaseUrl::Sqlite(path) => Self::Sqlite(sqlite::Store::open_read_only(path, options).await?),
+            DatabaseUrl::Postgres(url) => Self::Postgres(postgres::Store::open_read_only(url, options).await?),
+            DatabaseUrl::Memory => Self::Memory(memory::Store::default()),
+        })
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), Error> {
+        access!(self.reader().await?, _tables => (), lease => async {
+            lease.fetch_one(Sql::new("SELECT CAST(1 AS BIGINT)"), |row| row.int(0)).await.map(|_| ())
+        })
+    }
+
+    /// Closes the connections and gives up the lock. Later operations fail.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite(store) => store.close().await,
+            Self::Postgres(store) => store.close().await,
+            Self::Memory(_) => {}
+        }
+    }
+
+    /// SQLite: writes a copy of the database, as of one moment, to a new file (mode 0600) that appears when it is
+    /// complete. Writers are not kept waiting. Others: [`Error::Unsupported`].
+    pub async fn backup(&self, to: &Path) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(store) => store.backup(to).await,
+            Self::Postgres(_) => Err(Error::Unsupported("PostgreSQL is backed up with its own tools, as pg_dump")),
+            Self::Memory(_) => Err(Error::Unsupported("a store in memory has no backup")),
+        }
+    }
+
+    async fn reader(&self) -> Result<Access<'_>, Error> {
+        Ok(match self {
+            Self::Sqlite(store) => Access::Sql(store.reader().await?),
+            Self::Postgres(store) => Access::Sql(store.reader().await?),
+            Self::Memory(store) => Access::Memory(store),
+        })
+    }
+
+    /// For what is not the log.
+    async fn writer(&self) -> Result<Access<'_>, Error> {
+        Ok(match self {
+            Self::Sqlite(store) => Access::Sql(store.writer().await?.0),
+            Self::Postgres(store) => Access::Sql(store.side_writer().await?),
+            Self::Memory(store) => Access::Memory(store),
+        })
+    }
+}
+
+/// The log, the documents, the audit events.
+impl Store {
+    /// The head and all documents, as of one moment.
+    pub async fn load(&self) -> Result<Loaded, Error> {
+        access!(self.reader().await?, tables => tables.load(), lease => log::load(lease))
+    }
+
+    /// Appends commits, whose numbers follow each other, in one transaction: all are on disk, or none.
+    ///
+    /// [`Appended::Conflict`] when the first does not follow the head. When the connection is lost on the way, it
+    /// waits for whatever was sent to have arrived or failed, and reads back: [`Error::Ambiguous`] is left for the
+    /// case that the database cannot be asked. After any other error nothing was stored. [`Error::Invalid`] concerns
+    /// the commits themselves: one of a group makes the group fail.
+    pub async fn append(&self, commits: &[Commit]) -> Result<Appended, Error> {
+        log::check(commits)?;
+        if commits.is_empty() {
+            return Ok(Appended::Done);
+        }
+        if let Self::Memory(store) = self {
+            return store.tables().append(commits);
+        }
+        let (mut lease, reused) = self.log_writer().await?;
+        let failure = match log::append(&mut lease, commits).await {
+            Ok(appended) => return Ok(appended),
+            Err(failure) => failure,
+        };
+        drop(lease);
+        if failure.commit_sent {
+            return self.find(commits, failure.error).await;
+        }
+        // A connection that was idle while the database restarted is found out at its first use.
+        if !reused || !matches!(failure.error, Error::Unavailable(_)) {
+            return Err(failure.error);
+        }
+        let (mut lease, _) = self.log_writer().await?;
+        let result = log::append(&mut lease, commits).await;
+        drop(lease);
+        match result {
+            Ok(appended) => Ok(appended),
+            Err(failure) if failure.commit_sent => self.find(commits, failure.error).await,
+            Err(failure) => Err(failure.error),
+        }
+    }
+
+    /// Decides what became of commits after the answer to their COMMIT was lost or an error.
+    async fn find(&self, commits: &[Commit], error: Error) -> Result<Appended, Error> {
+        let ask = async {
+            let (mut lease, _) = self.log_writer().await?;
+            let found = log::find(&mut lease, commits).await?;
+            // What can be read is not yet on disk: after a failed sync the only proof is another one.
+            if found == Some(Appended::Done) && lease.is_sqlite() {
+                sqlite::Store::checkpoint(&mut lease).await?;
+            }
+            Ok::<_, Error>(found)
+        };
+        match ask.await {
+            Ok(Some(appended)) => Ok(appended),
+            Ok(None) => Err(error),
+            Err(reason) => Err(Error::Ambiguous(format!("{error}; then: {reason}"))),
+        }
+    }
+
+    /// The connection for the log, for as long as one append may take.
+    async fn log_writer(&self) -> Result<(Lease<'_>, bool), Error> {
+        let (limit, result) = match self {
+            Self::Sqlite(store) => (store.append_timeout(), store.writer().await),
+            Self::Postgres(store) => (store.append_timeout(), store.writer().await),
+            Self::Memory(_) => return Err(Error::Unsupported("a store in memory has no connection")),
+        };
+        let (mut lease, reused) = result?;
+        lease.set_deadline(Instant::now() + limit);
+        Ok((lease, reused))
+    }
+
+    /// The commits after `seq`, the oldest first, at most `limit`. [`Error::Corrupt`] when one of them is missing or
+    /// was redacted: then [`Self::load`] brings the state of now.
+    pub async fn commits_after(&self, seq: u64, limit: u32) -> Result<Vec<Commit>, Error> {
+        match self.reader().await? {
+            Access::Memory(store) => store.tables().commits_after(seq, limit),
+            Access::Sql(mut lease) => log::commits_after(&mut lease, seq, limit).await,
+        }
+    }
+
+    /// Returns when the log may hold something newer than `known_seq`. PostgreSQL: by a notification, or by a look
+    /// every second; at once after the notifications' connection was lost, since some may be missing. Others: never,
+    /// since nobody else writes. May be called by several tasks; safe to drop at any time.
+    pub async fn changed(&self, known_seq: u64) {
+        match self {
+            Self::Postgres(store) => store.changed(known_seq).await,
+            Self::Sqlite(_) | Self::Memory(_) => std::future::pending().await,
+        }
+    }
+
+    /// Walks the whole log as of one moment: the numbers have no gap, the hashes are right (see [`chain`]), and the
+    /// documents and events are what the log says. What is wrong is in the answer; an error means that it could not
+    /// be looked at.
+    pub async fn verify(&self) -> Result<Verification, Error> {
+        access!(self.reader().await?, tables => tables.verify(), lease => log::verify(lease))
+    }
+
+    /// A page of the audit events.
+    pub async fn events(&self, query: &EventQuery) -> Result<EventPage, Error> {
+        access!(self.reader().await?, tables => tables.events(query), lease => search::events(lease, query))
+    }
+
+    /// Everyone who made an event, by id.
+    pub async fn event_creators(&self) -> Result<Vec<EventCreator>, Error> {
+        access!(self.reader().await?, tables => tables.event_creators(), lease => search::creators(lease))
+    }
+}
+
+/// Sessions. They are not state: nothing is in the log.
+impl Store {
+    /// Begins a session.
+    pub async fn session_create(&self, session: &Session) -> Result<(), Error> {
+        access!(self.writer().await?,
+            tables => { tables.sessions.insert(session.hash, session.clone()); },
+            lease => sessions::create(lease, session))
+    }
+
+    /// A session, expired or not.
+    pub async fn session(&self, hash: &SessionHash) -> Result<Option<Session>, Error> {
+        access!(self.reader().await?, tables => tables.sessions.get(hash).cloned(), lease => sessions::get(lease, hash))
+    }
+
+    /// A user's sessions, the newest first.
+    pub async fn sessions(&self, user_id: i64) -> Result<Vec<Session>, Error> {
+        access!(self.reader().await?, tables => tables.sessions_of(user_id), lease => sessions::list(lease, user_id))
+    }
+
+    /// Moves a session's end; whether there is such a session.
+    pub async fn session_touch(&self, hash: &SessionHash, expires_at: Timestamp) -> Result<bool, Error> {
+        access!(self.writer().await?,
+            tables => tables.sessions.get_mut(hash).map(|session| session.expires_at = expires_at).is_some(),
+            lease => sessions::touch(lease, hash, expires_at))
+    }
+
+    /// Ends a session; whether there was one.
+    pub async fn session_delete(&self, hash: &SessionHash) -> Result<bool, Error> {
+        access!(self.writer().await?,
+            tables => tables.sessions.remove(hash).is_some(),
+            lease => sessions::delete(lease, hash))
+    }
+
+    /// Ends a user's sessions, all or all but one; how many.
+    pub async fn sessions_delete_for_user(&self, user_id: i64, except: Option<&SessionHash>) -> Result<u64, Error> {
+        access!(self.writer().await?,
+            tables => tables.delete_sessions(|session| session.user_id == user_id && Some(&session.hash) != except),
+            lease => sessions::delete_for_user(lease, user_id, except))
+    }
+
+    /// Ends the sessions whose time is over; how many.
+    pub async fn sessions_delete_expired(&self, now: Timestamp) -> Result<u64, Error> {
+        access!(self.writer().await?,
+            tables => tables.delete_sessions(|session| session.expires_at <= now),
+            lease => sessions::delete_expired(lease, now))
+    }
+
+    /// Ends all of a user's sessions but the `count` newest; how many.
+    pub async fn sessions_keep_newest(&self, user_id: i64, count: u64) -> Result<u64, Error> {
+        access!(self.writer().await?,
+            tables => tables.keep_newest_sessions(user_id, count),
+            lease => sessions::keep_newest(lease, user_id, count))
+    }
+}
+
+/// Telemetry. It is not state: nothing is in the log.
+impl Store {
+    /// Adds a batch to what is there, in one transaction. After [`Error::Unavailable`] it may be tried again; only
+    /// an answer lost at the very end may then count it twice.
+    pub async fn flush(&self, batch: &TelemetryBatch) -> Result<(), Error> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let batch = telemetry::merged(batch);
+        access!(self.writer().await?, tables => tables.flush(batch), lease => telemetry::flush(lease, batch))
+    }
+
+    /// A feature's usage since an hour; by hour, application and environment.
+    pub async fn usage(&self, feature: &str, from: Timestamp) -> Result<Vec<UsageRow>, Error> {
+        let from = from.hour();
+        access!(self.reader().await?, tables => tables.usage(feature, from), lease => telemetry::usage(lease, feature, from))
+    }
+
+    /// When each feature was last evaluated in each environment.
+    pub async fn last_seen_all(&self) -> Result<Vec<LastSeen>, Error> {
+        access!(self.reader().await?, tables => tables.telemetry.last_seen.clone(), lease => telemetry::last_seen(lease))
+    }
+
+    /// When each API token was last used.
+    pub async fn tokens_seen_all(&self) -> Result<Vec<TokenSeen>, Error> {
+        access!(self.reader().await?,
+            tables => tables.telemetry.tokens_seen.clone(),
+            lease => telemetry::tokens_seen(lease))
+    }
+
+    /// When each user was last active.
+    pub async fn users_seen_all(&self) -> Result<Vec<UserSeen>, Error> {
+        access!(self.reader().await?, tables => tables.telemetry.users_seen.clone(), lease => telemetry::users_seen(lease))
+    }
+
+    /// When each personal access token was last used.
+    pub async fn pats_seen_all(&self) -> Result<Vec<PatSeen>, Error> {
+        access!(self.reader().await?, tables => tables.telemetry.pats_seen.clone(), lease => telemetry::pats_seen(lease))
+    }
+
+    /// All applications, by name.
+    pub async fn applications(&self) -> Result<Vec<Application>, Error> {
+        access!(self.reader().await?,
+            tables => tables.telemetry.applications.clone(),
+            lease => telemetry::applications(lease))
+    }
+
+    /// One application.
+    pub async fn application(&self, name: &str) -> Result<Option<Application>, Error> {
+        access!(self.reader().await?, tables => tables.application(name), lease => telemetry::application(lease, name))
+    }
+
+    /// Forgets an application with its usage and instances; whether there was one.
+    pub async fn application_delete(&self, name: &str) -> Result<bool, Error> {
+        access!(self.writer().await?,
+            tables => tables.application_delete(name),
+            lease => telemetry::application_delete(lease, name))
+    }
+
+    /// Which applications use which projects in which environments.
+    pub async fn app_usage(&self) -> Result<Vec<AppUsage>, Error> {
+        access!(self.reader().await?, tables => tables.telemetry.app_usage.clone(), lease => telemetry::app_usage(lease))
+    }
+
+    /// Instances, of one application or of all, in one environment or in all.
+    pub async fn instances(&self, app_name: Option<&str>, environment: Option<&str>) -> Result<Vec<Instance>, Error> {
+        access!(self.reader().await?,
+            tables => tables.instances(app_name, environment),
+            lease => telemetry::instances(lease, app_name, environment))
+    }
+
+    /// Names that were evaluated though no such feature exists.
+    pub async fn unknown_flags(&self) -> Result<Vec<UnknownFlag>, Error> {
+        access!(self.reader().await?, tables => tables.unknown_flags(), lease => telemetry::unknown_flags(lease))
+    }
+
+    /// Attempts to log in, the newest first.
+    pub async fn logins(&self, limit: u32) -> Result<Vec<LoginRecord>, Error> {
+        access!(self.reader().await?, tables => tables.logins(limit), lease => telemetry::logins(lease, limit))
+    }
+
+    /// Forgets what is old; how many rows.
+    pub async fn trim_telemetry(&self, trim: &Trim) -> Result<u64, Error> {
+        access!(self.writer().await?, tables => tables.trim(trim), lease => telemetry::trim(lease, trim))
+    }
+
+    /// Forgets the usage of features that no longer exist, so that new ones of the same name begin afresh.
+    pub async fn forget_features(&self, names: &[String]) -> Result<u64, Error> {
+        access!(self.writer().await?,
+            tables => tables.forget_features(names),
+            lease => telemetry::forget_features(lease, names))
+    }
+}

@@ -1,0 +1,136 @@
+-- The log: the truth. `body` is NULL where it was redacted; its hash stays, so the chain still verifies.
+CREATE TABLE commits (
+    seq        BIGINT  PRIMARY KEY,
+    id         TEXT    NOT NULL,
+    at         BIGINT  NOT NULL,
+    actor      TEXT    NOT NULL,
+    body       TEXT,
+    body_hash  BYTEA   NOT NULL,
+    chain_hash BYTEA   NOT NULL
+);
+
+-- The current state, written in the transaction of the commit that made it. `hash` guards against bit rot.
+CREATE TABLE documents (
+    kind TEXT    NOT NULL,
+    id   TEXT    NOT NULL,
+    seq  BIGINT  NOT NULL,
+    body TEXT    NOT NULL,
+    hash BYTEA   NOT NULL,
+    PRIMARY KEY (kind, id)
+);
+
+-- The audit log that users search.
+CREATE TABLE events (
+    id                 BIGINT  PRIMARY KEY,
+    seq                BIGINT  NOT NULL,
+    type               TEXT    NOT NULL,
+    at                 BIGINT  NOT NULL,
+    created_by         TEXT    NOT NULL,
+    created_by_user_id BIGINT  NOT NULL,
+    ip                 TEXT,
+    project            TEXT,
+    environment        TEXT,
+    feature            TEXT,
+    data               TEXT,
+    pre_data           TEXT
+);
+CREATE INDEX events_feature ON events (feature, id) WHERE feature IS NOT NULL;
+CREATE INDEX events_project ON events (project, id) WHERE project IS NOT NULL;
+CREATE INDEX events_creator ON events (created_by_user_id);
+CREATE INDEX events_at ON events (at);
+
+-- Sessions: `hash` is the SHA-256 of the cookie's value.
+CREATE TABLE sessions (
+    hash       BYTEA   PRIMARY KEY,
+    user_id    BIGINT  NOT NULL,
+    created_at BIGINT  NOT NULL,
+    expires_at BIGINT  NOT NULL,
+    generation BIGINT  NOT NULL
+);
+CREATE INDEX sessions_user ON sessions (user_id, created_at);
+CREATE INDEX sessions_expiry ON sessions (expires_at);
+
+-- Telemetry: not state; additive.
+CREATE TABLE usage (
+    feature     TEXT    NOT NULL,
+    environment TEXT    NOT NULL,
+    app_name    TEXT    NOT NULL,
+    hour        BIGINT  NOT NULL,
+    yes         BIGINT  NOT NULL,
+    no          BIGINT  NOT NULL,
+    PRIMARY KEY (feature, environment, app_name, hour)
+);
+CREATE INDEX usage_hour ON usage (hour);
+
+CREATE TABLE usage_variants (
+    feature     TEXT    NOT NULL,
+    environment TEXT    NOT NULL,
+    app_name    TEXT    NOT NULL,
+    hour        BIGINT  NOT NULL,
+    variant     TEXT    NOT NULL,
+    count       BIGINT  NOT NULL,
+    PRIMARY KEY (feature, environment, app_name, hour, variant)
+);
+CREATE INDEX usage_variants_hour ON usage_variants (hour);
+
+CREATE TABLE last_seen (
+    feature     TEXT    NOT NULL,
+    environment TEXT    NOT NULL,
+    at          BIGINT  NOT NULL,
+    PRIMARY KEY (feature, environment)
+);
+
+CREATE TABLE tokens_seen (token_id TEXT PRIMARY KEY, at BIGINT NOT NULL);
+CREATE TABLE users_seen (user_id BIGINT  PRIMARY KEY, at BIGINT NOT NULL);
+CREATE TABLE pats_seen (pat_id BIGINT  PRIMARY KEY, at BIGINT NOT NULL);
+
+CREATE TABLE applications (
+    app_name    TEXT    PRIMARY KEY,
+    description TEXT,
+    url         TEXT,
+    icon        TEXT,
+    color       TEXT,
+    strategies  TEXT    NOT NULL,
+    created_by  TEXT    NOT NULL,
+    created_at  BIGINT  NOT NULL,
+    seen_at     BIGINT  NOT NULL,
+    started     BIGINT  NOT NULL
+);
+
+CREATE TABLE app_usage (
+    app_name    TEXT NOT NULL,
+    project     TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    PRIMARY KEY (app_name, project, environment)
+);
+
+CREATE TABLE instances (
+    app_name    TEXT    NOT NULL,
+    environment TEXT    NOT NULL,
+    instance_id TEXT    NOT NULL,
+    sdk_version TEXT,
+    client_ip   TEXT,
+    created_at  BIGINT  NOT NULL,
+    seen_at     BIGINT  NOT NULL,
+    PRIMARY KEY (app_name, environment, instance_id)
+);
+CREATE INDEX instances_seen ON instances (seen_at);
+
+CREATE TABLE unknown_flags (
+    name        TEXT    NOT NULL,
+    app_name    TEXT    NOT NULL,
+    environment TEXT    NOT NULL,
+    seen_at     BIGINT  NOT NULL,
+    count       BIGINT  NOT NULL,
+    PRIMARY KEY (name, app_name, environment)
+);
+
+CREATE TABLE logins (
+    id             BIGINT  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    username       TEXT    NOT NULL,
+    ip             TEXT,
+    successful     BIGINT  NOT NULL,
+    failure_reason TEXT,
+    at             BIGINT  NOT NULL
+);
+CREATE INDEX logins_at ON logins (at);

@@ -1,0 +1,136 @@
+-- The log: the truth. `body` is NULL where it was redacted; its hash stays, so the chain still verifies.
+CREATE TABLE commits (
+    seq        INTEGER PRIMARY KEY,
+    id         TEXT    NOT NULL,
+    at         INTEGER NOT NULL,
+    actor      TEXT    NOT NULL,
+    body       TEXT,
+    body_hash  BLOB    NOT NULL,
+    chain_hash BLOB    NOT NULL
+) STRICT;
+
+-- The current state, written in the transaction of the commit that made it. `hash` guards against bit rot.
+CREATE TABLE documents (
+    kind TEXT    NOT NULL,
+    id   TEXT    NOT NULL,
+    seq  INTEGER NOT NULL,
+    body TEXT    NOT NULL,
+    hash BLOB    NOT NULL,
+    PRIMARY KEY (kind, id)
+) STRICT;
+
+-- The audit log that users search.
+CREATE TABLE events (
+    id                 INTEGER PRIMARY KEY,
+    seq                INTEGER NOT NULL,
+    type               TEXT    NOT NULL,
+    at                 INTEGER NOT NULL,
+    created_by         TEXT    NOT NULL,
+    created_by_user_id INTEGER NOT NULL,
+    ip                 TEXT,
+    project            TEXT,
+    environment        TEXT,
+    feature            TEXT,
+    data               TEXT,
+    pre_data           TEXT
+) STRICT;
+CREATE INDEX events_feature ON events (feature, id) WHERE feature IS NOT NULL;
+CREATE INDEX events_project ON events (project, id) WHERE project IS NOT NULL;
+CREATE INDEX events_creator ON events (created_by_user_id);
+CREATE INDEX events_at ON events (at);
+
+-- Sessions: `hash` is the SHA-256 of the cookie's value.
+CREATE TABLE sessions (
+    hash       BLOB    PRIMARY KEY,
+    user_id    INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    generation INTEGER NOT NULL
+) STRICT;
+CREATE INDEX sessions_user ON sessions (user_id, created_at);
+CREATE INDEX sessions_expiry ON sessions (expires_at);
+
+-- Telemetry: not state; additive.
+CREATE TABLE usage (
+    feature     TEXT    NOT NULL,
+    environment TEXT    NOT NULL,
+    app_name    TEXT    NOT NULL,
+    hour        INTEGER NOT NULL,
+    yes         INTEGER NOT NULL,
+    no          INTEGER NOT NULL,
+    PRIMARY KEY (feature, environment, app_name, hour)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX usage_hour ON usage (hour);
+
+CREATE TABLE usage_variants (
+    feature     TEXT    NOT NULL,
+    environment TEXT    NOT NULL,
+    app_name    TEXT    NOT NULL,
+    hour        INTEGER NOT NULL,
+    variant     TEXT    NOT NULL,
+    count       INTEGER NOT NULL,
+    PRIMARY KEY (feature, environment, app_name, hour, variant)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX usage_variants_hour ON usage_variants (hour);
+
+CREATE TABLE last_seen (
+    feature     TEXT    NOT NULL,
+    environment TEXT    NOT NULL,
+    at          INTEGER NOT NULL,
+    PRIMARY KEY (feature, environment)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tokens_seen (token_id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE users_seen (user_id INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;
+CREATE TABLE pats_seen (pat_id INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;
+
+CREATE TABLE applications (
+    app_name    TEXT    PRIMARY KEY,
+    description TEXT,
+    url         TEXT,
+    icon        TEXT,
+    color       TEXT,
+    strategies  TEXT    NOT NULL,
+    created_by  TEXT    NOT NULL,
+    created_at  INTEGER NOT NULL,
+    seen_at     INTEGER NOT NULL,
+    started     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE app_usage (
+    app_name    TEXT NOT NULL,
+    project     TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    PRIMARY KEY (app_name, project, environment)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE instances (
+    app_name    TEXT    NOT NULL,
+    environment TEXT    NOT NULL,
+    instance_id TEXT    NOT NULL,
+    sdk_version TEXT,
+    client_ip   TEXT,
+    created_at  INTEGER NOT NULL,
+    seen_at     INTEGER NOT NULL,
+    PRIMARY KEY (app_name, environment, instance_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX instances_seen ON instances (seen_at);
+
+CREATE TABLE unknown_flags (
+    name        TEXT    NOT NULL,
+    app_name    TEXT    NOT NULL,
+    environment TEXT    NOT NULL,
+    seen_at     INTEGER NOT NULL,
+    count       INTEGER NOT NULL,
+    PRIMARY KEY (name, app_name, environment)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE logins (
+    id             INTEGER PRIMARY KEY,
+    username       TEXT    NOT NULL,
+    ip             TEXT,
+    successful     INTEGER NOT NULL,
+    failure_reason TEXT,
+    at             INTEGER NOT NULL
+) STRICT;
+CREATE INDEX logins_at ON logins (at);

@@ -1,0 +1,370 @@
+//! The log, the documents and the audit events in SQL: append, load, read on, verify.
+
+use flagstone_model::commit::{Actor, Commit, CommitBody, Event};
+use flagstone_model::time::Timestamp;
+use serde_json::Value as Json;
+
+use crate::chain::{self, Rows, Verifier};
+use crate::sql::{Lease, Row, Sql, Value, signed};
+use crate::{Appended, Error, Head, Loaded, StoredDocument, Verification};
+
+/// The longest key of a document and the longest name in an event, in bytes: PostgreSQL's indexes end at 2,704.
+pub const KEY_BYTES_MAX: usize = 500;
+
+/// Rows that are read at a time when the whole log is walked.
+const PAGE: u32 = 500;
+
+/// A commit as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CommitRow {
+    pub(crate) seq: u64,
+    pub(crate) id: String,
+    pub(crate) at: i64,
+    pub(crate) actor: String,
+    pub(crate) body: Option<String>,
+    pub(crate) body_hash: [u8; 32],
+    pub(crate) chain_hash: [u8; 32],
+}
+
+impl CommitRow {
+    pub(crate) fn of(commit: &Commit, previous: &[u8; 32]) -> Result<Self, Error> {
+        let actor = json(&commit.actor)?;
+        let body = json(&commit.body)?;
+        let at = commit.at.millis();
+        let body_hash = chain::body_hash(&body);
+        let chain_hash = chain::chain_hash(previous, commit.seq, at, &actor, &body_hash);
+        Ok(Self { seq: commit.seq, id: commit.id.clone(), at, actor, body: Some(body), body_hash, chain_hash })
+    }
+
+    pub(crate) fn commit(self) -> Result<Commit, Error> {
+        let seq = self.seq;
+        let body = self.body.ok_or_else(|| {
+            Error::Corrupt(format!("the body of commit {seq} was redacted; load the documents instead"))
+        })?;
+        let unreadable = |e: serde_json::Error| Error::Corrupt(format!("commit {seq} cannot be read: {e}"));
+        let actor: Actor = serde_json::from_str(&self.actor).map_err(unreadable)?;
+        let body: CommitBody = serde_json::from_str(&body).map_err(unreadable)?;
+        Ok(Commit { seq, id: self.id, at: Timestamp::from_millis(self.at), actor, body })
+    }
+
+    fn read(row: Row<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            seq: row.count(0)?,
+            id: row.text(1)?,
+            at: row.int(2)?,
+            actor: row.text(3)?,
+            body: row.opt_text(4)?,
+            body_hash: row.hash(5)?,
+            chain_hash: row.hash(6)?,
+        })
+    }
+
+    fn values(self) -> Vec<Value> {
+        vec![
+            signed(self.seq).into(),
+            self.id.into(),
+            self.at.into(),
+            self.actor.into(),
+            self.body.into(),
+            self.body_hash.into(),
+            self.chain_hash.into(),
+        ]
+    }
+}
+
+/// An event as it is stored: PostgreSQL's text has no NUL, so U+FFFD stands for it in every store.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct EventRow {
+    pub(crate) seq: u64,
+    pub(crate) event: Event,
+}
+
+impl EventRow {
+    pub(crate) fn of(seq: u64, event: &Event) -> Self {
+        let mut event = event.clone();
+        for text in [&mut event.kind, &mut event.created_by] {
+            *text = without_nul(&*text);
+        }
+        for text in [&mut event.ip, &mut event.project, &mut event.environment, &mut event.feature_name] {
+            *text = text.as_deref().map(without_nul);
+        }
+        // `null` and nothing are the same in a column.
+        for json in [&mut event.data, &mut event.pre_data] {
+            *json = json.take().filter(|json| !json.is_null());
+        }
+        Self { seq, event }
+    }
+
+    pub(crate) fn read(row: Row<'_>) -> Result<Self, Error> {
+        let json = |column| -> Result<Option<Json>, Error> {
+            let Some(text) = row.opt_text(column)? else { return Ok(None) };
+            serde_json::from_str(&text).map(Some).map_err(|e| Error::Corrupt(format!("an event's data: {e}")))
+        };
+        let event = Event {
+            id: row.count(0)?,
+            kind: row.text(2)?,
+            created_at: Timestamp::from_millis(row.int(3)?),
+            created_by: row.text(4)?,
+            created_by_user_id: row.int(5)?,
+            ip: row.opt_text(6)?,
+            project: row.opt_text(7)?,
+            environment: row.opt_text(8)?,
+            feature_name: row.opt_text(9)?,
+            data: json(10)?,
+            pre_data: json(11)?,
+        };
+        Ok(Self { seq: row.count(1)?, event })
+    }
+
+    fn values(self) -> Vec<Value> {
+        let event = self.event;
+        vec![
+            signed(event.id).into(),
+            signed(self.seq).into(),
+            event.kind.into(),
+            event.created_at.millis().into(),
+            event.created_by.into(),
+            event.created_by_user_id.into(),
+            event.ip.into(),
+            event.project.into(),
+            event.environment.into(),
+            event.feature_name.into(),
+            event.data.map(|data| data.to_string()).into(),
+            event.pre_data.map(|data| data.to_string()).into(),
+        ]
+    }
+}
+
+pub(crate) const EVENT_COLUMNS: &str =
+    "id, seq, type, at, created_by, created_by_user_id, ip, project, environment, feature, data, pre_data";
+
+/// Refuses what one of the databases could not keep, before any of it is sent.
+pub(crate) fn check(commits: &[Commit]) -> Result<(), Error> {
+    let refuse = |why: String| Err(Error::Invalid(why));
+    for (at, commit) in commits.iter().enumerate() {
+        let expected = commits[0].seq.checked_add(at as u64);
+        if commit.seq == 0 || Some(commit.seq) != expected || i64::try_from(commit.seq).is_err() {
+            return refuse(format!("commit {} does not follow the one before it", commit.seq));
+        }
+        for key in commit.body.changes.iter().flat_map(|change| [&change.kind, &change.id]).chain([&commit.id]) {
+            if key.len() > KEY_BYTES_MAX || key.contains('\0') {
+                return refuse(format!("a key in commit {} has a NUL or more than {KEY_BYTES_MAX} bytes", commit.seq));
+            }
+        }
+        for event in &commit.body.events {
+            let names = [&event.project, &event.feature_name, &event.environment];
+            if names.into_iter().flatten().any(|name| name.len() > KEY_BYTES_MAX) {
+                return refuse(format!("a name in event {} has more than {KEY_BYTES_MAX} bytes", event.id));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Why an append failed, and whether the database had been told to commit.
+pub(crate) struct AppendFailure {
+    pub(crate) error: Error,
+    pub(crate) commit_sent: bool,
+}
+
+/// Appends all commits in one transaction.
+pub(crate) async fn append(lease: &mut Lease<'_>, commits: &[Commit]) -> Result<Appended, AppendFailure> {
+    let last = commits.last().map_or(0, |commit| commit.seq);
+    match write(lease, commits).await {
+        Ok(Appended::Done) => {
+            let end = if lease.is_sqlite() { "COMMIT".to_owned() } else { crate::postgres::notify_and_commit(last) };
+            let sent = lease.end(&end).await;
+            sent.map(|()| Appended::Done).map_err(|error| AppendFailure { error, commit_sent: true })
+        }
+        // A conflict is an answer, even when the roll-back is lost: then the connection is closed, which rolls back.
+        Ok(Appended::Conflict) => {
+            lease.rollback().await.ok();
+            Ok(Appended::Conflict)
+        }
+        Err(error) => Err(AppendFailure { error, commit_sent: false }),
+    }
+}
+
+async fn write(lease: &mut Lease<'_>, commits: &[Commit]) -> Result<Appended, Error> {
+    lease.begin_write().await?;
+    let (seq, previous) = end_of_log(lease).await?;
+    if commits.first().is_some_and(|first| first.seq != seq + 1) {
+        return Ok(Appended::Conflict);
+    }
+    let rows = Rows::of(commits, previous)?;
+    lease
+        .execute_all(Sql::insert(
+            "INSERT INTO commits (seq, id, at, actor, body, body_hash, chain_hash)",
+            rows.commits.into_iter().map(CommitRow::values).collect(),
+            "",
+        ))
+        .await?;
+    lease
+        .execute_all(Sql::insert(
+            "INSERT INTO documents (kind, id, seq, body, hash)",
+            rows.puts.into_iter().map(document_values).collect(),
+            "ON CONFLICT (kind, id) DO UPDATE SET seq = excluded.seq, body = excluded.body, hash = excluded.hash",
+        ))
+        .await?;
+    for (kind, id) in rows.deletes {
+        let delete = Sql::new("DELETE FROM documents WHERE kind = $1 AND id = $2");
+        lease.execute(delete.with(kind).with(id)).await?;
+    }
+    lease
+        .execute_all(Sql::insert(
+            "INSERT INTO events (id, seq, type, at, created_by, created_by_user_id, ip, project, environment, \
+             feature, data, pre_data)",
+            rows.events.into_iter().map(EventRow::values).collect(),
+            "",
+        ))
+        .await?;
+    Ok(Appended::Done)
+}
+
+/// Whether commits whose fate is unknown are in the log: all of them, others in their place, or nothing.
+/// It waits for its turn to write, so whatever was on its way has arrived or never will.
+pub(crate) async fn find(lease: &mut Lease<'_>, commits: &[Commit]) -> Result<Option<Appended>, Error> {
+    let (Some(first), Some(last)) = (commits.first(), commits.last()) else { return Ok(Some(Appended::Done)) };
+    lease.begin_write().await?;
+    let query = Sql::new("SELECT id FROM commits WHERE seq >= $1 AND seq <= $2 ORDER BY seq")
+        .with(signed(first.seq))
+        .with(signed(last.seq));
+    let ids = lease.fetch(query, |row| row.text(0)).await?;
+    lease.rollback().await?;
+    if ids.is_empty() {
+        return Ok(None);
+    }
+    let ours = ids.iter().eq(commits.iter().map(|commit| &commit.id));
+    Ok(Some(if ours { Appended::Done } else { Appended::Conflict }))
+}
+
+/// The head's number and chain hash.
+async fn end_of_log(lease: &mut Lease<'_>) -> Result<(u64, [u8; 32]), Error> {
+    let query = Sql::new("SELECT seq, chain_hash FROM commits ORDER BY seq DESC LIMIT 1");
+    let head = lease.fetch_one(query, |row| Ok((row.count(0)?, row.hash(1)?))).await?;
+    Ok(head.unwrap_or_default())
+}
+
+/// The number of the last commit.
+pub(crate) async fn last_seq(lease: &mut Lease<'_>) -> Result<u64, Error> {
+    let query = Sql::new("SELECT seq FROM commits ORDER BY seq DESC LIMIT 1");
+    Ok(lease.fetch_one(query, |row| row.count(0)).await?.unwrap_or_default())
+}
+
+pub(crate) async fn load(lease: &mut Lease<'_>) -> Result<Loaded, Error> {
+    lease.begin_snapshot().await?;
+    let (seq, chain_hash) = end_of_log(lease).await?;
+    let query = Sql::new("SELECT id FROM events ORDER BY id DESC LIMIT 1");
+    let last_event_id = lease.fetch_one(query, |row| row.count(0)).await?.unwrap_or_default();
+    let query = Sql::new("SELECT kind, id, seq, body, hash FROM documents");
+    let mut documents = lease.fetch(query, read_document).await?;
+    lease.end("COMMIT").await?;
+    documents.sort_unstable_by(|a, b| (&a.kind, &a.id).cmp(&(&b.kind, &b.id)));
+    Ok(Loaded { head: Head { seq, chain_hash, last_event_id }, documents })
+}
+
+fn document_values(document: StoredDocument) -> Vec<Value> {
+    let hash = chain::document_hash(&document.kind, &document.id, &document.body);
+    vec![
+        document.kind.into(),
+        document.id.into(),
+        signed(document.seq).into(),
+        document.body.into(),
+        hash.into(),
+    ]
+}
+
+/// Reads a document and refuses one that is not what was written: SQLite's pages have no checksums.
+fn read_document(row: Row<'_>) -> Result<StoredDocument, Error> {
+    let document = StoredDocument { kind: row.text(0)?, id: row.text(1)?, seq: row.count(2)?, body: row.text(3)? };
+    if chain::document_hash(&document.kind, &document.id, &document.body) != row.hash(4)? {
+        let StoredDocument { kind, id, .. } = document;
+        return Err(Error::Corrupt(format!("the {kind} `{id}` is not what was written; restore a backup")));
+    }
+    Ok(document)
+}
+
+pub(crate) async fn commits_after(lease: &mut Lease<'_>, seq: u64, limit: u32) -> Result<Vec<Commit>, Error> {
+    let commits: Vec<Commit> = commit_rows(lease, seq, limit)
+        .await?
+        .into_iter()
+        .map(CommitRow::commit)
+        .collect::<Result<_, _>>()?;
+    for (expected, commit) in (seq + 1..).zip(&commits) {
+        if commit.seq != expected {
+            return Err(Error::Corrupt(format!("commit {expected} is missing")));
+        }
+    }
+    Ok(commits)
+}
+
+async fn commit_rows(lease: &mut Lease<'_>, seq: u64, limit: u32) -> Result<Vec<CommitRow>, Error> {
+    let query = Sql::new(
+        "SELECT seq, id, at, actor, body, body_hash, chain_hash FROM commits WHERE seq > $1 ORDER BY seq LIMIT $2",
+    );
+    lease.fetch(query.with(signed(seq)).with(i64::from(limit)), CommitRow::read).await
+}
+
+pub(crate) async fn verify(lease: &mut Lease<'_>) -> Result<Verification, Error> {
+    lease.begin_snapshot().await?;
+    let mut verifier = Verifier::default();
+    let mut more_events = true;
+    // From before the first possible number, so that a row with a number below 1 is found too.
+    let mut seq = 0;
+    loop {
+        let commits = commit_rows(lease, seq, PAGE).await?;
+        let Some(last) = commits.last() else { break };
+        seq = last.seq;
+        while more_events && !verifier.has_events_after(seq) {
+            more_events = more_events_for(lease, &mut verifier).await?;
+        }
+        if !commits.iter().all(|commit| verifier.commit(commit)) {
+            return Ok(verifier.broken());
+        }
+    }
+    if more_events {
+        more_events_for(lease, &mut verifier).await?;
+    }
+    verify_documents(lease, &mut verifier).await?;
+    lease.end("COMMIT").await?;
+    Ok(verifier.finish())
+}
+
+async fn more_events_for(lease: &mut Lease<'_>, verifier: &mut Verifier) -> Result<bool, Error> {
+    let mut query = Sql::new("SELECT ");
+    query.push(EVENT_COLUMNS).push(" FROM events WHERE id > ").push_value(signed(verifier.last_event_id()));
+    query.push(" ORDER BY id LIMIT ").push_value(i64::from(PAGE));
+    let rows = lease.fetch(query, EventRow::read).await?;
+    let found = !rows.is_empty();
+    verifier.events(rows);
+    Ok(found)
+}
+
+async fn verify_documents(lease: &mut Lease<'_>, verifier: &mut Verifier) -> Result<(), Error> {
+    let mut after = (String::new(), String::new());
+    loop {
+        let query = Sql::new(
+            "SELECT kind, id, seq, body FROM documents WHERE (kind, id) > ($1, $2) ORDER BY kind, id LIMIT $3",
+        );
+        let query = query.with(after.0.as_str()).with(after.1.as_str()).with(i64::from(PAGE));
+        let rows = lease
+            .fetch(query, |row| {
+                Ok(StoredDocument { kind: row.text(0)?, id: row.text(1)?, seq: row.count(2)?, body: row.text(3)? })
+            })
+            .await?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        after = (last.kind.clone(), last.id.clone());
+        for row in rows {
+            verifier.document(row);
+        }
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|e| Error::Invalid(format!("a commit cannot be written: {e}")))
+}
+
+/// Text as every store can keep it.
+pub(crate) fn without_nul(text: impl AsRef<str>) -> String {
+    text.as_ref().replace('\0', "\u{fffd}")
+}

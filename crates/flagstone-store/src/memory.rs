@@ -1,0 +1,287 @@
+//! A store that is gone with the process: the same semantics, for tests.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use flagstone_model::commit::{Commit, Event};
+use flagstone_model::time::Timestamp;
+
+use crate::chain::{Rows, Verifier};
+use crate::log::{CommitRow, EventRow, without_nul};
+use crate::telemetry::{
+    clamped, instance_key, merge, merge_application, merge_instance, merge_unknown, merge_usage, unknown_key,
+};
+use crate::{
+    Appended, Application, Error, EventCreator, EventPage, EventQuery, Head, Instance, Loaded, LoginRecord, Order,
+    Session, SessionHash, StoredDocument, TelemetryBatch, Trim, UsageRow, Verification,
+};
+
+/// A store in memory.
+#[derive(Debug, Default)]
+pub struct Store(Mutex<Tables>);
+
+#[derive(Debug, Default)]
+pub(crate) struct Tables {
+    commits: Vec<CommitRow>,
+    documents: BTreeMap<(String, String), StoredDocument>,
+    events: Vec<EventRow>,
+    pub(crate) sessions: BTreeMap<SessionHash, Session>,
+    /// All that was ever flushed, merged.
+    pub(crate) telemetry: TelemetryBatch,
+}
+
+impl Store {
+    /// The tables; nothing panics while they are held, so a poisoned lock is as good as any.
+    pub(crate) fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tables {
+    pub(crate) fn load(&self) -> Loaded {
+        let head = self.commits.last().map_or_else(Head::default, |last| Head {
+            seq: last.seq,
+            chain_hash: last.chain_hash,
+            last_event_id: self.events.last().map_or(0, |row| row.event.id),
+        });
+        Loaded { head, documents: self.documents.values().cloned().collect() }
+    }
+
+    pub(crate) fn append(&mut self, commits: &[Commit]) -> Result<Appended, Error> {
+        let head = self.load().head;
+        if commits.first().is_some_and(|first| first.seq != head.seq + 1) {
+            return Ok(Appended::Conflict);
+        }
+        let rows = Rows::of(commits, head.chain_hash)?;
+        let mut last_event_id = head.last_event_id;
+        for row in &rows.events {
+            if row.event.id <= last_event_id {
+                return Err(Error::Invalid(format!("event {} is not new", row.event.id)));
+            }
+            last_event_id = row.event.id;
+        }
+        self.commits.extend(rows.commits);
+        self.events.extend(rows.events);
+        for document in rows.puts {
+            self.documents.insert((document.kind.clone(), document.id.clone()), document);
+        }
+        for key in rows.deletes {
+            self.documents.remove(&key);
+        }
+        Ok(Appended::Done)
+    }
+
+    pub(crate) fn commits_after(&self, seq: u64, limit: u32) -> Result<Vec<Commit>, Error> {
+        let rows = self.commits.iter().filter(|row| row.seq > seq).take(limit as usize);
+        rows.cloned().map(CommitRow::commit).collect()
+    }
+
+    pub(crate) fn verify(&self) -> Verification {
+        let mut verifier = Verifier::default();
+        verifier.events(self.events.clone());
+        if !self.commits.iter().all(|commit| verifier.commit(commit)) {
+            return verifier.broken();
+        }
+        for document in self.documents.values() {
+            verifier.document(document.clone());
+        }
+        verifier.finish()
+    }
+
+    pub(crate) fn events(&self, query: &EventQuery) -> EventPage {
+        let mut events: Vec<&Event> =
+            self.events.iter().map(|row| &row.event).filter(|event| matches(query, event)).collect();
+        if query.order == Order::Descending {
+            events.reverse();
+        }
+        let skip = usize::try_from(query.offset).unwrap_or(usize::MAX);
+        let take = usize::try_from(query.limit).unwrap_or(usize::MAX);
+        let total = events.len() as u64;
+        EventPage { events: events.into_iter().skip(skip).take(take).cloned().collect(), total }
+    }
+
+    pub(crate) fn event_creators(&self) -> Vec<EventCreator> {
+        let newest: BTreeMap<i64, &String> =
+            self.events.iter().map(|row| (row.event.created_by_user_id, &row.event.created_by)).collect();
+        newest.into_iter().map(|(id, name)| EventCreator { id, name: name.clone() }).collect()
+    }
+
+    pub(crate) fn sessions_of(&self, user_id: i64) -> Vec<Session> {
+        let mut sessions: Vec<_> =
+            self.sessions.values().filter(|session| session.user_id == user_id).cloned().collect();
+        sessions.sort_by_key(|session| (std::cmp::Reverse(session.created_at), session.hash));
+        sessions
+    }
+
+    /// Deletes the sessions for which `is_void` holds.
+    pub(crate) fn delete_sessions(&mut self, is_void: impl Fn(&Session) -> bool) -> u64 {
+        let before = self.sessions.len();
+        self.sessions.retain(|_, session| !is_void(session));
+        (before - self.sessions.len()) as u64
+    }
+
+    pub(crate) fn keep_newest_sessions(&mut self, user_id: i64, count: u64) -> u64 {
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let void: Vec<_> = self.sessions_of(user_id).into_iter().skip(count).map(|session| session.hash).collect();
+        self.delete_sessions(|session| void.contains(&session.hash))
+    }
+
+    pub(crate) fn flush(&mut self, batch: TelemetryBatch) {
+        let old = std::mem::take(&mut self.telemetry);
+        self.telemetry = TelemetryBatch {
+            usage: merge(
+                old.usage.into_iter().chain(batch.usage),
+                |row| (row.hour, row.app_name.clone(), row.environment.clone(), row.feature.clone()),
+                merge_usage,
+            ),
+            last_seen: merge(
+                old.last_seen.into_iter().chain(batch.last_seen),
+                |row| (row.feature.clone(), row.environment.clone()),
+                |old, new| old.at = old.at.max(new.at),
+            ),
+            tokens_seen: merge(
+                old.tokens_seen.into_iter().chain(batch.tokens_seen),
+                |row| row.token_id.clone(),
+                |old, new| old.at = old.at.max(new.at),
+            ),
+            users_seen: merge(
+                old.users_seen.into_iter().chain(batch.users_seen),
+                |row| row.user_id,
+                |old, new| old.at = old.at.max(new.at),
+            ),
+            pats_seen: merge(
+                old.pats_seen.into_iter().chain(batch.pats_seen),
+                |row| row.pat_id,
+                |old, new| old.at = old.at.max(new.at),
+            ),
+            applications: merge(
+                old.applications.into_iter().chain(batch.applications),
+                |row| row.app_name.clone(),
+                merge_application,
+            ),
+            app_usage: merge(old.app_usage.into_iter().chain(batch.app_usage), Clone::clone, |_, _| {}),
+            instances: merge(
+                old.instances.into_iter().chain(batch.instances),
+                |row| (row.app_name.clone(), row.environment.clone(), row.instance_id.clone()),
+                merge_instance,
+            ),
+            unknown_flags: merge(
+                old.unknown_flags.into_iter().chain(batch.unknown_flags),
+                |row| (row.name.clone(), row.app_name.clone(), row.environment.clone()),
+                |old, new| merge_unknown(old, &new),
+            ),
+            logins: old.logins.into_iter().chain(batch.logins).collect(),
+        };
+    }
+
+    pub(crate) fn usage(&self, feature: &str, from: Timestamp) -> Vec<UsageRow> {
+        let rows = self.telemetry.usage.iter();
+        rows.filter(|row| row.feature == feature && row.hour >= from).cloned().collect()
+    }
+
+    pub(crate) fn application(&self, name: &str) -> Option<Application> {
+        self.telemetry.applications.iter().find(|row| row.app_name == name).cloned()
+    }
+
+    pub(crate) fn application_delete(&mut self, name: &str) -> bool {
+        let found = self.application(name).is_some();
+        self.telemetry.applications.retain(|row| row.app_name != name);
+        self.telemetry.app_usage.retain(|row| row.app_name != name);
+        self.telemetry.instances.retain(|row| row.app_name != name);
+        found
+    }
+
+    pub(crate) fn instances(&self, app_name: Option<&str>, environment: Option<&str>) -> Vec<Instance> {
+        let mut rows: Vec<_> = self
+            .telemetry
+            .instances
+            .iter()
+            .filter(|row| app_name.is_none_or(|name| row.app_name == name))
+            .filter(|row| environment.is_none_or(|environment| row.environment == environment))
+            .cloned()
+            .collect();
+        rows.sort_by(|a, b| instance_key(a).cmp(&instance_key(b)));
+        rows
+    }
+
+    pub(crate) fn logins(&self, limit: u32) -> Vec<LoginRecord> {
+        let mut rows: Vec<_> = self.telemetry.logins.iter().rev().cloned().collect();
+        rows.sort_by_key(|row| std::cmp::Reverse(row.at));
+        rows.truncate(limit as usize);
+        rows
+    }
+
+    pub(crate) fn trim(&mut self, trim: &Trim) -> u64 {
+        let telemetry = &mut self.telemetry;
+        let mut deleted = 0;
+        if let Some(before) = trim.usage_before {
+            let variants = |row: &UsageRow| row.variants.len() as u64;
+            deleted += telemetry.usage.iter().filter(|row| row.hour < before).map(variants).sum::<u64>();
+            deleted += retain(&mut telemetry.usage, |row| row.hour >= before);
+        }
+        if let Some(before) = trim.instances_before {
+            deleted += retain(&mut telemetry.instances, |row| row.seen_at >= before);
+        }
+        if let Some(before) = trim.unknown_flags_before {
+            deleted += retain(&mut telemetry.unknown_flags, |row| row.seen_at >= before);
+        }
+        if let Some(before) = trim.logins_before {
+            deleted += retain(&mut telemetry.logins, |row| row.at >= before);
+        }
+        deleted
+    }
+
+    pub(crate) fn forget_features(&mut self, names: &[String]) -> u64 {
+        let names: Vec<_> = names.iter().map(clamped).collect();
+        let gone = |row: &&UsageRow| names.contains(&row.feature);
+        let variants: usize = self.telemetry.usage.iter().filter(gone).map(|row| row.variants.len()).sum();
+        variants as u64
+            + retain(&mut self.telemetry.usage, |row| !names.contains(&row.feature))
+            + retain(&mut self.telemetry.last_seen, |row| !names.contains(&row.feature))
+    }
+
+    pub(crate) fn unknown_flags(&self) -> Vec<crate::UnknownFlag> {
+        let mut rows = self.telemetry.unknown_flags.clone();
+        rows.sort_by(|a, b| unknown_key(a).cmp(&unknown_key(b)));
+        rows
+    }
+}
+
+/// Keeps the rows for which `keep` holds and says how many went.
+fn retain<T>(rows: &mut Vec<T>, keep: impl FnMut(&T) -> bool) -> u64 {
+    let before = rows.len();
+    rows.retain(keep);
+    (before - rows.len()) as u64
+}
+
+fn matches(query: &EventQuery, event: &Event) -> bool {
+    let any = |list: &[String], text: Option<&String>| {
+        list.is_empty() || text.is_some_and(|text| list.iter().any(|item| without_nul(item) == *text))
+    };
+    let creator = (query.created_by_ids.is_empty() && query.created_by.is_empty())
+        || query.created_by_ids.contains(&event.created_by_user_id)
+        || query.created_by.iter().any(|name| without_nul(name) == event.created_by);
+    let visible = match (&query.visible_projects, &event.project) {
+        (Some(visible), Some(project)) => visible.contains(project),
+        _ => true,
+    };
+    any(&query.features, event.feature_name.as_ref())
+        && any(&query.projects, event.project.as_ref())
+        && any(&query.environments, event.environment.as_ref())
+        && any(&query.types, Some(&event.kind))
+        && creator
+        && visible
+        && query.from.is_none_or(|from| event.created_at >= from)
+        && query.to.is_none_or(|to| event.created_at <= to)
+        && query.text.as_ref().filter(|text| !text.is_empty()).is_none_or(|text| contains(event, text))
+}
+
+fn contains(event: &Event, text: &str) -> bool {
+    let text = without_nul(text).to_ascii_lowercase();
+    let data = [&event.data, &event.pre_data].map(|data| data.as_ref().map(ToString::to_string));
+    [Some(&event.kind), Some(&event.created_by), event.feature_name.as_ref()]
+        .into_iter()
+        .chain([event.project.as_ref(), event.environment.as_ref(), data[0].as_ref(), data[1].as_ref()])
+        .flatten()
+        .any(|column| column.to_ascii_lowercase().contains(&text))
+}

@@ -1,0 +1,570 @@
+//! Telemetry in SQL: what was counted and seen. It is not state; every write adds to what is there, so many nodes
+//! never collide.
+
+use std::collections::BTreeMap;
+
+use flagstone_model::time::Timestamp;
+
+use crate::log::{KEY_BYTES_MAX, without_nul};
+use crate::sql::{Lease, Row, Sql, Value, signed};
+use crate::{
+    AppUsage, Application, Error, Instance, LastSeen, LoginRecord, PatSeen, TelemetryBatch, TokenSeen, Trim,
+    UnknownFlag, UsageRow, UserSeen,
+};
+
+/// A row of values.
+macro_rules! values {
+    ($($value:expr),* $(,)?) => { vec![$(Value::from($value)),*] };
+}
+/// Writes a batch, made by [`merged`], in one transaction.
+pub(crate) async fn flush(lease: &mut Lease<'_>, batch: TelemetryBatch) -> Result<(), Error> {
+    let begin = if lease.is_sqlite() { "BEGIN IMMEDIATE" } else { "BEGIN" };
+    lease.begin(begin).await?;
+    for statements in statements(batch) {
+        lease.execute_all(statements).await?;
+    }
+    lease.end("COMMIT").await
+}
+
+fn statements(batch: TelemetryBatch) -> [Vec<Sql>; 11] {
+    let variants = batch.usage.iter().flat_map(variant_values).collect();
+    [
+        Sql::insert(
+            "INSERT INTO usage (feature, environment, app_name, hour, yes, no)",
+            batch.usage.into_iter().map(usage_values).collect(),
+            "ON CONFLICT (feature, environment, app_name, hour) DO UPDATE \
+             SET yes = usage.yes + excluded.yes, no = usage.no + excluded.no",
+        ),
+        Sql::insert(
+            "INSERT INTO usage_variants (feature, environment, app_name, hour, variant, count)",
+            variants,
+            "ON CONFLICT (feature, environment, app_name, hour, variant) DO UPDATE \
+             SET count = usage_variants.count + excluded.count",
+        ),
+        Sql::insert(
+            "INSERT INTO last_seen (feature, environment, at)",
+            batch.last_seen.into_iter().map(|row| values![row.feature, row.environment, row.at.millis()]).collect(),
+            "ON CONFLICT (feature, environment) DO UPDATE SET at = excluded.at WHERE excluded.at > last_seen.at",
+        ),
+        Sql::insert(
+            "INSERT INTO tokens_seen (token_id, at)",
+            batch.tokens_seen.into_iter().map(|row| values![row.token_id, row.at.millis()]).collect(),
+            "ON CONFLICT (token_id) DO UPDATE SET at = excluded.at WHERE excluded.at > tokens_seen.at",
+        ),
+        Sql::insert(
+            "INSERT INTO users_seen (user_id, at)",
+            batch.users_seen.into_iter().map(|row| values![row.user_id, row.at.millis()]).collect(),
+            "ON CONFLICT (user_id) DO UPDATE SET at = excluded.at WHERE excluded.at > users_seen.at",
+        ),
+        Sql::insert(
+            "INSERT INTO pats_seen (pat_id, at)",
+            batch.pats_seen.into_iter().map(|row| values![row.pat_id, row.at.millis()]).collect(),
+            "ON CONFLICT (pat_id) DO UPDATE SET at = excluded.at WHERE excluded.at > pats_seen.at",
+        ),
+        Sql::insert(
+            "INSERT INTO applications (app_name, description, url, icon, color, strategies, created_by, \
+             created_at, seen_at, started)",
+            batch.applications.into_iter().map(application_values).collect(),
+            UPDATE_APPLICATION,
+        ),
+        Sql::insert(
+            "INSERT INTO app_usage (app_name, project, environment)",
+            batch.app_usage.into_iter().map(|row| values![row.app_name, row.project, row.environment]).collect(),
+            "ON CONFLICT DO NOTHING",
+        ),
+        Sql::insert(
+            "INSERT INTO instances (app_name, environment, instance_id, sdk_version, client_ip, created_at, seen_at)",
+            batch.instances.into_iter().map(instance_values).collect(),
+            "ON CONFLICT (app_name, environment, instance_id) DO UPDATE SET \
+             sdk_version = COALESCE(excluded.sdk_version, instances.sdk_version), \
+             client_ip = COALESCE(excluded.client_ip, instances.client_ip), \
+             created_at = CASE WHEN excluded.created_at < instances.created_at \
+             THEN excluded.created_at ELSE instances.created_at END, \
+             seen_at = CASE WHEN excluded.seen_at > instances.seen_at \
+             THEN excluded.seen_at ELSE instances.seen_at END",
+        ),
+        Sql::insert(
+            "INSERT INTO unknown_flags (name, app_name, environment, seen_at, count)",
+            batch.unknown_flags.into_iter().map(unknown_values).collect(),
+            "ON CONFLICT (name, app_name, environment) DO UPDATE SET count = unknown_flags.count + excluded.count, \
+             seen_at = CASE WHEN excluded.seen_at > unknown_flags.seen_at \
+             THEN excluded.seen_at ELSE unknown_flags.seen_at END",
+        ),
+        Sql::insert(
+            "INSERT INTO logins (username, ip, successful, failure_reason, at)",
+            batch.logins.into_iter().map(login_values).collect(),
+            "",
+        ),
+    ]
+}
+
+const UPDATE_APPLICATION: &str = "ON CONFLICT (app_name) DO UPDATE SET \
+     description = COALESCE(excluded.description, applications.description), \
+     url = COALESCE(excluded.url, applications.url), \
+     icon = COALESCE(excluded.icon, applications.icon), \
+     color = COALESCE(excluded.color, applications.color), \
+     strategies = CASE WHEN excluded.strategies = '[]' THEN applications.strategies ELSE excluded.strategies END, \
+     created_by = CASE WHEN applications.created_by = '' THEN excluded.created_by ELSE applications.created_by END, \
+     created_at = CASE WHEN excluded.created_at < applications.created_at \
+     THEN excluded.created_at ELSE applications.created_at END, \
+     seen_at = CASE WHEN excluded.seen_at > applications.seen_at \
+     THEN excluded.seen_at ELSE applications.seen_at END, \
+     started = CASE WHEN excluded.started > applications.started \
+     THEN excluded.started ELSE applications.started END";
+
+fn usage_values(row: UsageRow) -> Vec<Value> {
+    values![row.feature, row.environment, row.app_name, row.hour.millis(), signed(row.yes), signed(row.no)]
+}
+
+fn variant_values(row: &UsageRow) -> impl Iterator<Item = Vec<Value>> {
+    row.variants.iter().map(|(variant, count)| {
+        values![
+            row.feature.as_str(),
+            row.environment.as_str(),
+            row.app_name.as_str(),
+            row.hour.millis(),
+            variant.as_str(),
+            signed(*count),
+        ]
+    })
+}
+
+fn application_values(row: Application) -> Vec<Value> {
+    values![
+        row.app_name,
+        row.description,
+        row.url,
+        row.icon,
+        row.color,
+        serde_json::Value::from(row.strategies).to_string(),
+        row.created_by,
+        row.created_at.millis(),
+        row.seen_at.millis(),
+        row.started.millis(),
+    ]
+}
+
+fn instance_values(row: Instance) -> Vec<Value> {
+    values![
+        row.app_name,
+        row.environment,
+        row.instance_id,
+        row.sdk_version,
+        row.client_ip,
+        row.created_at.millis(),
+        row.seen_at.millis(),
+    ]
+}
+
+fn unknown_values(row: UnknownFlag) -> Vec<Value> {
+    values![row.name, row.app_name, row.environment, row.seen_at.millis(), signed(row.count)]
+}
+
+fn login_values(row: LoginRecord) -> Vec<Value> {
+    values![row.username, row.ip, i64::from(row.successful), row.failure_reason, row.at.millis()]
+}
+
+/// The usage of a feature since an hour, by hour, application and environment.
+pub(crate) async fn usage(lease: &mut Lease<'_>, feature: &str, from: Timestamp) -> Result<Vec<UsageRow>, Error> {
+    let query = Sql::new(
+        "SELECT feature, environment, app_name, hour, yes, no FROM usage WHERE feature = $1 AND hour >= $2",
+    );
+    let rows = lease.fetch(query.with(feature).with(from.millis()), read_usage).await?;
+    let query = Sql::new(
+        "SELECT environment, app_name, hour, variant, count FROM usage_variants WHERE feature = $1 AND hour >= $2",
+    );
+    let variants = lease
+        .fetch(query.with(feature).with(from.millis()), |row| {
+            let key = (time(&row, 2)?, row.text(1)?, row.text(0)?);
+            Ok((key, row.text(3)?, row.count(4)?))
+        })
+        .await?;
+    let mut by_key: BTreeMap<_, _> = rows.into_iter().map(|row| (usage_order(&row), row)).collect();
+    for (key, variant, count) in variants {
+        if let Some(row) = by_key.get_mut(&key) {
+            row.variants.insert(variant, count);
+        }
+    }
+    Ok(by_key.into_values().collect())
+}
+
+fn usage_order(row: &UsageRow) -> (Timestamp, String, String) {
+    (row.hour, row.app_name.clone(), row.environment.clone())
+}
+
+fn read_usage(row: Row<'_>) -> Result<UsageRow, Error> {
+    Ok(UsageRow {
+        feature: row.text(0)?,
+        environment: row.text(1)?,
+        app_name: row.text(2)?,
+        hour: time(&row, 3)?,
+        yes: row.count(4)?,
+        no: row.count(5)?,
+        variants: BTreeMap::new(),
+    })
+}
+
+pub(crate) async fn last_seen(lease: &mut Lease<'_>) -> Result<Vec<LastSeen>, Error> {
+    let query = Sql::new("SELECT feature, environment, at FROM last_seen");
+    let mut rows = lease
+        .fetch(query, |row| Ok(LastSeen { feature: row.text(0)?, environment: row.text(1)?, at: time(&row, 2)? }))
+        .await?;
+    rows.sort_by(|a, b| (&a.feature, &a.environment).cmp(&(&b.feature, &b.environment)));
+    Ok(rows)
+}
+
+pub(crate) async fn tokens_seen(lease: &mut Lease<'_>) -> Result<Vec<TokenSeen>, Error> {
+    let query = Sql::new("SELECT token_id, at FROM tokens_seen");
+    let mut rows =
+        lease.fetch(query, |row| Ok(TokenSeen { token_id: row.text(0)?, at: time(&row, 1)? })).await?;
+    rows.sort_by(|a, b| a.token_id.cmp(&b.token_id));
+    Ok(rows)
+}
+
+pub(crate) async fn users_seen(lease: &mut Lease<'_>) -> Result<Vec<UserSeen>, Error> {
+    let query = Sql::new("SELECT user_id, at FROM users_seen ORDER BY user_id");
+    lease.fetch(query, |row| Ok(UserSeen { user_id: row.int(0)?, at: time(&row, 1)? })).await
+}
+
+pub(crate) async fn pats_seen(lease: &mut Lease<'_>) -> Result<Vec<PatSeen>, Error> {
+    let query = Sql::new("SELECT pat_id, at FROM pats_seen ORDER BY pat_id");
+    lease.fetch(query, |row| Ok(PatSeen { pat_id: row.int(0)?, at: time(&row, 1)? })).await
+}
+
+const APPLICATION: &str = "SELECT app_name, description, url, icon, color, strategies, created_by, created_at, \
+     seen_at, started FROM applications";
+
+pub(crate) async fn applications(lease: &mut Lease<'_>) -> Result<Vec<Application>, Error> {
+    let mut rows = lease.fetch(Sql::new(APPLICATION), read_application).await?;
+    rows.sort_by(|a, b| a.app_name.cmp(&b.app_name));
+    Ok(rows)
+}
+
+pub(crate) async fn application(lease: &mut Lease<'_>, name: &str) -> Result<Option<Application>, Error> {
+    let mut query = Sql::new(APPLICATION);
+    query.push(" WHERE app_name = ").push_value(name);
+    lease.fetch_one(query, read_application).await
+}
+
+fn read_application(row: Row<'_>) -> Result<Application, Error> {
+    Ok(Application {
+        app_name: row.text(0)?,
+        description: row.opt_text(1)?,
+        url: row.opt_text(2)?,
+        icon: row.opt_text(3)?,
+        color: row.opt_text(4)?,
+        strategies: serde_json::from_str(&row.text(5)?)
+            .map_err(|e| Error::Corrupt(format!("an application's strategies: {e}")))?,
+        created_by: row.text(6)?,
+        created_at: time(&row, 7)?,
+        seen_at: time(&row, 8)?,
+        started: time(&row, 9)?,
+    })
+}
+
+/// Forgets an application; whether there was one. It comes back when it registers again.
+pub(crate) async fn application_delete(lease: &mut Lease<'_>, name: &str) -> Result<bool, Error> {
+    lease.begin(if lease.is_sqlite() { "BEGIN IMMEDIATE" } else { "BEGIN" }).await?;
+    let found = lease.execute(Sql::new("DELETE FROM applications WHERE app_name = $1").with(name)).await? > 0;
+    lease.execute(Sql::new("DELETE FROM app_usage WHERE app_name = $1").with(name)).await?;
+    lease.execute(Sql::new("DELETE FROM instances WHERE app_name = $1").with(name)).await?;
+    lease.end("COMMIT").await?;
+    Ok(found)
+}
+
+pub(crate) async fn app_usage(lease: &mut Lease<'_>) -> Result<Vec<AppUsage>, Error> {
+    let query = Sql::new("SELECT app_name, project, environment FROM app_usage");
+    let mut rows = lease
+        .fetch(query, |row| Ok(AppUsage { app_name: row.text(0)?, project: row.text(1)?, environment: row.text(2)? }))
+        .await?;
+    rows.sort();
+    Ok(rows)
+}
+
+pub(crate) async fn instances(
+    lease: &mut Lease<'_>,
+    app_name: Option<&str>,
+    environment: Option<&str>,
+) -> Result<Vec<Instance>, Error> {
+    let mut query = Sql::new(
+        "SELECT app_name, environment, instance_id, sdk_version, client_ip, created_at, seen_at FROM instances \
+         WHERE 1 = 1",
+    );
+    if let Some(name) = app_name {
+        query.push(" AND app_name = ").push_value(name);
+    }
+    if let Some(environment) = environment {
+        query.push(" AND environment = ").push_value(environment);
+    }
+    let mut rows = lease.fetch(query, read_instance).await?;
+    rows.sort_by(|a, b| instance_key(a).cmp(&instance_key(b)));
+    Ok(rows)
+}
+
+/// What tells one instance from another.
+pub(crate) fn instance_key(row: &Instance) -> (&str, &str, &str) {
+    (&row.app_name, &row.environment, &row.instance_id)
+}
+
+fn read_instance(row: Row<'_>) -> Result<Instance, Error> {
+    Ok(Instance {
+        app_name: row.text(0)?,
+        environment: row.text(1)?,
+        instance_id: row.text(2)?,
+        sdk_version: row.opt_text(3)?,
+        client_ip: row.opt_text(4)?,
+        created_at: time(&row, 5)?,
+        seen_at: time(&row, 6)?,
+    })
+}
+
+pub(crate) async fn unknown_flags(lease: &mut Lease<'_>) -> Result<Vec<UnknownFlag>, Error> {
+    let query = Sql::new("SELECT name, app_name, environment, seen_at, count FROM unknown_flags");
+    let mut rows = lease
+        .fetch(query, |row| {
+            Ok(UnknownFlag {
+                name: row.text(0)?,
+                app_name: row.text(1)?,
+                environment: row.text(2)?,
+                seen_at: time(&row, 3)?,
+                count: row.count(4)?,
+            })
+        })
+        .await?;
+    rows.sort_by(|a, b| unknown_key(a).cmp(&unknown_key(b)));
+    Ok(rows)
+}
+
+/// What tells one unknown flag from another.
+pub(crate) fn unknown_key(row: &UnknownFlag) -> (&str, &str, &str) {
+    (&row.name, &row.app_name, &row.environment)
+}
+
+pub(crate) async fn logins(lease: &mut Lease<'_>, limit: u32) -> Result<Vec<LoginRecord>, Error> {
+    let query = Sql::new(
+        "SELECT username, ip, successful, failure_reason, at FROM logins ORDER BY at DESC, id DESC LIMIT $1",
+    );
+    lease
+        .fetch(query.with(i64::from(limit)), |row| {
+            Ok(LoginRecord {
+                username: row.text(0)?,
+                ip: row.opt_text(1)?,
+                successful: row.int(2)? != 0,
+                failure_reason: row.opt_text(3)?,
+                at: time(&row, 4)?,
+            })
+        })
+        .await
+}
+
+pub(crate) async fn trim(lease: &mut Lease<'_>, trim: &Trim) -> Result<u64, Error> {
+    let statements = [
+        ("DELETE FROM usage WHERE hour < $1", trim.usage_before),
+        ("DELETE FROM usage_variants WHERE hour < $1", trim.usage_before),
+        ("DELETE FROM instances WHERE seen_at < $1", trim.instances_before),
+        ("DELETE FROM unknown_flags WHERE seen_at < $1", trim.unknown_flags_before),
+        ("DELETE FROM logins WHERE at < $1", trim.logins_before),
+    ];
+    let mut deleted = 0;
+    for (delete, before) in statements {
+        if let Some(before) = before {
+            deleted += lease.execute(Sql::new(delete).with(before.millis())).await?;
+        }
+    }
+    Ok(deleted)
+}
+
+/// Forgets the usage of features that no longer exist, so that new ones of the same name begin afresh.
+pub(crate) async fn forget_features(lease: &mut Lease<'_>, names: &[String]) -> Result<u64, Error> {
+    let mut deleted = 0;
+    for head in ["DELETE FROM usage", "DELETE FROM usage_variants", "DELETE FROM last_seen"] {
+        for names in names.chunks(1_000) {
+            let mut delete = Sql::new(head);
+            delete.push(" WHERE feature IN ").push_list(names.iter().map(clamped));
+            deleted += lease.execute(delete).await?;
+        }
+    }
+    Ok(deleted)
+}
+
+fn time(row: &Row<'_>, column: usize) -> Result<Timestamp, Error> {
+    Ok(Timestamp::from_millis(row.int(column)?))
+}
+
+/// The batch with one row for each key, in the order of the keys: no statement meets a row twice, and no two nodes
+/// wait for each other. Text is made storable.
+pub(crate) fn merged(batch: &TelemetryBatch) -> TelemetryBatch {
+    TelemetryBatch {
+        usage: merged_usage(&batch.usage),
+        last_seen: merge(
+            batch.last_seen.iter().map(|row| {
+                LastSeen { feature: clamped(&row.feature), environment: clamped(&row.environment), at: row.at }
+            }),
+            |row| (row.feature.clone(), row.environment.clone()),
+            |old, new| old.at = old.at.max(new.at),
+        ),
+        tokens_seen: merge(
+            batch.tokens_seen.iter().map(|row| TokenSeen { token_id: clamped(&row.token_id), at: row.at }),
+            |row| row.token_id.clone(),
+            |old, new| old.at = old.at.max(new.at),
+        ),
+        users_seen: merge(
+            batch.users_seen.iter().cloned(),
+            |row| row.user_id,
+            |old, new| old.at = old.at.max(new.at),
+        ),
+        pats_seen: merge(
+            batch.pats_seen.iter().cloned(),
+            |row| row.pat_id,
+            |old, new| old.at = old.at.max(new.at),
+        ),
+        applications: merge(
+            batch.applications.iter().map(clamped_application),
+            |row| row.app_name.clone(),
+            merge_application,
+        ),
+        app_usage: merge(
+            batch.app_usage.iter().map(|row| AppUsage {
+                app_name: clamped(&row.app_name),
+                project: clamped(&row.project),
+                environment: clamped(&row.environment),
+            }),
+            AppUsage::clone,
+            |_, _| {},
+        ),
+        instances: merge(
+            batch.instances.iter().map(clamped_instance),
+            |row| (row.app_name.clone(), row.environment.clone(), row.instance_id.clone()),
+            merge_instance,
+        ),
+        unknown_flags: merge(
+            batch.unknown_flags.iter().map(|row| UnknownFlag {
+                name: clamped(&row.name),
+                app_name: clamped(&row.app_name),
+                environment: clamped(&row.environment),
+                ..row.clone()
+            }),
+            |row| (row.name.clone(), row.app_name.clone(), row.environment.clone()),
+            |old, new| merge_unknown(old, &new),
+        ),
+        logins: batch
+            .logins
+            .iter()
+            .map(|row| LoginRecord {
+                username: clamped(&row.username),
+                ip: row.ip.as_ref().map(clamped),
+                failure_reason: row.failure_reason.as_ref().map(clamped),
+                ..row.clone()
+            })
+            .collect(),
+    }
+}
+
+/// One row for each key, in their order.
+pub(crate) fn merge<T, K: Ord>(
+    rows: impl IntoIterator<Item = T>,
+    key: impl Fn(&T) -> K,
+    join: impl Fn(&mut T, T),
+) -> Vec<T> {
+    let mut by_key = BTreeMap::new();
+    for row in rows {
+        match by_key.entry(key(&row)) {
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                entry.insert(row);
+            }
+            std::collections::btree_map::Entry::Occupied(mut entry) => join(entry.get_mut(), row),
+        }
+    }
+    by_key.into_values().collect()
+}
+
+pub(crate) fn merged_usage(rows: &[UsageRow]) -> Vec<UsageRow> {
+    let rows = rows.iter().map(|row| {
+        let mut variants = BTreeMap::new();
+        for (variant, count) in &row.variants {
+            let sum: &mut u64 = variants.entry(clamped(variant)).or_default();
+            *sum = sum.saturating_add(*count);
+        }
+        UsageRow {
+            feature: clamped(&row.feature),
+            environment: clamped(&row.environment),
+            app_name: clamped(&row.app_name),
+            hour: row.hour.hour(),
+            variants,
+            ..*row
+        }
+    });
+    merge(
+        rows,
+        |row| (row.feature.clone(), row.environment.clone(), row.app_name.clone(), row.hour),
+        merge_usage,
+    )
+}
+
+pub(crate) fn merge_usage(old: &mut UsageRow, new: UsageRow) {
+    old.yes = old.yes.saturating_add(new.yes);
+    old.no = old.no.saturating_add(new.no);
+    for (variant, count) in new.variants {
+        let sum = old.variants.entry(variant).or_default();
+        *sum = sum.saturating_add(count);
+    }
+}
+
+pub(crate) fn merge_application(old: &mut Application, new: Application) {
+    old.description = new.description.or(old.description.take());
+    old.url = new.url.or(old.url.take());
+    old.icon = new.icon.or(old.icon.take());
+    old.color = new.color.or(old.color.take());
+    if !new.strategies.is_empty() {
+        old.strategies = new.strategies;
+    }
+    if old.created_by.is_empty() {
+        old.created_by = new.created_by;
+    }
+    old.created_at = old.created_at.min(new.created_at);
+    old.seen_at = old.seen_at.max(new.seen_at);
+    old.started = old.started.max(new.started);
+}
+
+pub(crate) fn merge_instance(old: &mut Instance, new: Instance) {
+    old.sdk_version = new.sdk_version.or(old.sdk_version.take());
+    old.client_ip = new.client_ip.or(old.client_ip.take());
+    old.created_at = old.created_at.min(new.created_at);
+    old.seen_at = old.seen_at.max(new.seen_at);
+}
+
+pub(crate) fn merge_unknown(old: &mut UnknownFlag, new: &UnknownFlag) {
+    old.count = old.count.saturating_add(new.count);
+    old.seen_at = old.seen_at.max(new.seen_at);
+}
+
+fn clamped_application(row: &Application) -> Application {
+    Application {
+        app_name: clamped(&row.app_name),
+        description: row.description.as_ref().map(clamped),
+        url: row.url.as_ref().map(clamped),
+        icon: row.icon.as_ref().map(clamped),
+        color: row.color.as_ref().map(clamped),
+        strategies: row.strategies.iter().map(clamped).collect(),
+        created_by: clamped(&row.created_by),
+        ..*row
+    }
+}
+
+fn clamped_instance(row: &Instance) -> Instance {
+    Instance {
+        app_name: clamped(&row.app_name),
+        environment: clamped(&row.environment),
+        instance_id: clamped(&row.instance_id),
+        sdk_version: row.sdk_version.as_ref().map(clamped),
+        client_ip: row.client_ip.as_ref().map(clamped),
+        ..*row
+    }
+}
+
+/// Text without NUL, cut at the last whole character within the limit.
+pub(crate) fn clamped(text: impl AsRef<str>) -> String {
+    let mut text = without_nul(text);
+    text.truncate(text.floor_char_boundary(KEY_BYTES_MAX));
+    text
+}
