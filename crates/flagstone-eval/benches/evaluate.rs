@@ -256,7 +256,7 @@ fn configuration(flags: usize) -> Value {
 
 fn flag(number: usize, random: &mut SplitMix64) -> Value {
     let name = format!("bench-flag-{number}");
-    let strategies: Vec<Value> = (0..1 + below(random, 3)).map(|_| strategy(&name, random)).collect();
+    let strategies: Vec<Value> = (0..=below(random, 3)).map(|_| strategy(&name, random)).collect();
     json!({
         "name": name,
         "type": pick(random, &["release", "experiment", "operational", "kill-switch", "permission"]),
@@ -301,11 +301,11 @@ fn strategy(group: &str, random: &mut SplitMix64) -> Value {
 fn constraint(random: &mut SplitMix64) -> Value {
     let (field, operator, content) = match below(random, 6) {
         0 => {
-            let apps = &["web", "ios", "android"][..1 + below(random, 3) as usize];
+            let apps = &["web", "ios", "android"][..=below(random, 3) as usize];
             ("appName", "IN", json!({ "values": apps }))
         }
         1 => {
-            let users = (0..1 + below(random, 40)).map(|_| below(random, 100_000).to_string());
+            let users = (0..=below(random, 40)).map(|_| below(random, 100_000).to_string());
             let users: Vec<String> = users.collect();
             ("userId", "NOT_IN", json!({ "values": users }))
         }

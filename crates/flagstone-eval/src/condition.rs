@@ -77,10 +77,7 @@ impl Comparison {
 impl Condition {
     fn compile(constraint: &Constraint, field: FieldId, hasher: &DefaultHashBuilder) -> Self {
         let values = Texts::new(&constraint.values);
-        let case = match constraint.case_insensitive {
-            true => Case::Insensitive,
-            false => Case::Sensitive,
-        };
+        let case = if constraint.case_insensitive { Case::Insensitive } else { Case::Sensitive };
         let test =
             Test::compile(constraint, &values, case, hasher).unwrap_or_else(|reason| Test::Broken(reason.into()));
         Self {

@@ -124,7 +124,7 @@ impl Reason {
     }
 }
 
-/// What was decided about a flag.
+/// What was decided about a flag, and the variant it answers with.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Decision<'e> {
     pub(crate) reason: Reason,
@@ -157,6 +157,13 @@ impl<'e> Decision<'e> {
             reason: self.reason,
         }
     }
+}
+
+/// A variant, and the bucket that it was drawn by; no bucket if an override decided.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Draw<'e> {
+    pub(crate) variant: &'e Variant,
+    pub(crate) bucket: Option<u32>,
 }
 
 /// The evaluation of flags for one context at one moment.
@@ -239,10 +246,7 @@ impl<'e, 'c> Evaluation<'e, 'c> {
         }
         for (position, strategy) in flag.strategies.iter().enumerate() {
             if self.strategy_holds(strategy) {
-                let variants = match strategy.variants.items.is_empty() {
-                    true => &flag.variants,
-                    false => &strategy.variants,
-                };
+                let variants = flag.variants_of(strategy);
                 let variant = self.variant(variants);
                 return Decision { reason: Reason::Strategy(position), variant };
             }
@@ -279,7 +283,7 @@ impl<'e, 'c> Evaluation<'e, 'c> {
     pub(crate) fn rule_holds(&mut self, rule: &Rule) -> bool {
         match rule {
             Rule::Always => true,
-            Rule::Never(_) => false,
+            Rule::Disabled | Rule::Custom | Rule::Broken(_) => false,
             Rule::Condition(condition) => self.condition_holds(*condition),
             Rule::Rollout(rollout) => {
                 self.rollout_bucket(rollout).is_some_and(|bucket| bucket <= u32::from(rollout.percent))
@@ -302,14 +306,20 @@ impl<'e, 'c> Evaluation<'e, 'c> {
         }
     }
 
-    /// The variant for the context: by override, else by weight.
     fn variant(&mut self, variants: &'e Variants) -> Option<&'e Variant> {
-        let overridden = variants
-            .items
-            .iter()
-            .find(|variant| variant.overrides.iter().any(|condition| self.condition_holds(*condition)));
-        if overridden.is_some() {
-            return overridden;
+        self.draw(variants).map(|draw| draw.variant)
+    }
+
+    /// The variant for the context: by override, else by weight.
+    pub(crate) fn draw(&mut self, variants: &'e Variants) -> Option<Draw<'e>> {
+        let mut items = variants.items.iter();
+        let overridden = items.find(|variant| {
+            let mut overrides = variant.overrides.iter();
+            overrides.any(|condition| self.condition_holds(*condition))
+        });
+        if let Some(variant) = overridden {
+            let bucket = None;
+            return Some(Draw { variant, bucket });
         }
         let buckets = variants.buckets();
         if buckets == 0 {
@@ -319,7 +329,9 @@ impl<'e, 'c> Evaluation<'e, 'c> {
             Some(identifier) => variants.group.bucket(identifier, buckets),
             None => one_to(buckets, self.random),
         };
-        variants.items.iter().find(|variant| bucket <= variant.last_bucket)
+        let variant = variants.items.iter().find(|variant| bucket <= variant.last_bucket)?;
+        let bucket = Some(bucket);
+        Some(Draw { variant, bucket })
     }
 
     /// What names the one who asks.

@@ -54,8 +54,12 @@ pub(crate) struct Strategy {
 #[derive(Debug)]
 pub(crate) enum Rule {
     Always,
-    /// Never on, for this reason.
-    Never(Box<str>),
+    /// Never on: the strategy is switched off.
+    Disabled,
+    /// Never on: the strategy is a custom one, which only its owner's SDK knows.
+    Custom,
+    /// Never on: the parameters make no sense, for this reason.
+    Broken(Box<str>),
     Condition(ConditionId),
     Rollout(Rollout),
     /// The evaluating host is one of these, in lower case.
@@ -107,6 +111,11 @@ impl Variants {
 }
 
 impl Flag {
+    /// The variants for contexts that a strategy lets in: its own, else those of the flag.
+    pub(crate) fn variants_of<'e>(&'e self, strategy: &'e Strategy) -> &'e Variants {
+        if strategy.variants.items.is_empty() { &self.variants } else { &strategy.variants }
+    }
+
     /// Every use that the flag makes of conditions.
     pub(crate) fn conditions(&self) -> impl Iterator<Item = ConditionId> {
         let of_strategies = self.strategies.iter().flat_map(|strategy| {
@@ -155,7 +164,7 @@ impl Compiler<'_> {
     fn strategy(&mut self, feature: &Feature, strategy: &document::Strategy) -> Strategy {
         let rule = self.rule(feature, strategy).unwrap_or_else(|reason| {
             self.warn(feature, format!("a strategy {:?} is off: {reason}", strategy.name));
-            Rule::Never(reason.into())
+            Rule::Broken(reason.into())
         });
         let conditions: Box<[ConditionId]> =
             strategy.constraints.iter().map(|constraint| self.conditions.acquire(constraint, self.fields)).collect();
@@ -178,7 +187,7 @@ impl Compiler<'_> {
 
     fn rule(&mut self, feature: &Feature, strategy: &document::Strategy) -> Result<Rule, String> {
         if strategy.disabled {
-            return Ok(Rule::Never("the strategy is disabled".into()));
+            return Ok(Rule::Disabled);
         }
         let parameter = |key: &str| strategy.parameters.get(key).map(String::as_str);
         let needed = |key: &str| parameter(key).ok_or_else(|| format!("the parameter {key} is missing"));
@@ -204,7 +213,7 @@ impl Compiler<'_> {
                 let stickiness = self.stickiness(parameter("stickiness"));
                 Ok(rollout(stickiness, parameter("groupId").unwrap_or(&feature.name), percent))
             }
-            _ => Ok(Rule::Never("the strategy is a custom one, unknown here".into())),
+            _ => Ok(Rule::Custom),
         }
     }
 
@@ -238,14 +247,9 @@ impl Compiler<'_> {
             }
         });
         let items: Box<[Variant]> = items.collect();
-        Variants {
-            stickiness: match items.is_empty() {
-                true => Stickiness::Default,
-                false => self.stickiness(stickiness),
-            },
-            group: GroupHash::variant(group_id),
-            items,
-        }
+        // Without variants, the field is of no interest.
+        let stickiness = if items.is_empty() { None } else { stickiness };
+        Variants { stickiness: self.stickiness(stickiness), group: GroupHash::variant(group_id), items }
     }
 
     fn variant_override(&mut self, item: &document::Override) -> ConditionId {

@@ -42,8 +42,6 @@ fn write_toggle(json: &mut Vec<u8>, flag: &Flag, decision: Decision<'_>) {
         (false, _) => br#"false,"variant":{"name":"disabled","enabled":false,"feature_enabled":false}"#,
     };
     json.extend_from_slice(rest);
-    json.extend_from_slice(match flag.impression_data {
-        true => br#","impressionData":true}"#,
-        false => br#","impressionData":false}"#,
-    });
+    let tail: &[u8] = if flag.impression_data { br#","impressionData":true}"# } else { br#","impressionData":false}"# };
+    json.extend_from_slice(tail);
 }

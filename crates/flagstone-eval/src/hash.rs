@@ -65,7 +65,9 @@ impl Murmur3 {
         for block in blocks {
             let word = u64::from(u32::from_le_bytes(*block)) << (8 * self.pending_bytes);
             let window = u64::from(self.pending) | word;
-            self.mix((window & u64::from(u32::MAX)) as u32);
+            // The cast keeps the low half.
+            #[allow(clippy::cast_possible_truncation)]
+            self.mix(window as u32);
             self.pending = (window >> 32) as u32;
         }
         for byte in rest {

@@ -34,6 +34,7 @@ mod engine;
 
 mod condition;
 mod evaluate;
+mod explain;
 mod field;
 mod flag;
 mod frontend;
@@ -53,4 +54,8 @@ pub use document::{
 };
 pub use engine::Engine;
 pub use evaluate::{Projects, Reason, Request, Resolved, ResolvedVariant, Toggles};
+pub use explain::{
+    ConstraintExplanation, DependencyExplanation, Explanation, RolloutExplanation, SegmentExplanation,
+    StrategyExplanation, StrategyStatus, VariantExplanation,
+};
 pub use random::{RandomSource, SplitMix64};

@@ -1,5 +1,5 @@
 //! The Unleash client specification 6.1.0 (`tests/client-specification`, Apache-2.0): every case of every suite.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation, clippy::match_bool)]
 
 use std::fs;
 use std::path::Path;

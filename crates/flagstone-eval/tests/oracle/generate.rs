@@ -141,7 +141,7 @@ impl Generator {
         let strategies = (0..self.below(4)).map(|_| self.strategy(&name)).collect();
         let strategies = unzip(strategies);
         let dependencies = match number > 6 || self.percent(10) {
-            true => (0..self.below(3)).map(|_| self.dependency()).collect(),
+            true => (0..self.below(3)).map(|half| self.dependency(half)).collect(),
             false => Vec::new(),
         };
         let dependencies = unzip(dependencies);
@@ -163,8 +163,9 @@ impl Generator {
         (with(strategies.0, dependencies.0), with(strategies.1, dependencies.1))
     }
 
-    fn dependency(&mut self) -> Twice {
-        let parent = format!("flag {} æ", self.below(FLAGS + 1));
+    /// A dependency on an odd or an even flag: no parent twice, of which they would ask chance twice.
+    fn dependency(&mut self, half: u64) -> Twice {
+        let parent = format!("flag {} æ", self.below(FLAGS / 2 + 1) * 2 + half);
         let enabled = [None, Some(true), Some(false)][self.below(3) as usize];
         let variants = match self.percent(60) {
             true => Vec::new(),
@@ -256,14 +257,12 @@ impl Generator {
 
     /// A percentage, and whether it is one.
     fn percentage(&mut self) -> (String, bool) {
-        match self.percent(5) {
-            true => (self.pick(&["101", "150", "-1", "50.5", "half", ""]).to_owned(), false),
-            false => {
-                let percent = self.below(101);
-                let edge = self.pick(&["0", "100", "7", "07"]).to_owned();
-                (if self.percent(50) { edge } else { percent.to_string() }, true)
-            }
+        if self.percent(5) {
+            return (self.pick(&["101", "150", "-1", "50.5", "half", ""]).to_owned(), false);
         }
+        let percent = self.below(101).to_string();
+        let edge = self.pick(&["0", "100", "7", "07"]).to_owned();
+        (if self.percent(50) { edge } else { percent }, true)
     }
 
     fn variants(&mut self, overrides: Overrides) -> Value {
@@ -340,18 +339,18 @@ impl Generator {
             6 => self.single(field, "email", "REGEX", &PATTERNS, &ODD_PATTERNS),
             7 => {
                 let values = self.some(&RANGES, 3);
-                self.listed(field, "remoteAddress", "IN_CIDR", values)
+                self.listed(field, "remoteAddress", "IN_CIDR", &values)
             }
             8..=9 => {
                 let operator = self.pick(&["STR_STARTS_WITH", "STR_ENDS_WITH", "STR_CONTAINS"]);
                 let values = self.some(&TEXTS, 3);
-                self.listed(field, "email", operator, values)
+                self.listed(field, "email", operator, &values)
             }
             _ => {
                 let operator = self.pick(&["IN", "NOT_IN"]);
                 let mut values = self.some(&USERS, 6);
                 values.extend(self.some(&TEXTS, 3));
-                self.listed(field, "userId", operator, values)
+                self.listed(field, "userId", operator, &values)
             }
         }
     }
@@ -389,7 +388,7 @@ impl Generator {
         field: Option<&'static str>,
         default: &'static str,
         operator: &'static str,
-        values: Vec<String>,
+        values: &[String],
     ) -> (&'static str, &'static str, Value, Option<Value>) {
         let theirs = match values.is_empty() && operator != "NOT_IN" {
             // Their grammar knows an empty list only after IN.
@@ -439,6 +438,7 @@ impl Generator {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Overrides {
     Some,
     None,

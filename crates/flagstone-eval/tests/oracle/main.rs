@@ -3,7 +3,7 @@
 //! `FLAGSTONE_EVAL_CASES` sets the number of evaluations (50,000 if unset), `FLAGSTONE_EVAL_SEED` where to start.
 //! Where the official engine departs from the specification (README, "Known differences"), the generator writes the
 //! same meaning down for it in a form that it reads as specified.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation, clippy::match_bool)]
 
 mod generate;
 
@@ -106,7 +106,7 @@ impl Pair {
         }
     }
 
-    /// `resolve`, `resolve_all` and `write_frontend` say the same about every flag.
+    /// `resolve`, `resolve_all`, `write_frontend` and `explain` say the same about every flag.
     fn same_by_every_way(&self, context: &Context) {
         let request = Request { toggles: Toggles::All, ..Request::new(context, self.now) };
         let mut random = Watched::seeded(0);
@@ -121,6 +121,8 @@ impl Pair {
         for toggle in &all {
             let one = self.ours.resolve(toggle.name, context, self.now, &mut random).unwrap();
             assert_eq!(one, *toggle);
+            let explained = self.ours.explain(toggle.name, context, self.now, &mut random).unwrap();
+            assert_eq!(explained.resolved, *toggle);
         }
     }
 }
