@@ -56,7 +56,7 @@ async function principals(memories) {
     const { default: steps } = await import(pathToFileURL(join(HERE, 'scenarios', '_principals.mjs')));
     for (const step of steps) {
         for (const server of servers) {
-            const { error } = await play(options[server], step, memories[server]);
+            const { error } = await play(server, options[server], step, memories[server]);
             if (error) throw new Error(`${server}: ${step.name}: ${error}`);
         }
     }
@@ -86,7 +86,7 @@ async function playBoth(scenario, memories, known) {
     for (const step of scenario.steps) {
         const played = {};
         await Promise.all(servers.map(async (server) => {
-            played[server] = await play(options[server], step, memories[server]);
+            played[server] = await play(server, options[server], step, memories[server]);
             exchanges[server].push({ step, ...played[server] });
         }));
         found.push(...judge(scenario, step, played, memories, known));
@@ -102,7 +102,7 @@ function judge(scenario, step, played, memories, known) {
         .map((server) => row({ path: `${server}.error`, [server]: played[server].error }));
     if (servers.length < 2 || servers.some((server) => !played[server].answer)) return faults;
     const [reference, flagstone] = servers.map((server) =>
-        normalize(played[server].answer, memories[server], step.compare));
+        normalize(played[server].answer, memories[server], step));
     return [...faults, ...differences(reference, flagstone).map(row)];
 }
 

@@ -1,43 +1,49 @@
 //! Turns two answers into a list of differences, after hiding what must differ between two servers.
 
-const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi;
+/** UUID, or ULID as the reference gives to strategies. */
+const UNIQUE = /\b([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9A-HJKMNP-TV-Z]{26})\b/gi;
 const TIME = /\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?/g;
 const TOKEN = /(\*|\[\]|[\w-]+):(\*|[\w-]+)\.[\w+/=-]{16,}/g;
 const PAT = /user:[\w+/=-]{16,}/g;
 
-/** Numbers that name a row of one server's store. */
-const NUMBER_IDS = new Set(['id', 'createdByUserId', 'userId', 'segmentId', 'rootRoleId', 'addonId']);
+/** Numbers that name a row of one server's store, or count its commits. */
+const NUMBER_IDS = new Set(['id', 'createdByUserId', 'userId', 'segmentId', 'revisionId']);
 /** Lists of such numbers. */
-const NUMBER_ID_LISTS = new Set(['segments', 'ids']);
-/** Prose for people: each product has its own. */
-const PROSE = new Set(['message', 'description']);
+const NUMBER_ID_LISTS = new Set(['segments', 'segmentIds', 'ids']);
+/** Prose for people in the answer to a failed request: each product has its own. */
+const ERROR_PROSE = new Set(['message', 'description', 'validationErrors']);
+/** Prose and opaque values in any answer. */
+const OPAQUE = new Set(['summary', 'label', 'groupId', 'groupType', 'queryHash', 'etag', 'imageUrl', 'inviteLink']);
+/** Paths whose answers SDKs fetch again and again; elsewhere an ETag is an optimization without effect. */
+const SDK_PATH = /^\/api\/(client\/features|frontend)/;
 
 /** Headers that a client acts upon. */
 const HEADERS = ['content-type', 'location', 'etag', 'allow', 'www-authenticate', 'clear-site-data',
     'access-control-allow-origin', 'access-control-allow-credentials', 'retry-after'];
 
 /** What is compared: `status`, the headers above, the names of cookies, and the body. */
-export function normalize(answer, memory, compare = {}) {
+export function normalize(answer, memory, { compare = {}, path }) {
     const names = new Map([...memory.values]
         .filter(([, v]) => typeof v === 'string' && v.length >= 8)
         .sort(([, a], [, b]) => b.length - a.length)
         .map(([k, v]) => [v, `<${k}>`]));
     return {
         status: answer.status,
-        header: headers(answer, names, compare),
+        header: headers(answer, names, path),
         body: compare.body === false ? undefined : body(answer, names, compare),
     };
 }
 
-function headers(answer, names, compare) {
+function headers(answer, names, path) {
     const out = {};
     for (const name of HEADERS) {
         const value = answer.headers[name];
         if (value === undefined) continue;
         if (name === 'content-type') out[name] = value.split(';')[0].trim();
-        else if (name === 'etag') out[name] = '<etag>';
-        else if (name === 'location') out[name] = compare.location === 'exact' ? text(value, names) : text(value, names);
-        else out[name] = value;
+        else if (name === 'etag') {
+            if (answer.status === 200 && SDK_PATH.test(path)) out[name] = '<etag>';
+        } else if (name === 'location') out[name] = text(value, names).replace(/\b\d+\b/g, '<number>');
+        else out[name] = text(value, names);
     }
     if (answer.cookies.length) out['set-cookie'] = answer.cookies.map(cookie).sort();
     return out;
@@ -60,46 +66,53 @@ function body(answer, names, compare) {
         names,
         ignore: compare.ignore ?? [],
         unordered: compare.unordered,
+        only: compare.only,
         isError: answer.status >= 400,
     };
     return value(answer.json, '', '', context);
 }
 
 function value(v, key, path, context) {
-    if (context.ignore.some((pattern) => matches(pattern, path))) return '<ignored>';
+    if (OPAQUE.has(key) && v !== null && v !== '') return '<opaque>';
+    if (context.isError && ERROR_PROSE.has(key)) return '<text>';
     if (Array.isArray(v)) return list(v, key, path, context);
     if (v && typeof v === 'object') {
         const out = {};
         for (const k of Object.keys(v).sort()) {
-            const masked = text(k, context.names);
-            out[masked] = value(v[k], k, path === '' ? k : `${path}.${k}`, context);
+            // The reference numbers some of its errors and not others.
+            if (context.isError && path === '' && k === 'id') continue;
+            const inner = path === '' ? k : `${path}.${k}`;
+            if (context.ignore.some((pattern) => matches(pattern, inner))) continue;
+            out[text(k, context.names)] = value(v[k], k, inner, context);
         }
         return out;
     }
     if (typeof v === 'number' && NUMBER_IDS.has(key)) return '<number>';
-    if (typeof v === 'string') {
-        if (context.isError && PROSE.has(key)) return v === '' ? '' : '<text>';
-        return text(v, context.names);
-    }
+    if (typeof v === 'string') return text(v, context.names);
     return v;
 }
 
 function list(items, key, path, context) {
     const isIds = NUMBER_ID_LISTS.has(key);
-    const out = items.map((item, i) =>
+    const prefix = context.only?.[path];
+    const kept = prefix === undefined ? items : items.filter((item) => String(item?.name ?? item).startsWith(prefix));
+    const out = kept.map((item, i) =>
         isIds && typeof item === 'number' ? '<number>' : value(item, '', `${path}[${i}]`, context));
     const unordered = context.unordered === true
         || context.unordered?.some((pattern) => matches(pattern, path))
         || key === 'details';
-    return unordered ? out.sort((a, b) => (canonical(a) < canonical(b) ? -1 : 1)) : out;
+    return unordered ? out.sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1)) : out;
 }
 
 const canonical = (v) => JSON.stringify(v);
 
+/** By name first, so that one differing field does not shift every other item. */
+const sortKey = (v) => `${v?.name ?? v?.tokenName ?? v?.featureName ?? ''} ${canonical(v)}`;
+
 function text(v, names) {
     let out = v;
     for (const [secret, name] of names) out = out.split(secret).join(name);
-    return out.replace(TOKEN, '<token>').replace(PAT, '<pat>').replace(UUID, '<uuid>').replace(TIME, '<time>');
+    return out.replace(TOKEN, '<token>').replace(PAT, '<pat>').replace(UNIQUE, '<unique>').replace(TIME, '<time>');
 }
 
 /** Whether a path such as `features[0].name` fits a pattern in which `*` stands for anything. */

@@ -89,7 +89,7 @@ function holds(answer, until) {
 }
 
 /** Asks once, or again and again until the answer is the one the step waits for. */
-async function ask(base, step, memory) {
+async function ask(server, base, step, memory) {
     const sent = {
         method: step.method,
         path: memory.fill(step.path),
@@ -99,16 +99,16 @@ async function ask(base, step, memory) {
     const deadline = Date.now() + UNTIL_MS_MAX;
     for (;;) {
         const answer = await request(base, sent);
-        if (!step.until || holds(answer, step.until)) return { sent, answer };
+        if (!step.until || (step.until.only ?? server) !== server || holds(answer, step.until)) return { sent, answer };
         if (Date.now() > deadline) return { sent, answer, late: true };
         await new Promise((done) => setTimeout(done, UNTIL_PAUSE_MS));
     }
 }
 
 /** Plays one step and saves what later steps need. A value that cannot be saved is a fault of the step. */
-export async function play(base, step, memory) {
+export async function play(server, base, step, memory) {
     if (step.pauseMs) await new Promise((done) => setTimeout(done, step.pauseMs));
-    const exchange = await ask(base, step, memory).catch((error) => ({ error: String(error.message ?? error) }));
+    const exchange = await ask(server, base, step, memory).catch((error) => ({ error: String(error.message ?? error) }));
     if (exchange.error) return exchange;
     for (const [name, path] of Object.entries(step.save ?? {})) {
         const value = pick(exchange.answer, path);

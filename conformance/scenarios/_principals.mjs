@@ -15,7 +15,7 @@ const user = (name, rootRole) => [
 ];
 
 const token = (save, type, environment, project) =>
-    post(`token ${save}`, '/api/admin/api-tokens', { type, environment, project, tokenName: save }, { save: { [save]: '$.secret' } });
+    post(`token ${save}`, '/api/admin/api-tokens', { type, environment, projects: [project], tokenName: save }, { save: { [save]: '$.secret' } });
 
 export default [
     get('ready', '/ready', { until: { path: 'status', equals: 200 } }),

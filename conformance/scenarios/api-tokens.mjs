@@ -7,9 +7,9 @@ const LAST_SEEN = ['*seenAt'];
 
 export default [
     post('create for all projects', TOKENS, { ...BODY, projects: ['*'] }, { save: { secretAll: '$.secret' } }),
-    post('create for one project', TOKENS, { ...BODY, tokenName: 'conf-one', project: 'default' }, { save: { secretOne: '$.secret' } }),
+    post('create for one project', TOKENS, { ...BODY, tokenName: 'conf-one', projects: ['default'] }, { save: { secretOne: '$.secret' } }),
     post('create without a project', TOKENS, { ...BODY, tokenName: 'conf-noproject' }),
-    post('create for a list of one project', TOKENS, { ...BODY, tokenName: 'conf-list', projects: ['default'] }),
+    post('create for one project in the old field', TOKENS, { ...BODY, tokenName: 'conf-old', project: 'default' }),
     post('create for an empty list of projects', TOKENS, { ...BODY, tokenName: 'conf-empty', projects: [] }),
     post('create with project and projects', TOKENS, { ...BODY, tokenName: 'conf-both', project: 'default', projects: ['default'] }),
     post('create a client token', TOKENS, { ...BODY, tokenName: 'conf-client', type: 'client' }),
@@ -36,10 +36,10 @@ export default [
     post('create with a list as body', TOKENS, []),
     ...asEach(['anon', 'badtoken', 'viewer', 'editor', 'backend', 'frontend'], post('create', TOKENS, { ...BODY, tokenName: 'conf-nobody' })),
     ...asEach(['anon', 'badtoken', 'viewer', 'backend', 'frontend'], get('list', TOKENS)),
-    get('get by name', `${TOKENS}/conf-global`, { compare: { ignore: LAST_SEEN } }),
+    get('get by name', `${TOKENS}/conf-global`, { compare: { ignore: LAST_SEEN, unordered: ['tokens'] } }),
     get('get by an unknown name', `${TOKENS}/conf-nothing`),
     put('update the expiry', `${TOKENS}/{{secretAll|path}}`, { expiresAt: days(20) }),
-    get('get after the update', `${TOKENS}/conf-global`),
+    get('get after the update', `${TOKENS}/conf-global`, { compare: { unordered: ['tokens'] } }),
     put('update without expiry', `${TOKENS}/{{secretAll|path}}`, {}),
     put('update with a bad date', `${TOKENS}/{{secretAll|path}}`, { expiresAt: 'later' }),
     put('update with a date in the past', `${TOKENS}/{{secretOne|path}}`, { expiresAt: days(-2) }),
@@ -55,6 +55,6 @@ export default [
     del('delete again', `${TOKENS}/{{secretExpiring|path}}`),
     get('get after the deletion', `${TOKENS}/conf-expiring`),
     get('events of tokens', '/api/admin/search/events?type=IS:api-token-deleted'),
-    get('last event of a token creation', '/api/admin/search/events?type=IS:api-token-created&limit=2'),
-    get('last event of a token update', '/api/admin/search/events?type=IS:api-token-updated&limit=1'),
+    get('last event of a token creation', '/api/admin/search/events?type=IS:api-token-created&limit=2', { compare: { ignore: ['total'] } }),
+    get('last event of a token update', '/api/admin/search/events?type=IS:api-token-updated&limit=1', { compare: { ignore: ['total'] } }),
 ];

@@ -1,5 +1,5 @@
 //! Dependencies between flags.
-import { del, get, post } from '../lib/steps.mjs';
+import { LATER, del, get, post } from '../lib/steps.mjs';
 
 const FEATURES = '/api/admin/projects/default/features';
 const CHILD = `${FEATURES}/conf.child`;
@@ -26,8 +26,8 @@ export default [
     post('set as viewer', `${CHILD}/dependencies`, { feature: 'conf.parent' }, { as: 'viewer' }),
     post('set as anon', `${CHILD}/dependencies`, { feature: 'conf.parent' }, { as: 'anon' }),
     get('whether there are any', '/api/admin/projects/default/dependencies'),
-    get('child with dependency', CHILD),
-    get('parent with children', `${FEATURES}/conf.parent`),
+    get('child with dependency', CHILD, { compare: LATER }),
+    get('parent with children', `${FEATURES}/conf.parent`, { compare: LATER }),
     get('variants of the parent', `${FEATURES}/conf.parent/parent-variants`),
     del('archive a parent', `${FEATURES}/conf.parent`),
     post('validate archiving a parent', '/api/admin/projects/default/archive/validate', { features: ['conf.parent'] }),
@@ -36,7 +36,7 @@ export default [
     del('remove again', `${CHILD}/dependencies/conf.parent`),
     post('set once more', `${CHILD}/dependencies`, { feature: 'conf.parent' }),
     del('remove all', `${CHILD}/dependencies`),
-    get('child without dependency', CHILD),
+    get('child without dependency', CHILD, { compare: LATER }),
     get('event added', '/api/admin/search/events?feature=IS:conf.child&type=IS:feature-dependency-added&limit=1'),
     get('event removed', '/api/admin/search/events?feature=IS:conf.child&type=IS:feature-dependency-removed&limit=1'),
     get('events of all kinds', '/api/admin/search/events?feature=IS:conf.child'),

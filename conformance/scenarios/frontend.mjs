@@ -4,7 +4,7 @@ import { asEach, get, post, put } from '../lib/steps.mjs';
 const FEATURES = '/api/admin/projects/default/features';
 const FRONTEND = '/api/frontend';
 const strategies = (flag) => `${FEATURES}/${flag}/environments/development/strategies`;
-const frontend = { as: 'frontend', compare: { unordered: ['toggles'] } };
+const frontend = { as: 'frontend', compare: { unordered: ['toggles'], only: { toggles: 'fe.' } } };
 const APP = { appName: 'conf-web', instanceId: 'w-1', sdkVersion: 'unleash-client-js:3.0.0', started: '2026-01-01T00:00:00.000Z', interval: 10000, strategies: [] };
 const BUCKET = { start: '2026-01-01T00:00:00.000Z', stop: new Date().toISOString(), toggles: { 'fe.on': { yes: 3, no: 2, variants: {} } } };
 
@@ -18,7 +18,6 @@ const variant = (name, weight, more) => ({ name, weight, weightType: 'variable',
 
 export default [
     ...flag('fe.on', { name: 'default' }),
-    ...flag('fe.user', { name: 'userWithId', parameters: { userIds: 'anna, berta' } }),
     ...flag('fe.rollout', { name: 'flexibleRollout', parameters: { rollout: '50', stickiness: 'userId', groupId: 'fe.rollout' } }),
     ...flag('fe.none', { name: 'flexibleRollout', parameters: { rollout: '0', stickiness: 'default', groupId: 'x' } }),
     ...flag('fe.host', { name: 'applicationHostname', parameters: { hostNames: 'no-such-host' } }),
@@ -32,7 +31,7 @@ export default [
     ...flag('fe.variant', { name: 'flexibleRollout', parameters: { rollout: '100', stickiness: 'userId', groupId: 'fe.variant' },
         variants: [variant('red', 500, { stickiness: 'userId', payload: { type: 'string', value: 'r' } }), variant('blue', 500, { stickiness: 'userId' })] }),
     ...flag('fe.legacy', { name: 'default' }),
-    put('variants of fe.legacy', `${FEATURES}/fe.legacy/environments/development/variants`, [variant('one', 1000, { payload: { type: 'number', value: '1' } })]),
+    put('variants of fe.legacy', `${FEATURES}/fe.legacy/variants-batch`, { environments: ['development'], variants: [variant('one', 1000, { payload: { type: 'number', value: '1' } })] }),
     post('flag fe.impression', FEATURES, { name: 'fe.impression', impressionData: true }),
     post('switch fe.impression on', `${FEATURES}/fe.impression/environments/development/on`, undefined),
     post('flag fe.off', FEATURES, { name: 'fe.off' }),

@@ -1,5 +1,5 @@
 //! Activation strategies of a flag in an environment, with constraints, variants and segments.
-import { del, get, patch, post, put } from '../lib/steps.mjs';
+import { LATER, del, get, patch, post, put } from '../lib/steps.mjs';
 
 const FEATURES = '/api/admin/projects/default/features';
 const FLAG = `${FEATURES}/conf.strat`;
@@ -75,7 +75,7 @@ export default [
     post('set the order with an object', `${STRATEGIES}/set-sort-order`, { id: '{{strategyDefault}}' }),
     post('set the order as viewer', `${STRATEGIES}/set-sort-order`, [], { as: 'viewer' }),
     get('list after the order', STRATEGIES),
-    get('flag with strategies', FLAG),
+    get('flag with strategies', FLAG, { compare: LATER }),
     post('switch on with disabled strategies kept', `${FLAG}/environments/development/on?shouldActivateDisabledStrategies=true`, undefined),
     get('list after switching on', STRATEGIES),
     del('delete', `${STRATEGIES}/{{strategyDefault}}`),
