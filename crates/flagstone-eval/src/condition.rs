@@ -13,6 +13,7 @@ use semver::Version;
 
 use crate::document::Constraint;
 use crate::field::{FieldId, Fields};
+use crate::limits;
 use crate::texts::{TextSet, Texts};
 use crate::validate::{self, Case};
 
@@ -26,6 +27,8 @@ pub(crate) struct Condition {
     pub(crate) inverted: bool,
     pub(crate) case: Case,
     test: Test,
+    /// What the condition counts for in [`limits::REGEXES_COMPILED_BYTES_MAX`].
+    regex_bytes: usize,
 }
 
 /// What a constraint does with the value of its field.
@@ -75,11 +78,14 @@ impl Comparison {
 }
 
 impl Condition {
-    fn compile(constraint: &Constraint, field: FieldId, hasher: &DefaultHashBuilder) -> Self {
+    fn compile(constraint: &Constraint, field: FieldId, regex_bytes_left: usize, hasher: &DefaultHashBuilder) -> Self {
         let values = Texts::new(&constraint.values);
         let case = if constraint.case_insensitive { Case::Insensitive } else { Case::Sensitive };
-        let test =
-            Test::compile(constraint, &values, case, hasher).unwrap_or_else(|reason| Test::Broken(reason.into()));
+        let (test, regex_bytes) = match constraint.operator.as_str() {
+            "REGEX" => Test::regex(constraint, case, regex_bytes_left),
+            _ => (Test::compile(constraint, &values, case, hasher), 0),
+        };
+        let test = test.unwrap_or_else(|reason| Test::Broken(reason.into()));
         Self {
             field,
             operator: constraint.operator.as_str().into(),
@@ -88,6 +94,7 @@ impl Condition {
             inverted: constraint.inverted,
             case,
             test,
+            regex_bytes,
         }
     }
 
@@ -176,10 +183,7 @@ impl Test {
         hasher: &DefaultHashBuilder,
     ) -> Result<Self, String> {
         use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual};
-        let value = || {
-            let missing = || format!("the operator {} needs a value", constraint.operator);
-            constraint.value.as_deref().ok_or_else(missing)
-        };
+        let value = || needed_value(constraint);
         let number = |comparison| Ok(Self::Number(comparison, validate::number(value()?)?));
         let date = |comparison| Ok(Self::Date(comparison, validate::date(value()?)?));
         let semver = |comparison| Ok(Self::Semver(comparison, validate::semver(value()?)?.into()));
@@ -205,12 +209,29 @@ impl Test {
             "SEMVER_GTE" => semver(GreaterOrEqual),
             "SEMVER_LT" => semver(Less),
             "SEMVER_LTE" => semver(LessOrEqual),
-            "REGEX" => Ok(Self::Regex(validate::regex(value()?, case)?.into())),
             // The specification has unreadable entries ignored.
             "IN_CIDR" => Ok(Self::Cidr(values.iter().filter_map(|value| validate::cidr(value).ok()).collect())),
             unknown => Err(format!("the operator {unknown:?} is unknown")),
         }
     }
+
+    /// A test by regular expression, and what it counts for.
+    fn regex(constraint: &Constraint, case: Case, bytes_left: usize) -> (Result<Self, String>, usize) {
+        if bytes_left < limits::REGEX_COMPILED_BYTES_MAX {
+            let limit = limits::REGEXES_COMPILED_BYTES_MAX;
+            return (Err(format!("all regular expressions together exceed the limit of {limit} bytes")), 0);
+        }
+        match needed_value(constraint).map(|value| validate::regex(value, case)) {
+            Err(missing) => (Err(missing), 0),
+            Ok((regex, bytes)) => (regex.map(|regex| Self::Regex(regex.into())), bytes),
+        }
+    }
+}
+
+/// What a constraint compares with, for operators that take one value.
+fn needed_value(constraint: &Constraint) -> Result<&str, String> {
+    let missing = || format!("the operator {} needs a value", constraint.operator);
+    constraint.value.as_deref().ok_or_else(missing)
 }
 
 /// A condition, as its position in [`Conditions`].
@@ -229,6 +250,8 @@ pub(crate) struct Conditions {
     entries: Vec<Entry>,
     by_content: HashTable<u32>,
     free: Vec<u32>,
+    /// What all conditions together count for in [`limits::REGEXES_COMPILED_BYTES_MAX`].
+    regex_bytes: usize,
     pub(crate) hasher: DefaultHashBuilder,
 }
 
@@ -242,7 +265,7 @@ struct Entry {
 
 impl Conditions {
     pub(crate) fn new(hasher: DefaultHashBuilder) -> Self {
-        Self { entries: Vec::new(), by_content: HashTable::new(), free: Vec::new(), hasher }
+        Self { entries: Vec::new(), by_content: HashTable::new(), free: Vec::new(), regex_bytes: 0, hasher }
     }
 
     /// The number of positions, free ones included.
@@ -271,7 +294,9 @@ impl Conditions {
             }
             return ConditionId(position);
         }
-        let condition = Condition::compile(constraint, field, &self.hasher);
+        let regex_bytes_left = limits::REGEXES_COMPILED_BYTES_MAX.saturating_sub(self.regex_bytes);
+        let condition = Condition::compile(constraint, field, regex_bytes_left, &self.hasher);
+        self.regex_bytes += condition.regex_bytes;
         self.insert(Entry { condition: Some(Arc::new(condition)), hash, uses: 1 })
     }
 
@@ -297,7 +322,10 @@ impl Conditions {
             return;
         };
         entry.uses = entry.uses.saturating_sub(1);
-        if entry.uses == 0 && entry.condition.take().is_some() {
+        if entry.uses == 0
+            && let Some(condition) = entry.condition.take()
+        {
+            self.regex_bytes -= condition.regex_bytes;
             if let Ok(found) = self.by_content.find_entry(entry.hash, |position| *position == id.0) {
                 found.remove();
             }

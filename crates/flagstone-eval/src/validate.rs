@@ -16,7 +16,7 @@ use crate::limits;
 /// # Errors
 /// Says what is wrong with the pattern, or which of [`limits`] it exceeds.
 pub fn validate_regex(value: &str) -> Result<(), String> {
-    regex(value, Case::Sensitive).map(drop)
+    regex(value, Case::Sensitive).0.map(drop)
 }
 
 /// Whether a constraint `value` is a semantic version, such as `1.2.3-beta.1`; a leading `v` is refused.
@@ -46,31 +46,40 @@ pub(crate) enum Case {
     Insensitive,
 }
 
-pub(crate) fn regex(value: &str, case: Case) -> Result<Regex, String> {
+/// Compiles a regular expression, and tells what it counts for, also if it is broken: one of
+/// [`limits::REGEX_COMPILED_BYTES_MIN`] and [`limits::REGEX_COMPILED_BYTES_MAX`].
+pub(crate) fn regex(value: &str, case: Case) -> (Result<Regex, String>, usize) {
     if value.len() > limits::REGEX_TEXT_BYTES_MAX {
-        return Err(format!(
-            "the regular expression is {} bytes long, the limit is {}",
-            value.len(),
-            limits::REGEX_TEXT_BYTES_MAX
-        ));
+        let (bytes, limit) = (value.len(), limits::REGEX_TEXT_BYTES_MAX);
+        let error = format!("the regular expression is {bytes} bytes long, the limit is {limit}");
+        return (Err(error), limits::REGEX_COMPILED_BYTES_MIN);
     }
+    match regex_within(value, case, limits::REGEX_COMPILED_BYTES_MIN) {
+        Err(regex::Error::CompiledTooBig(_)) => {
+            let bytes_max = limits::REGEX_COMPILED_BYTES_MAX;
+            let compiled = regex_within(value, case, bytes_max);
+            (compiled.map_err(|error| regex_error(value, &error)), bytes_max)
+        }
+        compiled => (compiled.map_err(|error| regex_error(value, &error)), limits::REGEX_COMPILED_BYTES_MIN),
+    }
+}
+
+fn regex_within(value: &str, case: Case, bytes_max: usize) -> Result<Regex, regex::Error> {
     RegexBuilder::new(value)
         .case_insensitive(case == Case::Insensitive)
-        .size_limit(limits::REGEX_COMPILED_BYTES_MAX)
-        .dfa_size_limit(limits::REGEX_COMPILED_BYTES_MAX)
+        .size_limit(bytes_max)
+        .dfa_size_limit(limits::REGEX_CACHE_BYTES_MAX)
         .build()
-        .map_err(|error| match error {
-            regex::Error::CompiledTooBig(limit) => {
-                format!("the regular expression compiles to more than the limit of {limit} bytes")
-            }
-            other => {
-                // The message repeats the pattern and points into it; its last line says what is wrong.
-                let text = other.to_string();
-                let reason = text.lines().last().unwrap_or_default();
-                let reason = reason.trim_start_matches("error: ");
-                format!("{} is not a regular expression: {reason}", quoted(value))
-            }
-        })
+}
+
+fn regex_error(value: &str, error: &regex::Error) -> String {
+    if let regex::Error::CompiledTooBig(limit) = error {
+        return format!("the regular expression compiles to more than the limit of {limit} bytes");
+    }
+    // The message repeats the pattern and points into it; its last line says what is wrong.
+    let text = error.to_string();
+    let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
+    format!("{} is not a regular expression: {reason}", quoted(value))
 }
 
 pub(crate) fn semver(value: &str) -> Result<Version, String> {

@@ -402,6 +402,39 @@ impl Generator {
         (field.unwrap_or(default), operator, ours, Some(theirs))
     }
 
+    /// A change to a configuration, which is made to `whole` as well.
+    pub(crate) fn event(&mut self, whole: &mut Value) -> Value {
+        let number = self.below(FLAGS);
+        let (flag, segment) = (self.flag(number).0, self.below(SEGMENTS));
+        let constraints = self.constraints(2).0;
+        let flags = whole["features"].as_array_mut().unwrap();
+        let at = flags.iter().position(|known| known["name"] == flag["name"]);
+        match (self.below(4), at) {
+            (0, Some(at)) => {
+                flags.remove(at);
+                json!({"type": "feature-removed", "eventId": 1, "featureName": flag["name"], "project": "default"})
+            }
+            (1, _) => {
+                whole["segments"].as_array_mut().unwrap().retain(|known| known["id"] != segment);
+                json!({"type": "segment-removed", "eventId": 1, "segmentId": segment})
+            }
+            (2, _) => {
+                let changed = json!({"id": segment, "constraints": constraints});
+                let segments = whole["segments"].as_array_mut().unwrap();
+                segments.retain(|known| known["id"] != segment);
+                segments.push(changed.clone());
+                json!({"type": "segment-updated", "eventId": 1, "segment": changed})
+            }
+            (_, at) => {
+                match at {
+                    Some(at) => flags[at] = flag.clone(),
+                    None => flags.push(flag.clone()),
+                }
+                json!({"type": "feature-updated", "eventId": 1, "feature": flag})
+            }
+        }
+    }
+
     pub(crate) fn context(&mut self) -> Context {
         let mut context = Context {
             user_id: self.maybe(&USERS),

@@ -171,3 +171,34 @@ fn random_flags_get_the_answers_of_the_official_engine() {
     println!("{done} evaluations of {configurations} configurations, {on} of them on, in {took:?}");
     assert!((done / 10..done * 9 / 10).contains(&on), "{on} of {done} are on: a poor test");
 }
+
+/// Changes one flag or segment after the other and compares with what compiling the outcome gives.
+#[test]
+fn deltas_lead_to_the_answers_of_compiling_anew() {
+    for seed in 0..60 {
+        let mut generator = Generator::seeded(1_000_000 + seed);
+        let (mut whole, _) = generator.configuration();
+        let mut engine = compiled(&whole);
+        for _ in 0..20 {
+            let event = generator.event(&mut whole);
+            let (document, _) = Document::parse(json!({"events": [event]}).to_string().as_bytes()).unwrap();
+            let Document::Delta(delta) = document else { panic!("{event} is not a delta") };
+            let before = engine.clone();
+            engine.apply(&delta);
+            let (anew, context) = (compiled(&whole), generator.context());
+            assert_eq!(answers(&engine, &context), answers(&anew, &context), "seed {seed} after {event}");
+            assert_eq!(before.len(), answers(&before, &context).len(), "the original is left as it was");
+        }
+    }
+}
+
+fn compiled(whole: &Value) -> Engine {
+    let (document, _) = Document::parse(whole.to_string().as_bytes()).unwrap();
+    Engine::from_document(&document).0
+}
+
+fn answers(engine: &Engine, context: &Context) -> Vec<Value> {
+    let request = Request { toggles: Toggles::All, ..Request::new(context, DateTime::UNIX_EPOCH) };
+    let resolved = engine.resolve_all(&request, &mut || 0);
+    resolved.iter().map(|flag| serde_json::to_value(flag).unwrap()).collect()
+}
