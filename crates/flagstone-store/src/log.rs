@@ -151,6 +151,9 @@ pub(crate) fn check(commits: &[Commit]) -> Result<(), Error> {
                 return refuse(format!("a key in commit {} has a NUL or more than {KEY_BYTES_MAX} bytes", commit.seq));
             }
         }
+        if commit.body.changes.iter().any(|change| change.body.as_ref().is_some_and(Json::is_null)) {
+            return refuse(format!("commit {} puts `null`, which reads as a deletion", commit.seq));
+        }
         for event in &commit.body.events {
             let names = [&event.project, &event.feature_name, &event.environment];
             if names.into_iter().flatten().any(|name| name.len() > KEY_BYTES_MAX) {
@@ -290,7 +293,7 @@ pub(crate) async fn commits_after(lease: &mut Lease<'_>, seq: u64, limit: u32) -
         .into_iter()
         .map(CommitRow::commit)
         .collect::<Result<_, _>>()?;
-    for (expected, commit) in (seq + 1..).zip(&commits) {
+    for (expected, commit) in (seq.saturating_add(1)..).zip(&commits) {
         if commit.seq != expected {
             return Err(Error::Corrupt(format!("commit {expected} is missing")));
         }

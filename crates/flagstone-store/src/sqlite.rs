@@ -236,3 +236,39 @@ fn from_io(path: &Path, error: &io::Error) -> Error {
         _ => Error::Unavailable(text),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use flagstone_model::commit::{Actor, Change, Commit, CommitBody};
+    use flagstone_model::time::Timestamp;
+
+    use crate::{Appended, DatabaseUrl, Error, Options, Store};
+
+    fn commit(seq: u64, bytes: usize) -> Commit {
+        let body = serde_json::Value::from("x".repeat(bytes));
+        let change = Change { kind: "feature".to_owned(), id: seq.to_string(), body: Some(body) };
+        let body = CommitBody { changes: vec![change], events: vec![] };
+        Commit { seq, id: seq.to_string(), at: Timestamp::from_millis(0), actor: Actor::system(), body }
+    }
+
+    /// F2: the limit belongs to the connection, which is closed at the first failure; so each round sets it anew.
+    #[tokio::test]
+    async fn f2_a_full_disk_stores_nothing_and_is_got_over() {
+        let folder = std::env::temp_dir().join(format!("flagstone_f2_{}", std::process::id()));
+        let url = DatabaseUrl::Sqlite(folder.join("flagstone.db"));
+        let store = Store::open(&url, &Options::default()).await.unwrap();
+        assert_eq!(store.append(&[commit(1, 10)]).await, Ok(Appended::Done));
+        let before = store.load().await.unwrap();
+        for _ in 0..5 {
+            let Store::Sqlite(sqlite) = &store else { panic!("not SQLite") };
+            sqlite.writer().await.unwrap().0.script("PRAGMA max_page_count = 1").await.unwrap();
+            let failed = store.append(&[commit(2, 10), commit(3, 100_000)]).await;
+            assert!(matches!(failed, Err(Error::Full(_))), "{failed:?}");
+            assert_eq!(store.load().await.unwrap(), before);
+        }
+        assert_eq!(store.append(&[commit(2, 10), commit(3, 100_000)]).await, Ok(Appended::Done));
+        assert_eq!(store.verify().await.unwrap().commits, 3);
+        store.close().await;
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -1,0 +1,171 @@
+//! Searching the audit log.
+
+use flagstone_model::commit::Event;
+use flagstone_store::{EventQuery, Order, Store};
+use serde_json::json;
+
+use crate::fixture::{Fixture, commit, event, time};
+
+/// Everything, the newest first.
+pub(crate) fn all() -> EventQuery {
+    EventQuery { limit: 1_000, ..EventQuery::default() }
+}
+
+async fn ids(store: &Store, query: &EventQuery) -> Vec<u64> {
+    let page = store.events(query).await.unwrap();
+    assert!(page.total >= page.events.len() as u64);
+    page.events.iter().map(|event| event.id).collect()
+}
+
+fn of(id: u64, kind: &str, user: (i64, &str), place: [Option<&str>; 3]) -> Event {
+    let [project, environment, feature] = place.map(|name| name.map(str::to_owned));
+    Event {
+        created_by: user.1.to_owned(),
+        created_by_user_id: user.0,
+        project,
+        environment,
+        feature_name: feature,
+        ..event(id, kind)
+    }
+}
+
+async fn fill(store: &Store) {
+    let (ada, bob) = ((1, "ada"), (2, "bob"));
+    let events = vec![
+        of(1, "project-created", ada, [Some("one"), None, None]),
+        of(2, "feature-created", ada, [Some("one"), None, Some("checkout")]),
+        of(3, "feature-environment-enabled", bob, [Some("one"), Some("production"), Some("checkout")]),
+        of(4, "feature-created", bob, [Some("two"), None, Some("search")]),
+        of(5, "user-created", (-1337, "system"), [None, None, None]),
+        of(6, "feature-environment-enabled", ada, [Some("two"), Some("development"), Some("search")]),
+    ];
+    store.append(&[commit(1, vec![], events)]).await.unwrap();
+}
+
+pub(crate) async fn events_are_found_by_every_filter(fixture: Fixture) {
+    let store = &fixture.store;
+    fill(store).await;
+    let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let cases: Vec<(EventQuery, &[u64])> = vec![
+        (all(), &[6, 5, 4, 3, 2, 1]),
+        (EventQuery { order: Order::Ascending, ..all() }, &[1, 2, 3, 4, 5, 6]),
+        (EventQuery { features: list(&["checkout"]), ..all() }, &[3, 2]),
+        (EventQuery { features: list(&["checkout", "search", "none"]), ..all() }, &[6, 4, 3, 2]),
+        (EventQuery { projects: list(&["two"]), ..all() }, &[6, 4]),
+        (EventQuery { environments: list(&["production", "development"]), ..all() }, &[6, 3]),
+        (EventQuery { types: list(&["feature-created"]), ..all() }, &[4, 2]),
+        (EventQuery { created_by_ids: vec![2], ..all() }, &[4, 3]),
+        (EventQuery { created_by_ids: vec![2, -1337], ..all() }, &[5, 4, 3]),
+        (EventQuery { created_by: list(&["system"]), ..all() }, &[5]),
+        (EventQuery { created_by_ids: vec![2], created_by: list(&["system"]), ..all() }, &[5, 4, 3]),
+        (EventQuery { from: Some(time(3_000)), ..all() }, &[6, 5, 4, 3]),
+        (EventQuery { to: Some(time(3_000)), ..all() }, &[3, 2, 1]),
+        (EventQuery { from: Some(time(3_000)), to: Some(time(3_000)), ..all() }, &[3]),
+        (EventQuery { from: Some(time(3_001)), to: Some(time(3_999)), ..all() }, &[]),
+        (EventQuery { projects: list(&["one"]), types: list(&["feature-created"]), ..all() }, &[2]),
+        (EventQuery { text: Some("CHECK".to_owned()), ..all() }, &[3, 2]),
+        (EventQuery { text: Some("bob".to_owned()), projects: list(&["two"]), ..all() }, &[4]),
+        (EventQuery { text: Some(String::new()), ..all() }, &[6, 5, 4, 3, 2, 1]),
+    ];
+    for (query, expected) in cases {
+        assert_eq!(ids(store, &query).await, expected, "{query:?}");
+    }
+}
+
+pub(crate) async fn t40_text_is_found_literally(fixture: Fixture) {
+    let store = &fixture.store;
+    let texts = [
+        "100%", "snake_case", "snakeXcase", r"back\slash", "it's", "a\"quote\"", "x;--y", "nul\0byte", "ünï", "",
+    ];
+    let long = "0123456789".repeat(1_000);
+    let mut events: Vec<_> = (1..)
+        .zip(texts)
+        .map(|(id, text)| of(id, "t", (1, text), [None, None, None]))
+        .collect();
+    let mut last = event(11, "t");
+    last.data = Some(json!({ "name": "in data 50%" }));
+    last.pre_data = Some(json!({ "name": long }));
+    events.push(last);
+    store.append(&[commit(1, vec![], events)]).await.unwrap();
+
+    let cases: [(&str, &[u64]); 17] = [
+        ("%", &[11, 1]),
+        ("100%", &[1]),
+        ("_", &[2]),
+        ("snake_case", &[2]),
+        ("SNAKE_", &[2]),
+        (r"\", &[4]),
+        ("'", &[5]),
+        ("it's", &[5]),
+        ("a\"quote\"", &[6]),
+        (";--", &[7]),
+        ("\0", &[8]),
+        ("nul\0byte", &[8]),
+        ("ünï", &[9]),
+        ("in data 50%", &[11]),
+        (&long, &[11]),
+        ("') OR 1=1 --", &[]),
+        ("$1", &[]),
+    ];
+    for (text, expected) in cases {
+        let query = EventQuery { text: Some(text.to_owned()), ..all() };
+        assert_eq!(ids(store, &query).await, expected, "{text}");
+        // The same in a list is a value as well.
+        let query = EventQuery { features: vec![text.to_owned()], ..all() };
+        assert_eq!(ids(store, &query).await, [] as [u64; 0], "{text}");
+    }
+    let query = EventQuery { text: Some("%_".repeat(50_000)), ..all() };
+    assert_eq!(ids(store, &query).await, [] as [u64; 0]);
+    let query = EventQuery { created_by: vec!["nul\0byte".to_owned(), "it's".to_owned()], ..all() };
+    assert_eq!(ids(store, &query).await, [8, 5]);
+    let found = store.events(&EventQuery { created_by: vec!["nul\0byte".to_owned()], ..all() }).await.unwrap();
+    assert_eq!(found.events[0].created_by, "nul\u{fffd}byte");
+    assert!(store.verify().await.unwrap().is_intact());
+}
+
+pub(crate) async fn events_come_in_pages(fixture: Fixture) {
+    let store = &fixture.store;
+    fill(store).await;
+    let page = |offset, limit| EventQuery { offset, limit, ..EventQuery::default() };
+    let check = async |query: EventQuery, expected: &[u64]| {
+        let page = store.events(&query).await.unwrap();
+        assert_eq!(page.total, 6, "{query:?}");
+        assert_eq!(page.events.iter().map(|e| e.id).collect::<Vec<_>>(), expected, "{query:?}");
+    };
+    check(page(0, 2), &[6, 5]).await;
+    check(page(4, 2), &[2, 1]).await;
+    check(page(5, 2), &[1]).await;
+    check(page(6, 2), &[]).await;
+    check(page(0, 0), &[]).await;
+    check(page(u64::MAX, u64::MAX), &[]).await;
+}
+
+pub(crate) async fn only_visible_projects_are_searched(fixture: Fixture) {
+    let store = &fixture.store;
+    fill(store).await;
+    let cases: [(Option<&[&str]>, &[u64]); 4] = [
+        (None, &[6, 5, 4, 3, 2, 1]),
+        (Some(&["one"]), &[5, 3, 2, 1]),
+        (Some(&["one", "two"]), &[6, 5, 4, 3, 2, 1]),
+        (Some(&[]), &[5]),
+    ];
+    for (visible, expected) in cases {
+        let visible_projects = visible.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
+        let query = EventQuery { visible_projects, ..all() };
+        let page = store.events(&query).await.unwrap();
+        assert_eq!(page.events.iter().map(|e| e.id).collect::<Vec<_>>(), expected, "{visible:?}");
+        assert_eq!(page.total, expected.len() as u64, "the total tells nothing of the rest");
+    }
+    let query = EventQuery { visible_projects: Some(vec!["one".to_owned()]), projects: vec!["two".to_owned()], ..all() };
+    assert_eq!(ids(store, &query).await, [] as [u64; 0]);
+}
+
+pub(crate) async fn creators_have_their_newest_name(fixture: Fixture) {
+    let store = &fixture.store;
+    fill(store).await;
+    let renamed = of(7, "user-updated", (2, "robert"), [None, None, None]);
+    store.append(&[commit(2, vec![], vec![renamed])]).await.unwrap();
+    let creators: Vec<_> = store.event_creators().await.unwrap().into_iter().map(|c| (c.id, c.name)).collect();
+    let expected = [(-1337, "system"), (1, "ada"), (2, "robert")].map(|(id, name)| (id, name.to_owned()));
+    assert_eq!(creators, expected);
+}

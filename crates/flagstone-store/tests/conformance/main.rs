@@ -1,0 +1,51 @@
+//! One suite of checks over all stores, and what only one of them can do.
+//!
+//! PostgreSQL is reached by `FLAGSTONE_TEST_POSTGRES`; `make test` starts a scratch server and sets it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod fixture;
+mod log;
+mod events;
+mod tampering;
+mod sessions;
+mod telemetry;
+mod sqlite;
+mod postgres;
+
+/// Makes each check a test on each store.
+macro_rules! suite {
+    ($($module:ident: $($check:ident)*;)*) => {
+        mod on_memory { $($(#[tokio::test] async fn $check() {
+            super::$module::$check(super::fixture::Fixture::memory().await).await;
+        })*)* }
+        mod on_sqlite { $($(#[tokio::test] async fn $check() {
+            super::$module::$check(super::fixture::Fixture::sqlite().await).await;
+        })*)* }
+        mod on_postgres { $($(#[tokio::test(flavor = "multi_thread", worker_threads = 2)] async fn $check() {
+            super::$module::$check(super::fixture::Fixture::postgres().await).await;
+        })*)* }
+    };
+}
+
+suite! {
+    log: an_empty_store_has_an_empty_head
+        what_is_appended_is_loaded
+        a_commit_that_does_not_follow_is_a_conflict
+        t46_a_group_is_appended_whole_or_not_at_all
+        commits_that_do_not_fit_are_refused
+        the_log_is_read_on_page_by_page
+        a_large_commit_and_a_large_group_fit;
+    events: events_are_found_by_every_filter
+        t40_text_is_found_literally
+        events_come_in_pages
+        only_visible_projects_are_searched
+        creators_have_their_newest_name;
+    sessions: sessions_begin_move_and_end
+        the_newest_sessions_are_kept;
+    telemetry: batches_add_up
+        hostile_text_does_not_break_a_batch
+        old_telemetry_is_trimmed
+        what_is_gone_is_forgotten
+        a_large_batch_fits;
+}
