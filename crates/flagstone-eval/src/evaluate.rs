@@ -173,12 +173,14 @@ pub(crate) struct Evaluation<'e, 'c> {
     now: DateTime<Utc>,
     now_text: OnceCell<String>,
     random: &'c mut dyn RandomSource,
+    /// How often chance was asked.
+    draws: usize,
     /// The values of all context fields; empty when few are needed.
     values: Vec<Option<&'c str>>,
     /// What is known about conditions, and after them about segments; empty when few are needed.
     known: Vec<Known>,
-    /// What was decided about parent flags, by position.
-    parents: HashMap<usize, Decision<'e>>,
+    /// What was decided about parents, and about other flags by chance, by position: none of it is decided twice.
+    decided: HashMap<usize, Decision<'e>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,9 +204,10 @@ impl<'e, 'c> Evaluation<'e, 'c> {
             now,
             now_text: OnceCell::new(),
             random,
+            draws: 0,
             values: Vec::new(),
             known: Vec::new(),
-            parents: HashMap::new(),
+            decided: HashMap::new(),
         }
     }
 
@@ -224,10 +227,15 @@ impl<'e, 'c> Evaluation<'e, 'c> {
 
     /// Decides about the flag at a position.
     pub(crate) fn decide(&mut self, position: usize, flag: &'e Flag) -> Decision<'e> {
-        match self.parents.get(&position) {
-            Some(decision) => *decision,
-            None => self.decide_anew(flag),
+        if let Some(decision) = self.decided.get(&position) {
+            return *decision;
         }
+        let draws = self.draws;
+        let decision = self.decide_anew(flag);
+        if self.draws > draws {
+            self.decided.insert(position, decision);
+        }
+        decision
     }
 
     fn decide_anew(&mut self, flag: &'e Flag) -> Decision<'e> {
@@ -264,7 +272,7 @@ impl<'e, 'c> Evaluation<'e, 'c> {
             return false;
         }
         let decision = self.decide(position, parent);
-        self.parents.insert(position, decision);
+        self.decided.insert(position, decision);
         match &dependency.state {
             ParentState::Off => !decision.reason.is_on(),
             ParentState::On => decision.reason.is_on(),
@@ -302,7 +310,7 @@ impl<'e, 'c> Evaluation<'e, 'c> {
         }
         match rollout.stickiness {
             Stickiness::Field(_) => None,
-            Stickiness::Default | Stickiness::Random => Some(one_to(100, self.random)),
+            Stickiness::Default | Stickiness::Random => Some(self.chance(100)),
         }
     }
 
@@ -327,11 +335,17 @@ impl<'e, 'c> Evaluation<'e, 'c> {
         }
         let bucket = match self.identifier(variants.stickiness) {
             Some(identifier) => variants.group.bucket(identifier, buckets),
-            None => one_to(buckets, self.random),
+            None => self.chance(buckets),
         };
         let variant = variants.items.iter().find(|variant| bucket <= variant.last_bucket)?;
         let bucket = Some(bucket);
         Some(Draw { variant, bucket })
+    }
+
+    /// A bucket by chance.
+    fn chance(&mut self, buckets: u32) -> u32 {
+        self.draws += 1;
+        one_to(buckets, self.random)
     }
 
     /// What names the one who asks.

@@ -168,6 +168,25 @@ fn parents() {
 }
 
 #[test]
+fn an_answer_does_not_contradict_itself() {
+    let chance = json!([{"name": "flexibleRollout", "parameters": {"rollout": "50", "stickiness": "random"}}]);
+    let child = |name: &str, enabled: bool| json!({"name": name, "enabled": true, "dependencies": [{"feature": "parent", "enabled": enabled}]});
+    let engine = engine(json!([
+        child("before", true),
+        {"name": "parent", "enabled": true, "strategies": chance},
+        child("after", true),
+        child("against", false),
+    ]));
+    let context = Context::default();
+    let mut random = SplitMix64::seeded(3);
+    for _ in 0..100 {
+        let request = Request { toggles: Toggles::All, ..Request::new(&context, DateTime::UNIX_EPOCH) };
+        let on: Vec<bool> = engine.resolve_all(&request, &mut random).iter().map(|flag| flag.enabled).collect();
+        assert!(on == [true, true, true, false] || on == [false, false, false, true], "{on:?}");
+    }
+}
+
+#[test]
 fn requests_choose_by_project_and_by_result() {
     let engine = engine(json!([
         {"name": "a", "enabled": true, "project": "one", "dependencies": [{"feature": "c"}]},
