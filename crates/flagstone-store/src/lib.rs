@@ -16,6 +16,7 @@ pub mod postgres;
 pub mod memory;
 
 use std::path::Path;
+use std::time::Duration;
 
 use flagstone_model::commit::Commit;
 use flagstone_model::time::Timestamp;
@@ -152,7 +153,7 @@ impl Store {
         if let Self::Memory(store) = self {
             return store.tables().append(commits);
         }
-        let (mut lease, reused) = self.log_writer().await?;
+        let (mut lease, reused) = self.log_writer(commits).await?;
         let failure = match log::append(&mut lease, commits).await {
             Ok(appended) => return Ok(appended),
             Err(failure) => failure,
@@ -165,7 +166,7 @@ impl Store {
         if !reused || !matches!(failure.error, Error::Unavailable(_)) {
             return Err(failure.error);
         }
-        let (mut lease, _) = self.log_writer().await?;
+        let (mut lease, _) = self.log_writer(commits).await?;
         let result = log::append(&mut lease, commits).await;
         drop(lease);
         match result {
@@ -178,7 +179,7 @@ impl Store {
     /// Decides what became of commits after the answer to their COMMIT was lost or an error.
     async fn find(&self, commits: &[Commit], error: Error) -> Result<Appended, Error> {
         let ask = async {
-            let (mut lease, _) = self.log_writer().await?;
+            let (mut lease, _) = self.log_writer(commits).await?;
             let found = log::find(&mut lease, commits).await?;
             // What can be read is not yet on disk: after a failed sync the only proof is another one.
             if found == Some(Appended::Done) && lease.is_sqlite() {
@@ -193,15 +194,17 @@ impl Store {
         }
     }
 
-    /// The connection for the log, for as long as one append may take.
-    async fn log_writer(&self) -> Result<(Lease<'_>, bool), Error> {
+    /// The connection for the log, for as long as one append may take: a large import has a millisecond more for
+    /// each of its rows.
+    async fn log_writer(&self, commits: &[Commit]) -> Result<(Lease<'_>, bool), Error> {
+        let rows: usize = commits.iter().map(|commit| commit.body.changes.len() + commit.body.events.len()).sum();
         let (limit, result) = match self {
             Self::Sqlite(store) => (store.append_timeout(), store.writer().await),
             Self::Postgres(store) => (store.append_timeout(), store.writer().await),
             Self::Memory(_) => return Err(Error::Unsupported("a store in memory has no connection")),
         };
         let (mut lease, reused) = result?;
-        lease.set_deadline(Instant::now() + limit);
+        lease.set_deadline(Instant::now() + limit + Duration::from_millis(rows as u64));
         Ok((lease, reused))
     }
 

@@ -293,10 +293,12 @@ pub(crate) async fn commits_after(lease: &mut Lease<'_>, seq: u64, limit: u32) -
         .into_iter()
         .map(CommitRow::commit)
         .collect::<Result<_, _>>()?;
-    for (expected, commit) in (seq.saturating_add(1)..).zip(&commits) {
-        if commit.seq != expected {
-            return Err(Error::Corrupt(format!("commit {expected} is missing")));
+    let mut last = seq;
+    for commit in &commits {
+        if commit.seq != last + 1 {
+            return Err(Error::Corrupt(format!("commit {} is missing", last + 1)));
         }
+        last = commit.seq;
     }
     Ok(commits)
 }

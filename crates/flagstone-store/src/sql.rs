@@ -19,6 +19,8 @@ use crate::Error;
 pub(crate) struct Sql {
     text: Cow<'static, str>,
     values: Vec<Value>,
+    /// Whether it is worth keeping prepared.
+    recurs: bool,
 }
 
 /// A value in a statement.
@@ -59,12 +61,13 @@ impl From<[u8; 32]> for Value {
     }
 }
 
-/// Rows in one `VALUES` list at most: SQLite allows 32,766 values in a statement.
-const ROWS_MAX: usize = 1_000;
+/// Rows in one `VALUES` list at most. SQLite looks up the names of values one by one, so that twice the rows take
+/// four times as long; and a statement of a fixed length is prepared once.
+const ROWS_MAX: usize = 64;
 
 impl Sql {
     pub(crate) const fn new(text: &'static str) -> Self {
-        Self { text: Cow::Borrowed(text), values: Vec::new() }
+        Self { text: Cow::Borrowed(text), values: Vec::new(), recurs: true }
     }
 
     /// The next `$n`.
@@ -73,8 +76,9 @@ impl Sql {
         self
     }
 
-    /// Appends text, which is never input.
+    /// Appends text, which is never input. What is put together is not kept prepared.
     pub(crate) fn push(&mut self, text: &str) -> &mut Self {
+        self.recurs = false;
         self.text.to_mut().push_str(text);
         self
     }
@@ -96,19 +100,20 @@ impl Sql {
         self.push(")")
     }
 
-    /// `head VALUES (…), (…) tail`, in as many statements as the rows need. One row gives a statement that is
-    /// prepared once for each connection.
+    /// `head VALUES (…), (…) tail`, in as many statements as the rows need.
     pub(crate) fn insert(head: &'static str, rows: Vec<Vec<Value>>, tail: &'static str) -> Vec<Self> {
         let mut statements = Vec::new();
         let mut rows = rows.into_iter().peekable();
         while rows.peek().is_some() {
             let mut sql = Self::new(head);
             sql.push(" VALUES ");
-            for (at, row) in rows.by_ref().take(ROWS_MAX).enumerate() {
-                sql.push(if at == 0 { "" } else { ", " });
-                sql.push_list(row);
+            let mut count = 0;
+            for row in rows.by_ref().take(ROWS_MAX) {
+                sql.push(if count == 0 { "" } else { ", " }).push_list(row);
+                count += 1;
             }
             sql.push(" ").push(tail);
+            sql.recurs = count == 1 || count == ROWS_MAX;
             statements.push(sql);
         }
         statements
@@ -359,8 +364,7 @@ fn too_slow(limit: Duration) -> Error {
 type Query<DB> = sqlx::query::Query<'static, DB, <DB as sqlx::Database>::Arguments>;
 
 fn sqlite_query(sql: Sql) -> Query<Sqlite> {
-    let persistent = matches!(sql.text, Cow::Borrowed(_)) || sql.values.len() < 16;
-    let query = sqlx::query(AssertSqlSafe(sql.text.into_owned())).persistent(persistent);
+    let query = sqlx::query(AssertSqlSafe(sql.text.into_owned())).persistent(sql.recurs);
     sql.values.into_iter().fold(query, |query, value| match value {
         Value::Int(value) => query.bind(value),
         Value::Text(value) => query.bind(value),
@@ -369,8 +373,7 @@ fn sqlite_query(sql: Sql) -> Query<Sqlite> {
 }
 
 fn postgres_query(sql: Sql) -> Query<Postgres> {
-    let persistent = matches!(sql.text, Cow::Borrowed(_)) || sql.values.len() < 16;
-    let query = sqlx::query(AssertSqlSafe(sql.text.into_owned())).persistent(persistent);
+    let query = sqlx::query(AssertSqlSafe(sql.text.into_owned())).persistent(sql.recurs);
     sql.values.into_iter().fold(query, |query, value| match value {
         Value::Int(value) => query.bind(value),
         Value::Text(value) => query.bind(value),

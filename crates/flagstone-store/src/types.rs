@@ -14,7 +14,8 @@ pub struct Options {
     pub statement_timeout: Duration,
     /// The longest wait for a connection.
     pub acquire_timeout: Duration,
-    /// The longest that one [`crate::Store::append`] may take before it is given up and looked into.
+    /// The longest that one [`crate::Store::append`] may take before it is given up and looked into,
+    /// plus a millisecond for each row it writes.
     pub append_timeout: Duration,
     /// Connections for reading and telemetry; the log and the listener have one more each.
     pub max_connections: u32,

@@ -109,6 +109,14 @@ impl BackDoor {
         .unwrap_or_else(|e| panic!("{sql}: {e}"));
     }
 
+    /// Ends the connection, and does not only begin to.
+    pub(crate) async fn close(self) {
+        match self {
+            Self::Sqlite(c) => c.close().await.unwrap(),
+            Self::Postgres(c) => c.close().await.unwrap(),
+        }
+    }
+
     pub(crate) async fn text(&mut self, sql: impl Into<String>) -> String {
         let sql = AssertSqlSafe(sql.into());
         match self {

@@ -317,5 +317,6 @@ async fn serve(mut client: TcpStream, server: &str, mode: &AtomicU8) {
 
 /// Waits for the server's answer, which nobody else will see.
 async fn linger(mut upstream: TcpStream) {
-    upstream.read(&mut [0; 1_024]).await.ok();
+    let answered = upstream.read(&mut [0; 1_024]).await;
+    assert!(answered.is_ok_and(|bytes| bytes > 0));
 }

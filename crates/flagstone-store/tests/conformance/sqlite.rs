@@ -66,7 +66,9 @@ async fn it_is_read_beside_a_running_server() {
 #[tokio::test]
 async fn f19_a_newer_schema_is_refused() {
     let fixture = Fixture::sqlite().await;
-    fixture.back_door().await.run("INSERT INTO schema_version VALUES (99, 'tomorrow')").await;
+    let mut door = fixture.back_door().await;
+    door.run("INSERT INTO schema_version VALUES (99, 'tomorrow')").await;
+    door.close().await;
     fixture.store.close().await;
     for refused in [open(&fixture.path()).await, Store::open_read_only(&fixture.url, &fixture.options).await] {
         let error = refused.unwrap_err();
@@ -79,7 +81,9 @@ async fn f19_a_newer_schema_is_refused() {
 async fn a_database_of_another_program_is_left_alone() {
     let fixture = Fixture::sqlite().await;
     let path = fixture.path().with_file_name("other.db");
-    fixture.back_door().await.run("DROP TABLE schema_version").await;
+    let mut door = fixture.back_door().await;
+    door.run("DROP TABLE schema_version").await;
+    door.close().await;
     fixture.store.close().await;
     fs::copy(fixture.path(), &path).unwrap();
     let before = fs::read(&path).unwrap();

@@ -75,7 +75,7 @@ pub(crate) async fn batches_add_up(fixture: Fixture) {
     let mut late = batch(5_000);
     late.applications[0].strategies.clear();
     late.applications[0].description = Some("A shop".to_owned());
-    late.applications[0].created_by = "other".to_owned();
+    "other".clone_into(&mut late.applications[0].created_by);
     late.instances[0].sdk_version = None;
     store.flush(&late).await.unwrap();
 
@@ -120,12 +120,12 @@ pub(crate) async fn hostile_text_does_not_break_a_batch(fixture: Fixture) {
     let store = &fixture.store;
     let mut hostile = batch(1_000);
     let long = "é".repeat(10_000);
-    hostile.usage[0].app_name = "nul\0';--".to_owned();
+    "nul\0';--".clone_into(&mut hostile.usage[0].app_name);
     hostile.usage[1].app_name.clone_from(&long);
     hostile.usage[1].variants.insert(long.clone(), 1);
     hostile.applications[0].app_name.clone_from(&long);
     hostile.applications[0].strategies = vec![long.clone(), "\0\"".to_owned()];
-    hostile.unknown_flags[0].name = "\0".to_owned();
+    "\0".clone_into(&mut hostile.unknown_flags[0].name);
     hostile.instances[0].instance_id.clone_from(&long);
     hostile.logins[0].username.clone_from(&long);
     hostile.users_seen[0].user_id = i64::MIN;
