@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Starts Flagstone on SQLite, then on PostgreSQL, and runs the four official SDKs against each.
+#   FLAGSTONE_BIN, FLAGSTONE_SCRATCH, FLAGSTONE_KEEP   as for ../reference.sh
+#   FLAGSTONE_STORES   the stores to run on (default "sqlite postgres")
+set -euo pipefail
+# shellcheck source=../lib/scratch.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/scratch.sh"
+# shellcheck source=setup.sh
+. "$CONFORMANCE/sdks/setup.sh"
+
+find_flagstone
+open_scratch
+install_sdks
+status=0
+for store in ${FLAGSTONE_STORES:-sqlite postgres}; do
+    [ "$store" != postgres ] || start_postgres
+    start_flagstone "$store"
+    say "the SDKs against Flagstone on $store"
+    if ! run_sdks "$FLAGSTONE_URL" "$ADMIN_TOKEN"; then
+        status=1
+        say "the end of Flagstone's log:"
+        tail -n 20 "$RUN/flagstone-$store.log" >&2
+    fi
+    kill "$FLAGSTONE_PID"
+    wait "$FLAGSTONE_PID" || true
+done
+exit $status

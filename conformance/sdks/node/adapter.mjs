@@ -1,0 +1,21 @@
+//! Answers questions with npm unleash-client, which polls /api/client/features and evaluates by itself.
+import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline';
+
+const { InMemStorageProvider, Unleash } = createRequire(`${process.env.SDK_NODE_FOLDER}/`)('unleash-client');
+const unleash = new Unleash({
+    url: `${process.env.SDK_URL}/api`,
+    appName: process.env.SDK_APP_NAME,
+    customHeaders: { Authorization: process.env.SDK_TOKEN },
+    refreshInterval: 1000,
+    metricsInterval: 1000,
+    storageProvider: new InMemStorageProvider(),
+});
+unleash.on('error', (error) => console.error(`unleash-client: ${error.message}`));
+await new Promise((done) => unleash.once('synchronized', done));
+console.log('{"ready":true}');
+for await (const line of createInterface({ input: process.stdin })) {
+    const { flag, context } = JSON.parse(line);
+    console.log(JSON.stringify({ enabled: unleash.isEnabled(flag, context), variant: unleash.getVariant(flag, context) }));
+}
+await unleash.destroyWithFlush();
