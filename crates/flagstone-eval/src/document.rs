@@ -102,6 +102,8 @@ impl fmt::Display for Warning {
 }
 
 /// The whole configuration of one environment.
+///
+/// Deserialized on its own, one item that cannot be read fails the whole; [`Document::parse`] leaves it out instead.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub struct ClientFeatures {
     /// The version of the format: 1 and 2 are read alike.

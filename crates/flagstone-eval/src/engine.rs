@@ -8,7 +8,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::condition::Conditions;
 use crate::context::Context;
-use crate::document::{ClientFeatures, Delta, Document, Event, Feature, Warning};
+use crate::document::{ClientFeatures, Delta, Document, Event, Feature, Segment, Warning};
 use crate::evaluate::{Evaluation, Request, Resolved, Toggles};
 use crate::field::Fields;
 use crate::flag::{Compiler, Flag};
@@ -48,15 +48,20 @@ impl Engine {
     /// Compiles a whole configuration. What is broken in it is off, never in the way of the rest, and comes with a
     /// warning.
     pub fn compile(features: &ClientFeatures) -> (Self, Vec<Warning>) {
+        let (engine, mut warnings) = Self::compile_parts(&features.features, &features.segments);
+        warnings.extend(engine.missing_segments());
+        (engine, warnings)
+    }
+
+    fn compile_parts(features: &[Feature], segments: &[Segment]) -> (Self, Vec<Warning>) {
         let mut engine = Self::default();
         let mut warnings = Vec::new();
-        for segment in &features.segments {
+        for segment in segments {
             engine.segments.put(segment, &mut engine.conditions, &mut engine.fields, &mut warnings);
         }
-        for feature in &features.features {
+        for feature in features {
             engine.put(feature, &mut warnings);
         }
-        warnings.extend(engine.missing_segments());
         (engine, warnings)
     }
 
@@ -79,11 +84,7 @@ impl Engine {
         for event in &delta.events {
             match event {
                 Event::Hydration { features, segments } => {
-                    let features =
-                        ClientFeatures { version: 2, features: features.clone(), segments: segments.clone() };
-                    (*self, warnings) = Self::compile(&features);
-                    // Later events may bring the segments that are missing now.
-                    warnings.retain(|warning| !warning.message.ends_with("does not exist"));
+                    (*self, warnings) = Self::compile_parts(features, segments);
                 }
                 Event::FeatureUpdated { feature } => self.put(feature, &mut warnings),
                 Event::FeatureRemoved { feature_name } => self.remove(feature_name),
