@@ -249,7 +249,9 @@ pub fn check_given(token: &GivenToken) -> Result<(), String> {
         return Err("project, environment and secret must not be empty".to_owned());
     }
     match token.kind {
-        TokenKind::Admin if (project, environment) != (ALL, ALL) => Err("an admin token must begin with \"*:*.\"".to_owned()),
+        TokenKind::Admin if (project, environment) != (ALL, ALL) => {
+            Err("an admin token must begin with \"*:*.\"".to_owned())
+        }
         TokenKind::Backend | TokenKind::Frontend if environment == ALL => {
             Err("a backend or frontend token is for one environment, not for \"*\"".to_owned())
         }
@@ -318,7 +320,8 @@ fn remove(draft: &mut Draft, token: &ApiToken) {
 
 /// Takes a deleted project out of all tokens; those that were for it alone go with it.
 pub(crate) fn remove_project(draft: &mut Draft, project: &str) {
-    let affected: Vec<_> = draft.api_tokens.values().filter(|t| t.projects.iter().any(|p| p == project)).cloned().collect();
+    let affected: Vec<_> =
+        draft.api_tokens.values().filter(|t| t.projects.iter().any(|p| p == project)).cloned().collect();
     for token in affected {
         let projects: Vec<_> = token.projects.iter().filter(|p| *p != project).cloned().collect();
         if projects.is_empty() {
@@ -360,7 +363,9 @@ mod tests {
 
     #[test]
     fn base64url_follows_rfc_4648() {
-        for (bytes, text) in [("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("foob", "Zm9vYg"), ("~~~?", "fn5-Pw")] {
+        for (bytes, text) in
+            [("", ""), ("f", "Zg"), ("fo", "Zm8"), ("foo", "Zm9v"), ("foob", "Zm9vYg"), ("~~~?", "fn5-Pw")]
+        {
             assert_eq!(base64url(bytes.as_bytes()), text);
         }
     }

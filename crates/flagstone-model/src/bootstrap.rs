@@ -41,20 +41,26 @@ pub fn first_start(draft: &mut Draft, admin_username: &str, admin_password_hash:
         draft.record(NewEvent::new("context-field-created").data(&field));
         draft.put(field);
     }
-    create(draft, CreateProject {
-        id: Some(DEFAULT_PROJECT.to_owned()),
-        name: "Default".to_owned(),
-        description: Some("Default project".to_owned()),
-        mode: None,
-        default_stickiness: None,
-        environments: None,
-    })?;
-    users::create(draft, NewUser {
-        username: Some(admin_username.to_owned()),
-        email: None,
-        name: None,
-        root_role: RoleRef::Id(role_ids::ADMIN),
-        password_hash: Some(admin_password_hash),
-    })?;
+    create(
+        draft,
+        CreateProject {
+            id: Some(DEFAULT_PROJECT.to_owned()),
+            name: "Default".to_owned(),
+            description: Some("Default project".to_owned()),
+            mode: None,
+            default_stickiness: None,
+            environments: None,
+        },
+    )?;
+    users::create(
+        draft,
+        NewUser {
+            username: Some(admin_username.to_owned()),
+            email: None,
+            name: None,
+            root_role: RoleRef::Id(role_ids::ADMIN),
+            password_hash: Some(admin_password_hash),
+        },
+    )?;
     Ok(())
 }

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use crate::error::{Error, Faults};
 use crate::limits::Limits;
+use crate::state::State;
 
 /// How a constraint compares the context's value with its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -83,7 +84,10 @@ impl Constraint {
     /// Adds a fault for everything that makes the constraint meaningless; `path` is the constraint's own place.
     pub fn check(&self, faults: &mut Faults, path: &str, limits: &Limits) {
         if self.values.len() > limits.constraint_values {
-            faults.add(format!("{path}/values"), format!("There are {} values; at most {} are allowed.", self.values.len(), limits.constraint_values));
+            faults.add(
+                format!("{path}/values"),
+                format!("There are {} values; at most {} are allowed.", self.values.len(), limits.constraint_values),
+            );
         }
         if self.operator.takes_list() {
             return;
@@ -110,9 +114,11 @@ impl Constraint {
                 None => Err(format!("The value must be an RFC 3339 date-time. You sent \"{value}\".")),
             },
             O::SemverEq | O::SemverGt | O::SemverLt | O::SemverGte | O::SemverLte => {
-                flagstone_eval::validate::validate_semver(value).map_err(|e| format!("The value must be a semantic version: {e}"))
+                flagstone_eval::validate::validate_semver(value)
+                    .map_err(|e| format!("The value must be a semantic version: {e}"))
             }
-            O::Regex => flagstone_eval::validate::validate_regex(value).map_err(|e| format!("The value must be a regular expression in RE2 syntax: {e}")),
+            O::Regex => flagstone_eval::validate::validate_regex(value)
+                .map_err(|e| format!("The value must be a regular expression in RE2 syntax: {e}")),
             O::In | O::NotIn | O::StrEndsWith | O::StrStartsWith | O::StrContains => Ok(()),
         }
     }
@@ -121,16 +127,35 @@ impl Constraint {
 /// Checks a list of constraints below `path`, the list's own place.
 pub fn check_all(faults: &mut Faults, path: &str, constraints: &[Constraint], limits: &Limits) {
     if constraints.len() > limits.constraints {
-        faults.add(path, format!("There are {} constraints; at most {} are allowed.", constraints.len(), limits.constraints));
+        faults.add(
+            path,
+            format!("There are {} constraints; at most {} are allowed.", constraints.len(), limits.constraints),
+        );
     }
     for (i, constraint) in constraints.iter().enumerate() {
         constraint.check(faults, &format!("{path}/{i}"), limits);
     }
 }
 
-/// Checks one constraint on its own, as an editor does while a person types.
-pub fn validate(constraint: &Constraint, limits: &Limits) -> Result<(), Error> {
+/// Checks one constraint on its own, as an editor does while a person types: it also needs values, and legal ones
+/// where the context field has a list of them.
+pub fn validate(state: &State, constraint: &Constraint, limits: &Limits) -> Result<(), Error> {
     let mut faults = Faults::default();
     constraint.check(&mut faults, "/body", limits);
+    if constraint.operator.takes_list() && constraint.values.is_empty() {
+        faults.add("/body/values", "This operator compares with a list: at least one value is required.");
+    }
+    let legal =
+        state.context_fields.get(&constraint.context_name).map(|f| f.legal_values.as_slice()).unwrap_or_default();
+    if !legal.is_empty() {
+        for (i, value) in constraint.values.iter().enumerate() {
+            if !legal.iter().any(|l| l.value == *value) {
+                faults.add(
+                    format!("/body/values/{i}"),
+                    format!("\"{value}\" is not a legal value of this context field."),
+                );
+            }
+        }
+    }
     faults.check()
 }

@@ -100,7 +100,10 @@ fn check(input: &ContextFieldInput) -> Result<(), Error> {
     check_text(&mut faults, "/body/description", input.description.as_deref());
     let values = input.legal_values.as_deref().unwrap_or_default();
     if values.len() > CONTEXT_FIELDS_MAX {
-        faults.add("/body/legalValues", format!("There are {} values; at most {CONTEXT_FIELDS_MAX} are allowed.", values.len()));
+        faults.add(
+            "/body/legalValues",
+            format!("There are {} values; at most {CONTEXT_FIELDS_MAX} are allowed.", values.len()),
+        );
     }
     let mut seen = std::collections::BTreeSet::new();
     for (i, LegalValue { value, description }) in values.iter().take(CONTEXT_FIELDS_MAX).enumerate() {
@@ -115,7 +118,10 @@ fn check(input: &ContextFieldInput) -> Result<(), Error> {
 
 fn check_value(faults: &mut Faults, path: &str, value: &str) {
     if value.is_empty() || value.len() > crate::names::NAME_BYTES_MAX || value.contains('\0') {
-        faults.add(path, format!("A value must be 1 to {} bytes long, without NUL characters.", crate::names::NAME_BYTES_MAX));
+        faults.add(
+            path,
+            format!("A value must be 1 to {} bytes long, without NUL characters.", crate::names::NAME_BYTES_MAX),
+        );
     }
 }
 
@@ -165,7 +171,8 @@ pub fn put_legal_value(draft: &mut Draft, name: &str, value: LegalValue) -> Resu
         Some(existing) => *existing = value,
         None => legal_values.push(value),
     }
-    update(draft, name, ContextFieldInput { legal_values: Some(legal_values), ..ContextFieldInput::default() }).map(drop)
+    update(draft, name, ContextFieldInput { legal_values: Some(legal_values), ..ContextFieldInput::default() })
+        .map(drop)
 }
 
 /// Removes a legal value, if it is there.

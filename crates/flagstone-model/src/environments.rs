@@ -189,7 +189,12 @@ pub fn sort(draft: &mut Draft, order: &std::collections::BTreeMap<String, i64>) 
     Ok(())
 }
 
-fn store(draft: &mut Draft, kind: &'static str, before: &Environment, after: Environment) -> Result<Arc<Environment>, Error> {
+fn store(
+    draft: &mut Draft,
+    kind: &'static str,
+    before: &Environment,
+    after: Environment,
+) -> Result<Arc<Environment>, Error> {
     if after != *before {
         draft.record(NewEvent::new(kind).environment(&after.name).data(&after).pre_data(before));
     }
@@ -201,15 +206,20 @@ pub fn duplicate(draft: &mut Draft, original: &str, input: CloneEnvironment) -> 
     let kind = draft.environments.find(original)?.kind.clone();
     let projects: Vec<String> = match input.projects {
         Some(ids) => ids,
-        None => draft.projects.values().filter(|p| p.environments.contains_key(original)).map(|p| p.id.clone()).collect(),
+        None => {
+            draft.projects.values().filter(|p| p.environments.contains_key(original)).map(|p| p.id.clone()).collect()
+        }
     };
-    let copy = create(draft, CreateEnvironment {
-        name: input.name,
-        kind: input.kind.unwrap_or(kind),
-        enabled: None,
-        sort_order: None,
-        required_approvals: None,
-    })?;
+    let copy = create(
+        draft,
+        CreateEnvironment {
+            name: input.name,
+            kind: input.kind.unwrap_or(kind),
+            enabled: None,
+            sort_order: None,
+            required_approvals: None,
+        },
+    )?;
     for (i, id) in projects.iter().enumerate() {
         let mut project = match draft.projects.get(id) {
             Some(project) if project.archived_at.is_none() => (**project).clone(),
@@ -253,7 +263,10 @@ pub fn delete(draft: &mut Draft, name: &str) -> Result<(), Error> {
         .map(|p| p.id.clone())
         .collect();
     if !last_of.is_empty() {
-        return Err(Error::Conflict(format!("The environment \"{name}\" is the only one of these projects: {}.", last_of.join(", "))));
+        return Err(Error::Conflict(format!(
+            "The environment \"{name}\" is the only one of these projects: {}.",
+            last_of.join(", ")
+        )));
     }
     let projects: Vec<_> = draft.projects.values().filter(|p| p.environments.contains_key(name)).cloned().collect();
     for project in projects {

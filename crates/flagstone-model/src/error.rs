@@ -36,6 +36,9 @@ pub enum Error {
     /// The state does not allow it now, for instance a segment in use cannot be deleted.
     #[error("{0}")]
     Conflict(String),
+    /// Features do not go together this way, for instance a feature that would depend on itself.
+    #[error("{0}")]
+    InvalidOperation(String),
     /// One more would exceed a limit of this installation.
     #[error("this installation holds at most {limit} {resource}: the limit is reached")]
     LimitExceeded {
@@ -90,7 +93,11 @@ impl Faults {
 
 fn needs(permissions: &[Permission]) -> String {
     let names: Vec<_> = permissions.iter().map(|p| format!("\"{}\"", p.name())).collect();
-    format!("this needs {} permission: {}", if names.len() == 1 { "the" } else { "one of these as a" }, names.join(", "))
+    format!(
+        "this needs {} permission: {}",
+        if names.len() == 1 { "the" } else { "one of these as a" },
+        names.join(", ")
+    )
 }
 
 fn faults_text(faults: &[Fault]) -> String {

@@ -52,8 +52,18 @@ mod tests {
     #[test]
     fn url_friendly_names() {
         for (name, ok) in [
-            ("a", true), ("checkout.v2_new-~", true), ("", false), (".", false), ("..", false), ("a/b", false),
-            ("a b", false), ("é", false), ("😀", false), ("a\"", false), ("a%20b", false), ("a\0", false),
+            ("a", true),
+            ("checkout.v2_new-~", true),
+            ("", false),
+            (".", false),
+            ("..", false),
+            ("a/b", false),
+            ("a b", false),
+            ("é", false),
+            ("😀", false),
+            ("a\"", false),
+            ("a%20b", false),
+            ("a\0", false),
         ] {
             assert_eq!(is_url_friendly(name), ok, "{name:?}");
         }

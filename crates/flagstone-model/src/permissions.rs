@@ -141,31 +141,41 @@ impl<'de> Deserialize<'de> for Permission {
 pub struct Need {
     /// Any one of these; none means that any user or admin token will do.
     pub any_of: Vec<Permission>,
-    /// The project it happens in.
-    pub project: Option<String>,
-    /// The environment it happens in.
-    pub environment: Option<String>,
+    place: Place,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
+    Root,
+    Project(String),
+    Environment(String, String),
+    Anywhere,
 }
 
 impl Need {
     /// Any user or admin token.
     pub const fn login() -> Self {
-        Self { any_of: Vec::new(), project: None, environment: None }
+        Self { any_of: Vec::new(), place: Place::Root }
     }
 
     /// One of these for the whole installation.
     pub fn root(any_of: &[Permission]) -> Self {
-        Self { any_of: any_of.to_vec(), project: None, environment: None }
+        Self { any_of: any_of.to_vec(), place: Place::Root }
     }
 
     /// One of these in this project; root permissions among them count as well.
     pub fn project(project: &str, any_of: &[Permission]) -> Self {
-        Self { any_of: any_of.to_vec(), project: Some(project.to_owned()), environment: None }
+        Self { any_of: any_of.to_vec(), place: Place::Project(project.to_owned()) }
     }
 
     /// One of these in this environment of this project.
     pub fn environment(project: &str, environment: &str, any_of: &[Permission]) -> Self {
-        Self { any_of: any_of.to_vec(), project: Some(project.to_owned()), environment: Some(environment.to_owned()) }
+        Self { any_of: any_of.to_vec(), place: Place::Environment(project.to_owned(), environment.to_owned()) }
+    }
+
+    /// One of these in any project: enough to try, where the body names the project and the rule asks again.
+    pub fn anywhere(any_of: &[Permission]) -> Self {
+        Self { any_of: any_of.to_vec(), place: Place::Anywhere }
     }
 }
 
@@ -263,26 +273,61 @@ pub fn built_in_roles() -> Vec<Role> {
         grants,
     };
     let editor = [
-        P::CreateAddon, P::UpdateAddon, P::DeleteAddon, P::ReadClientApiToken, P::ReadFrontendApiToken,
-        P::UpdateApplication, P::CreateContextField, P::UpdateContextField, P::DeleteContextField, P::CreateProject,
-        P::CreateSegment, P::UpdateSegment, P::DeleteSegment, P::CreateStrategy, P::UpdateStrategy, P::DeleteStrategy,
-        P::CreateTagType, P::UpdateTagType, P::DeleteTagType, P::ReleasePlanTemplateCreate,
-        P::ReleasePlanTemplateUpdate, P::ReleasePlanTemplateDelete,
+        P::CreateAddon,
+        P::UpdateAddon,
+        P::DeleteAddon,
+        P::ReadClientApiToken,
+        P::ReadFrontendApiToken,
+        P::UpdateApplication,
+        P::CreateContextField,
+        P::UpdateContextField,
+        P::DeleteContextField,
+        P::CreateProject,
+        P::CreateSegment,
+        P::UpdateSegment,
+        P::DeleteSegment,
+        P::CreateStrategy,
+        P::UpdateStrategy,
+        P::DeleteStrategy,
+        P::CreateTagType,
+        P::UpdateTagType,
+        P::DeleteTagType,
+        P::ReleasePlanTemplateCreate,
+        P::ReleasePlanTemplateUpdate,
+        P::ReleasePlanTemplateDelete,
     ];
-    let owner: Vec<P> = P::ALL
-        .iter()
-        .copied()
-        .filter(|p| !matches!(p.scope(), Scope::Root) && *p != P::SkipChangeRequest)
-        .collect();
+    let owner: Vec<P> =
+        P::ALL.iter().copied().filter(|p| !matches!(p.scope(), Scope::Root) && *p != P::SkipChangeRequest).collect();
     let member = [
-        P::CreateFeature, P::UpdateFeature, P::DeleteFeature, P::UpdateFeatureVariants, P::UpdateFeatureDependency,
-        P::CreateFeatureStrategy, P::UpdateFeatureStrategy, P::DeleteFeatureStrategy, P::UpdateFeatureEnvironment,
-        P::UpdateFeatureEnvironmentVariants, P::UpdateProjectSegment, P::UpdateProjectContext,
+        P::CreateFeature,
+        P::UpdateFeature,
+        P::DeleteFeature,
+        P::UpdateFeatureVariants,
+        P::UpdateFeatureDependency,
+        P::CreateFeatureStrategy,
+        P::UpdateFeatureStrategy,
+        P::DeleteFeatureStrategy,
+        P::UpdateFeatureEnvironment,
+        P::UpdateFeatureEnvironmentVariants,
+        P::UpdateProjectSegment,
+        P::UpdateProjectContext,
     ];
     vec![
         role(role_ids::ADMIN, "Admin", RoleKind::Root, "May do everything.", grants(&[P::Admin])),
-        role(role_ids::EDITOR, "Editor", RoleKind::Root, "May change features and shared things; owns the default project and the projects it creates. Does not manage users, roles or API tokens.", grants(&editor)),
-        role(role_ids::VIEWER, "Viewer", RoleKind::Root, "May look at everything but API tokens. Can be made a member of projects.", Vec::new()),
+        role(
+            role_ids::EDITOR,
+            "Editor",
+            RoleKind::Root,
+            "May change features and shared things; owns the default project and the projects it creates. Does not manage users, roles or API tokens.",
+            grants(&editor),
+        ),
+        role(
+            role_ids::VIEWER,
+            "Viewer",
+            RoleKind::Root,
+            "May look at everything but API tokens. Can be made a member of projects.",
+            Vec::new(),
+        ),
         role(role_ids::OWNER, "Owner", RoleKind::Project, "May do everything in the project.", grants(&owner)),
         role(role_ids::MEMBER, "Member", RoleKind::Project, "May work on the project's features.", grants(&member)),
     ]
@@ -329,15 +374,28 @@ impl Held {
         if self.permission == Permission::Admin {
             return true;
         }
-        let place_fits = (self.project.is_none() && self.permission.scope() == Scope::Root)
-            || (self.project.is_some() && self.project == need.project);
-        let environment_fits = self.environment.is_none() || self.environment == need.environment;
-        need.any_of.contains(&self.permission) && place_fits && environment_fits
+        let fits = |project: &String, environment: Option<&String>| {
+            self.project.as_ref() == Some(project)
+                && (self.environment.is_none() || self.environment.as_ref() == environment)
+        };
+        let place_fits = match &need.place {
+            Place::Anywhere => true,
+            _ if self.permission.scope() == Scope::Root => self.project.is_none(),
+            Place::Root => false,
+            Place::Project(project) => fits(project, None),
+            Place::Environment(project, environment) => fits(project, Some(environment)),
+        };
+        need.any_of.contains(&self.permission) && place_fits
     }
 }
 
 /// Whether `principal` may do what `need` says, on this very state, now.
-pub fn allowed(state: &State, principal: &Principal, need: &Need, now: crate::time::Timestamp) -> Result<(), crate::Error> {
+pub fn allowed(
+    state: &State,
+    principal: &Principal,
+    need: &Need,
+    now: crate::time::Timestamp,
+) -> Result<(), crate::Error> {
     use crate::Error;
     let denied = || {
         let needed = if need.any_of.is_empty() { vec![Permission::Admin] } else { need.any_of.clone() };
@@ -367,5 +425,8 @@ pub fn allowed(state: &State, principal: &Principal, need: &Need, now: crate::ti
 }
 
 fn personal_token_lives(state: &State, key: i64, user_id: i64, now: crate::time::Timestamp) -> bool {
-    state.personal_tokens.get(&key).is_some_and(|t: &std::sync::Arc<PersonalToken>| t.user_id == user_id && t.expires_at > now)
+    state
+        .personal_tokens
+        .get(&key)
+        .is_some_and(|t: &std::sync::Arc<PersonalToken>| t.user_id == user_id && t.expires_at > now)
 }

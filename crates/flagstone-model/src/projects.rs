@@ -263,7 +263,8 @@ pub fn create(draft: &mut Draft, input: CreateProject) -> Result<ProjectSummary,
 
 /// A URL-friendly id from a name; with a number behind it if that is taken.
 fn free_id(state: &State, name: &str) -> String {
-    let mut slug: String = name.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let mut slug: String =
+        name.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     while slug.contains("--") {
         slug = slug.replace("--", "-");
     }
@@ -297,7 +298,10 @@ pub fn update(draft: &mut Draft, id: &str, input: UpdateProject) -> Result<Proje
     check_text(&mut faults, "/body/description", input.description.as_deref());
     if let Some(naming) = input.feature_naming {
         if let Err(reason) = flagstone_eval::validate::validate_regex(&naming.pattern) {
-            faults.add("/body/featureNaming/pattern", format!("The pattern must be a regular expression in RE2 syntax: {reason}"));
+            faults.add(
+                "/body/featureNaming/pattern",
+                format!("The pattern must be a regular expression in RE2 syntax: {reason}"),
+            );
         } else if naming.example.as_deref().is_some_and(|example| !example.is_empty() && !naming.matches(example)) {
             faults.add("/body/featureNaming/example", "The example does not match the pattern.");
         }
@@ -366,7 +370,9 @@ fn refuse_default(id: &str, what: &str) -> Result<(), Error> {
 fn refuse_live_features(state: &State, id: &str, what: &str) -> Result<(), Error> {
     match features::of_project(state, id, false).count() {
         0 => Ok(()),
-        n => Err(Error::Conflict(format!("The project \"{id}\" cannot be {what} while it holds {n} features that are not archived."))),
+        n => Err(Error::Conflict(format!(
+            "The project \"{id}\" cannot be {what} while it holds {n} features that are not archived."
+        ))),
     }
 }
 
@@ -395,7 +401,10 @@ pub fn detach_environment(draft: &mut Draft, id: &str, environment: &str) -> Res
         return Err(Error::not_found("environment of this project", environment));
     }
     if project.environments.len() == 1 {
-        return Err(Error::bad_data("/params/environment", "A project needs at least one environment; this is its last one."));
+        return Err(Error::bad_data(
+            "/params/environment",
+            "A project needs at least one environment; this is its last one.",
+        ));
     }
     project.environments.remove(environment);
     for feature in features_of(draft, id) {
@@ -413,11 +422,19 @@ fn features_of(state: &State, project: &str) -> Vec<Arc<Feature>> {
 }
 
 /// Says what a feature gets that is switched on in an environment without any strategy.
-pub fn set_default_strategy(draft: &mut Draft, id: &str, environment: &str, mut input: StrategyInput) -> Result<StrategyInput, Error> {
+pub fn set_default_strategy(
+    draft: &mut Draft,
+    id: &str,
+    environment: &str,
+    mut input: StrategyInput,
+) -> Result<StrategyInput, Error> {
     let mut project = (**find_live(draft, id)?).clone();
     check_strategy(draft, id, &mut input)?;
     let Some(slot) = project.environments.get_mut(environment) else {
-        return Err(Error::bad_data("/params/environment", format!("The project has no environment \"{environment}\".")));
+        return Err(Error::bad_data(
+            "/params/environment",
+            format!("The project has no environment \"{environment}\"."),
+        ));
     };
     let before = slot.default_strategy.replace(input.clone());
     if before.as_ref() != Some(&input) {

@@ -147,7 +147,11 @@ pub fn delete(draft: &mut Draft, id: i64) -> Result<(), Error> {
     let used_by: BTreeSet<_> = all_uses(draft, id).collect();
     if !used_by.is_empty() {
         let names: Vec<_> = used_by.into_iter().collect();
-        return Err(Error::Conflict(format!("The segment \"{}\" is used by strategies of: {}.", segment.name, names.join(", "))));
+        return Err(Error::Conflict(format!(
+            "The segment \"{}\" is used by strategies of: {}.",
+            segment.name,
+            names.join(", ")
+        )));
     }
     remove(draft, &segment);
     Ok(())
@@ -155,7 +159,8 @@ pub fn delete(draft: &mut Draft, id: i64) -> Result<(), Error> {
 
 /// The names of all features that use the segment, archived ones included: they may come back.
 fn all_uses(state: &State, id: i64) -> impl Iterator<Item = String> {
-    let uses_it = move |f: &&Arc<Feature>| f.environments.values().any(|e| e.strategies.iter().any(|s| s.segments.contains(&id)));
+    let uses_it =
+        move |f: &&Arc<Feature>| f.environments.values().any(|e| e.strategies.iter().any(|s| s.segments.contains(&id)));
     state.features.values().filter(uses_it).map(|f| f.name.clone())
 }
 
@@ -183,7 +188,10 @@ fn check(draft: &Draft, input: &SegmentInput) -> Result<(), Error> {
     check_all(&mut faults, "/body/constraints", &input.constraints, draft.limits());
     let values: usize = input.constraints.iter().map(|c| c.values.len()).sum();
     if values > draft.limits().segment_values {
-        faults.add("/body/constraints", format!("The constraints hold {values} values; at most {} are allowed.", draft.limits().segment_values));
+        faults.add(
+            "/body/constraints",
+            format!("The constraints hold {values} values; at most {} are allowed.", draft.limits().segment_values),
+        );
     }
     if let Some(project) = &input.project
         && projects::find_live(draft, project).is_err()

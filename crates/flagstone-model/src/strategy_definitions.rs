@@ -54,7 +54,12 @@ pub const DEFINITIONS: &[Definition] = &[
         deprecated: false,
         parameters: &[
             parameter("rollout", "percentage", "The share of users, 0 to 100.", false),
-            parameter("stickiness", "string", "The context field that decides: default, userId, sessionId, random or a custom one.", true),
+            parameter(
+                "stickiness",
+                "string",
+                "The context field that decides: default, userId, sessionId, random or a custom one.",
+                true,
+            ),
             parameter("groupId", "string", "Features with the same group draw the same lots.", true),
         ],
     },

@@ -54,7 +54,11 @@ pub const PREVIOUS_PASSWORDS: usize = 5;
 impl User {
     /// The name by which the audit log knows the user.
     pub fn label(&self) -> String {
-        self.email.clone().or_else(|| self.username.clone()).or_else(|| self.name.clone()).unwrap_or_else(|| format!("user {}", self.id))
+        self.email
+            .clone()
+            .or_else(|| self.username.clone())
+            .or_else(|| self.name.clone())
+            .unwrap_or_else(|| format!("user {}", self.id))
     }
 }
 
@@ -130,7 +134,9 @@ fn root_role(state: &State, role: &RoleRef) -> Result<i64, Error> {
         RoleRef::Id(id) => state.role(*id).filter(root),
         RoleRef::Name(name) => all_roles(state).into_iter().find(|r| r.name == *name && root(r)),
     };
-    found.map(|r| r.id).ok_or_else(|| Error::bad_data("/body/rootRole", "There is no such root role; use 1 (Admin), 2 (Editor) or 3 (Viewer)."))
+    found.map(|r| r.id).ok_or_else(|| {
+        Error::bad_data("/body/rootRole", "There is no such root role; use 1 (Admin), 2 (Editor) or 3 (Viewer).")
+    })
 }
 
 /// All roles, built in and custom.
@@ -179,7 +185,11 @@ pub fn create(draft: &mut Draft, input: NewUser) -> Result<Arc<User>, Error> {
 
 fn check_email(faults: &mut Faults, email: &str) {
     let well_formed = email.split_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty() && domain.contains('.') && !domain.starts_with('.') && !domain.ends_with('.') && !domain.contains('@')
+        !local.is_empty()
+            && domain.contains('.')
+            && !domain.starts_with('.')
+            && !domain.ends_with('.')
+            && !domain.contains('@')
     });
     if !well_formed || email.len() > 254 || email.chars().any(|c| c.is_whitespace() || c.is_control()) {
         faults.add("/body/email", "This is not an e-mail address.");
@@ -228,7 +238,8 @@ pub fn delete(draft: &mut Draft, id: i64) -> Result<(), Error> {
     for token in tokens {
         draft.delete::<PersonalToken>(&token);
     }
-    let projects: Vec<_> = draft.projects.values().filter(|p| p.members.iter().any(|m| m.user_id == id)).cloned().collect();
+    let projects: Vec<_> =
+        draft.projects.values().filter(|p| p.members.iter().any(|m| m.user_id == id)).cloned().collect();
     for project in projects {
         let mut project = (*project).clone();
         project.members.retain(|m| m.user_id != id);
@@ -277,12 +288,21 @@ pub fn password_faults(password: &str) -> Vec<String> {
             faults.push(text.to_owned());
         }
     };
-    ask(chars.len() >= PASSWORD_CHARS_MIN, &format!("The password must be at least {PASSWORD_CHARS_MIN} characters long."));
-    ask(!chars.windows(3).any(|w| w[0] == w[1] && w[1] == w[2]), "The password must not repeat a character three times in a row.");
+    ask(
+        chars.len() >= PASSWORD_CHARS_MIN,
+        &format!("The password must be at least {PASSWORD_CHARS_MIN} characters long."),
+    );
+    ask(
+        !chars.windows(3).any(|w| w[0] == w[1] && w[1] == w[2]),
+        "The password must not repeat a character three times in a row.",
+    );
     ask(chars.iter().any(|c| c.is_lowercase()), "The password must hold a lower-case letter.");
     ask(chars.iter().any(|c| c.is_uppercase()), "The password must hold an upper-case letter.");
     ask(chars.iter().any(char::is_ascii_digit), "The password must hold a digit.");
-    ask(chars.iter().any(|c| !c.is_alphanumeric()), "The password must hold a character that is neither letter nor digit.");
+    ask(
+        chars.iter().any(|c| !c.is_alphanumeric()),
+        "The password must hold a character that is neither letter nor digit.",
+    );
     faults
 }
 
@@ -298,7 +318,10 @@ pub struct CreatePersonalToken {
 }
 
 /// Creates a personal access token for the user who asks. The second value is the whole secret, shown this once.
-pub fn create_personal_token(draft: &mut Draft, input: CreatePersonalToken) -> Result<(Arc<PersonalToken>, String), Error> {
+pub fn create_personal_token(
+    draft: &mut Draft,
+    input: CreatePersonalToken,
+) -> Result<(Arc<PersonalToken>, String), Error> {
     const TEN_YEARS: i64 = 10 * 366 * 24 * 3_600_000;
     let user_id = asking_user(draft)?;
     let mut faults = Faults::default();
@@ -311,7 +334,11 @@ pub fn create_personal_token(draft: &mut Draft, input: CreatePersonalToken) -> R
     if draft.personal_tokens.values().filter(own).any(|t| t.description == input.description) {
         return Err(Error::name_exists("personal access token", input.description));
     }
-    Limits::room("personal access tokens of a user", draft.personal_tokens.values().filter(own).count(), draft.limits().personal_tokens)?;
+    Limits::room(
+        "personal access tokens of a user",
+        draft.personal_tokens.values().filter(own).count(),
+        draft.limits().personal_tokens,
+    )?;
     let id = draft.next_id::<PersonalToken>(1);
     let random: String = draft.random::<32>().iter().map(|b| format!("{b:02x}")).collect();
     let secret = format!("user:{id}.{random}");
@@ -347,7 +374,9 @@ pub fn authenticate<'s>(state: &'s State, secret: &str, now: Timestamp) -> Optio
 }
 
 fn asking_user(draft: &Draft) -> Result<i64, Error> {
-    draft.user_id().ok_or_else(|| Error::Forbidden("Personal access tokens belong to users; API tokens have none.".to_owned()))
+    draft
+        .user_id()
+        .ok_or_else(|| Error::Forbidden("Personal access tokens belong to users; API tokens have none.".to_owned()))
 }
 
 fn described_token(token: &PersonalToken) -> serde_json::Value {

@@ -1,1 +1,33 @@
-//! HTTP.
+//! Flagstone's server: HTTP, authentication, delivery to SDKs, jobs.
+//!
+//! A request meets, in this order: [`routes`] (what everything goes through), `caller` (who is it?), [`app`] (the doors
+//! to the state), and a handler in the file of its noun.
+
+pub mod app;
+pub mod clock;
+pub mod config;
+pub mod jobs;
+pub mod routes;
+pub mod schemas;
+pub mod serve;
+
+mod admin;
+mod auth;
+mod caller;
+mod client;
+mod delivery;
+mod edge;
+mod entropy;
+mod error;
+mod frontend;
+mod http;
+mod metrics;
+mod ops;
+mod passwords;
+mod rate_limit;
+mod sessions;
+mod snapshot;
+mod telemetry;
+mod writer;
+
+pub use app::App;

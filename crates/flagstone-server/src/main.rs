@@ -1,1 +1,181 @@
-fn main(){}
+//! The binary `flagstone`.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use flagstone_server::App;
+use flagstone_server::clock::Clock;
+use flagstone_server::config::{LogFormat, ServeOptions};
+use flagstone_server::schemas::Schemas;
+use flagstone_server::{jobs, routes, serve};
+use flagstone_store::{DatabaseUrl, Options, Store};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Feature flags for teams, compatible with Unleash's SDKs and tools
+#[derive(Parser)]
+#[command(name = "flagstone", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the admin, client and frontend APIs
+    Serve(Box<ServeOptions>),
+    /// Check the log's hash chain, and that documents and events are what the log says
+    Verify {
+        /// The database to check; works beside a running server
+        #[arg(long, env = "DATABASE_URL", hide_env_values = true, default_value = "sqlite://./data/flagstone.db")]
+        database_url: String,
+    },
+    /// Copy an embedded database to a file while the server may be running
+    Backup {
+        /// The database to copy
+        #[arg(long, env = "DATABASE_URL", hide_env_values = true, default_value = "sqlite://./data/flagstone.db")]
+        database_url: String,
+        /// The file to write; it must not exist
+        to: std::path::PathBuf,
+    },
+    /// Print the published OpenAPI document
+    Openapi,
+}
+
+fn main() -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("flagstone: cannot start threads: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(Cli::parse())) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("flagstone: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Serve(options) => run_server(*options).await,
+        Command::Verify { database_url } => verify(&database_url).await,
+        Command::Backup { database_url, to } => {
+            let store = Store::open_read_only(&parse_url(&database_url)?, &Options::default()).await?;
+            store.backup(&to).await?;
+            println!("{} holds the copy", to.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Openapi => {
+            println!("{}", serde_json::to_string_pretty(&routes::openapi())?);
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Reads a database URL; `sqlite://./path` is taken from the working directory.
+fn parse_url(text: &str) -> anyhow::Result<DatabaseUrl> {
+    let text = text.trim();
+    if let Some(relative) = text.strip_prefix("sqlite://").filter(|path| !path.starts_with('/')) {
+        let path = std::env::current_dir()?.join(relative.trim_start_matches("./"));
+        return Ok(DatabaseUrl::Sqlite(path));
+    }
+    Ok(text.parse()?)
+}
+
+async fn run_server(options: ServeOptions) -> anyhow::Result<ExitCode> {
+    start_logging(&options);
+    options.given_tokens()?;
+    let url = match &options.database_url_file {
+        Some(file) => std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?,
+        None => options.database_url.clone(),
+    };
+    let store_options = Options {
+        max_connections: options.database_pool_max,
+        schema: Some(options.database_schema.clone()).filter(|s| s != "public"),
+        ..Options::default()
+    };
+    let store = Store::open(&parse_url(&url)?, &store_options).await?;
+    let port = std::env::var("PORT").ok().filter(|_| std::env::var_os("HTTP_PORT").is_none());
+    let port = port.and_then(|port| port.parse().ok()).unwrap_or(options.port);
+    let address = SocketAddr::new(options.host, port);
+    let grace = Duration::from_millis(options.graceful_shutdown_timeout_ms);
+    let app = App::start(options, store, Clock::System, Schemas::new(&routes::openapi())).await?;
+    let listener = listen(address).await?;
+    tracing::info!(%address, revision = app.public().state.seq, "Flagstone serves");
+    jobs::start(&app);
+    serve::serve(listener, routes::router(&app), stop_signal()?, grace).await;
+    app.stop().await;
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Listens; where the machine has no IPv6, on all IPv4 addresses instead of on all.
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = match TcpListener::bind(address).await {
+        Err(_) if address.ip() == std::net::Ipv6Addr::UNSPECIFIED => {
+            TcpListener::bind((std::net::Ipv4Addr::UNSPECIFIED, address.port())).await
+        }
+        other => other,
+    };
+    listener.with_context(|| format!("cannot listen on {address}"))
+}
+
+/// Ready at the first SIGTERM or SIGINT; the second one ends the process at once, which loses nothing that was acknowledged.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    tokio::spawn(async move {
+        let mut next = async || {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        next().await;
+        tracing::info!("stopping: requests under way are finished first");
+        let _ = sender.send(());
+        next().await;
+        std::process::exit(130);
+    });
+    Ok(async move {
+        let _ = receiver.await;
+    })
+}
+
+fn start_logging(options: &ServeOptions) {
+    // Unleash knows `fatal`, which is our `error`.
+    let level = if options.log_level == "fatal" { "error" } else { &options.log_level };
+    let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match options.log_format {
+        LogFormat::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+}
+
+async fn verify(database_url: &str) -> anyhow::Result<ExitCode> {
+    let store = Store::open_read_only(&parse_url(database_url)?, &Options::default()).await?;
+    let verification = store.verify().await?;
+    println!("{} commits, {} documents, {} events", verification.commits, verification.documents, verification.events);
+    match verification.broken {
+        None => {
+            println!("the log is whole");
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(broken) => {
+            println!("{broken}");
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}

@@ -1,19 +1,20 @@
 //! Durable things: the log, the documents, the audit events, sessions and telemetry, in SQLite, PostgreSQL or memory.
 //! The only crate that knows SQL.
 
-mod url;
-mod error;
-mod types;
 pub mod chain;
+mod error;
 mod log;
+pub mod memory;
+mod merge;
+mod migrate;
+pub mod postgres;
 mod search;
 mod sessions;
-mod telemetry;
-mod migrate;
 mod sql;
 pub mod sqlite;
-pub mod postgres;
-pub mod memory;
+mod telemetry;
+mod types;
+mod url;
 
 use std::path::Path;
 use std::time::Duration;
@@ -308,7 +309,7 @@ impl Store {
         if batch.is_empty() {
             return Ok(());
         }
-        let batch = telemetry::merged(batch);
+        let batch = merge::merged(batch);
         access!(self.writer().await?, tables => tables.flush(batch), lease => telemetry::flush(lease, batch))
     }
 

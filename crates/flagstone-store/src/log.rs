@@ -268,13 +268,7 @@ pub(crate) async fn load(lease: &mut Lease<'_>) -> Result<Loaded, Error> {
 
 fn document_values(document: StoredDocument) -> Vec<Value> {
     let hash = chain::document_hash(&document.kind, &document.id, &document.body);
-    vec![
-        document.kind.into(),
-        document.id.into(),
-        signed(document.seq).into(),
-        document.body.into(),
-        hash.into(),
-    ]
+    vec![document.kind.into(), document.id.into(), signed(document.seq).into(), document.body.into(), hash.into()]
 }
 
 /// Reads a document and refuses one that is not what was written: SQLite's pages have no checksums.
@@ -288,11 +282,8 @@ fn read_document(row: Row<'_>) -> Result<StoredDocument, Error> {
 }
 
 pub(crate) async fn commits_after(lease: &mut Lease<'_>, seq: u64, limit: u32) -> Result<Vec<Commit>, Error> {
-    let commits: Vec<Commit> = commit_rows(lease, seq, limit)
-        .await?
-        .into_iter()
-        .map(CommitRow::commit)
-        .collect::<Result<_, _>>()?;
+    let commits: Vec<Commit> =
+        commit_rows(lease, seq, limit).await?.into_iter().map(CommitRow::commit).collect::<Result<_, _>>()?;
     let mut last = seq;
     for commit in &commits {
         if commit.seq != last + 1 {

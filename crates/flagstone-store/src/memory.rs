@@ -8,9 +8,8 @@ use flagstone_model::time::Timestamp;
 
 use crate::chain::{Rows, Verifier};
 use crate::log::{CommitRow, EventRow, without_nul};
-use crate::telemetry::{
-    clamped, instance_key, merge, merge_application, merge_instance, merge_unknown, merge_usage, unknown_key,
-};
+use crate::merge::{clamped, merge, merge_application, merge_instance, merge_unknown, merge_usage};
+use crate::telemetry::{instance_key, unknown_key};
 use crate::{
     Appended, Application, Error, EventCreator, EventPage, EventQuery, Head, Instance, Loaded, LoginRecord, Order,
     Session, SessionHash, StoredDocument, TelemetryBatch, Trim, UsageRow, Verification,
@@ -265,7 +264,8 @@ fn matches(query: &EventQuery, event: &Event) -> bool {
         (Some(visible), Some(project)) => visible.contains(project),
         _ => true,
     };
-    any(&query.features, event.feature_name.as_ref())
+    (query.ids.is_empty() || query.ids.contains(&event.id))
+        && any(&query.features, event.feature_name.as_ref())
         && any(&query.projects, event.project.as_ref())
         && any(&query.environments, event.environment.as_ref())
         && any(&query.types, Some(&event.kind))

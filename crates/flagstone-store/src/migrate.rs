@@ -17,15 +17,14 @@ pub(crate) async fn run(lease: &mut Lease<'_>, migrations: &'static [&'static st
     let found = version(lease).await?;
     check_not_newer(found, migrations)?;
     if found == 0 {
-        lease
-            .script("CREATE TABLE schema_version (version BIGINT PRIMARY KEY, applied_at TEXT NOT NULL)")
-            .await?;
+        lease.script("CREATE TABLE schema_version (version BIGINT PRIMARY KEY, applied_at TEXT NOT NULL)").await?;
     }
     for (version, migration) in (1..).zip(migrations) {
         if version > found {
             lease.script(migration).await?;
-            let record =
-                Sql::new("INSERT INTO schema_version (version, applied_at) VALUES ($1, CAST(CURRENT_TIMESTAMP AS TEXT))");
+            let record = Sql::new(
+                "INSERT INTO schema_version (version, applied_at) VALUES ($1, CAST(CURRENT_TIMESTAMP AS TEXT))",
+            );
             lease.execute(record.with(version)).await?;
             tracing::info!(version, "the database schema was brought to a new version");
         }

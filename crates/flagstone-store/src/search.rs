@@ -35,6 +35,9 @@ fn push_filters(sql: &mut Sql, query: &EventQuery, is_sqlite: bool) {
             sql.push(and()).push(head).push_list(list.iter().map(without_nul));
         }
     }
+    if !query.ids.is_empty() {
+        sql.push(and()).push("id IN ").push_list(query.ids.iter().map(|id| signed(*id)));
+    }
     if !query.created_by_ids.is_empty() || !query.created_by.is_empty() {
         // `IN ()` is no SQL for PostgreSQL: NULL stands for "none".
         sql.push(and()).push("(created_by_user_id IN ");

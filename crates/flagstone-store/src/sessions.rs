@@ -6,8 +6,9 @@ use crate::sql::{Lease, Row, Sql, signed};
 use crate::{Error, Session, SessionHash};
 
 pub(crate) async fn create(lease: &mut Lease<'_>, session: &Session) -> Result<(), Error> {
-    let insert =
-        Sql::new("INSERT INTO sessions (hash, user_id, created_at, expires_at, generation) VALUES ($1, $2, $3, $4, $5)");
+    let insert = Sql::new(
+        "INSERT INTO sessions (hash, user_id, created_at, expires_at, generation) VALUES ($1, $2, $3, $4, $5)",
+    );
     let insert = insert
         .with(session.hash)
         .with(session.user_id)

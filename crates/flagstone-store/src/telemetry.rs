@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use flagstone_model::time::Timestamp;
 
-use crate::log::{KEY_BYTES_MAX, without_nul};
+use crate::merge::clamped;
 use crate::sql::{Lease, Row, Sql, Value, signed};
 use crate::{
     AppUsage, Application, Error, Instance, LastSeen, LoginRecord, PatSeen, TelemetryBatch, TokenSeen, Trim,
@@ -16,7 +16,7 @@ use crate::{
 macro_rules! values {
     ($($value:expr),* $(,)?) => { vec![$(Value::from($value)),*] };
 }
-/// Writes a batch, made by [`merged`], in one transaction.
+/// Writes a batch, made by [`crate::merge::merged`], in one transaction.
 pub(crate) async fn flush(lease: &mut Lease<'_>, batch: TelemetryBatch) -> Result<(), Error> {
     let begin = if lease.is_sqlite() { "BEGIN IMMEDIATE" } else { "BEGIN" };
     lease.begin(begin).await?;
@@ -166,9 +166,8 @@ fn login_values(row: LoginRecord) -> Vec<Value> {
 
 /// The usage of a feature since an hour, by hour, application and environment.
 pub(crate) async fn usage(lease: &mut Lease<'_>, feature: &str, from: Timestamp) -> Result<Vec<UsageRow>, Error> {
-    let query = Sql::new(
-        "SELECT feature, environment, app_name, hour, yes, no FROM usage WHERE feature = $1 AND hour >= $2",
-    );
+    let query =
+        Sql::new("SELECT feature, environment, app_name, hour, yes, no FROM usage WHERE feature = $1 AND hour >= $2");
     let rows = lease.fetch(query.with(feature).with(from.millis()), read_usage).await?;
     let query = Sql::new(
         "SELECT environment, app_name, hour, variant, count FROM usage_variants WHERE feature = $1 AND hour >= $2",
@@ -215,8 +214,7 @@ pub(crate) async fn last_seen(lease: &mut Lease<'_>) -> Result<Vec<LastSeen>, Er
 
 pub(crate) async fn tokens_seen(lease: &mut Lease<'_>) -> Result<Vec<TokenSeen>, Error> {
     let query = Sql::new("SELECT token_id, at FROM tokens_seen");
-    let mut rows =
-        lease.fetch(query, |row| Ok(TokenSeen { token_id: row.text(0)?, at: time(&row, 1)? })).await?;
+    let mut rows = lease.fetch(query, |row| Ok(TokenSeen { token_id: row.text(0)?, at: time(&row, 1)? })).await?;
     rows.sort_by(|a, b| a.token_id.cmp(&b.token_id));
     Ok(rows)
 }
@@ -341,9 +339,8 @@ pub(crate) fn unknown_key(row: &UnknownFlag) -> (&str, &str, &str) {
 }
 
 pub(crate) async fn logins(lease: &mut Lease<'_>, limit: u32) -> Result<Vec<LoginRecord>, Error> {
-    let query = Sql::new(
-        "SELECT username, ip, successful, failure_reason, at FROM logins ORDER BY at DESC, id DESC LIMIT $1",
-    );
+    let query =
+        Sql::new("SELECT username, ip, successful, failure_reason, at FROM logins ORDER BY at DESC, id DESC LIMIT $1");
     lease
         .fetch(query.with(i64::from(limit)), |row| {
             Ok(LoginRecord {
@@ -389,182 +386,4 @@ pub(crate) async fn forget_features(lease: &mut Lease<'_>, names: &[String]) -> 
 
 fn time(row: &Row<'_>, column: usize) -> Result<Timestamp, Error> {
     Ok(Timestamp::from_millis(row.int(column)?))
-}
-
-/// The batch with one row for each key, in the order of the keys: no statement meets a row twice, and no two nodes
-/// wait for each other. Text is made storable.
-pub(crate) fn merged(batch: &TelemetryBatch) -> TelemetryBatch {
-    TelemetryBatch {
-        usage: merged_usage(&batch.usage),
-        last_seen: merge(
-            batch.last_seen.iter().map(|row| {
-                LastSeen { feature: clamped(&row.feature), environment: clamped(&row.environment), at: row.at }
-            }),
-            |row| (row.feature.clone(), row.environment.clone()),
-            |old, new| old.at = old.at.max(new.at),
-        ),
-        tokens_seen: merge(
-            batch.tokens_seen.iter().map(|row| TokenSeen { token_id: clamped(&row.token_id), at: row.at }),
-            |row| row.token_id.clone(),
-            |old, new| old.at = old.at.max(new.at),
-        ),
-        users_seen: merge(
-            batch.users_seen.iter().cloned(),
-            |row| row.user_id,
-            |old, new| old.at = old.at.max(new.at),
-        ),
-        pats_seen: merge(
-            batch.pats_seen.iter().cloned(),
-            |row| row.pat_id,
-            |old, new| old.at = old.at.max(new.at),
-        ),
-        applications: merge(
-            batch.applications.iter().map(clamped_application),
-            |row| row.app_name.clone(),
-            merge_application,
-        ),
-        app_usage: merge(
-            batch.app_usage.iter().map(|row| AppUsage {
-                app_name: clamped(&row.app_name),
-                project: clamped(&row.project),
-                environment: clamped(&row.environment),
-            }),
-            AppUsage::clone,
-            |_, _| {},
-        ),
-        instances: merge(
-            batch.instances.iter().map(clamped_instance),
-            |row| (row.app_name.clone(), row.environment.clone(), row.instance_id.clone()),
-            merge_instance,
-        ),
-        unknown_flags: merge(
-            batch.unknown_flags.iter().map(|row| UnknownFlag {
-                name: clamped(&row.name),
-                app_name: clamped(&row.app_name),
-                environment: clamped(&row.environment),
-                ..row.clone()
-            }),
-            |row| (row.name.clone(), row.app_name.clone(), row.environment.clone()),
-            |old, new| merge_unknown(old, &new),
-        ),
-        logins: batch
-            .logins
-            .iter()
-            .map(|row| LoginRecord {
-                username: clamped(&row.username),
-                ip: row.ip.as_ref().map(clamped),
-                failure_reason: row.failure_reason.as_ref().map(clamped),
-                ..row.clone()
-            })
-            .collect(),
-    }
-}
-
-/// One row for each key, in their order.
-pub(crate) fn merge<T, K: Ord>(
-    rows: impl IntoIterator<Item = T>,
-    key: impl Fn(&T) -> K,
-    join: impl Fn(&mut T, T),
-) -> Vec<T> {
-    let mut by_key = BTreeMap::new();
-    for row in rows {
-        match by_key.entry(key(&row)) {
-            std::collections::btree_map::Entry::Vacant(entry) => {
-                entry.insert(row);
-            }
-            std::collections::btree_map::Entry::Occupied(mut entry) => join(entry.get_mut(), row),
-        }
-    }
-    by_key.into_values().collect()
-}
-
-pub(crate) fn merged_usage(rows: &[UsageRow]) -> Vec<UsageRow> {
-    let rows = rows.iter().map(|row| {
-        let mut variants = BTreeMap::new();
-        for (variant, count) in &row.variants {
-            let sum: &mut u64 = variants.entry(clamped(variant)).or_default();
-            *sum = sum.saturating_add(*count);
-        }
-        UsageRow {
-            feature: clamped(&row.feature),
-            environment: clamped(&row.environment),
-            app_name: clamped(&row.app_name),
-            hour: row.hour.hour(),
-            variants,
-            ..*row
-        }
-    });
-    merge(
-        rows,
-        |row| (row.feature.clone(), row.environment.clone(), row.app_name.clone(), row.hour),
-        merge_usage,
-    )
-}
-
-pub(crate) fn merge_usage(old: &mut UsageRow, new: UsageRow) {
-    old.yes = old.yes.saturating_add(new.yes);
-    old.no = old.no.saturating_add(new.no);
-    for (variant, count) in new.variants {
-        let sum = old.variants.entry(variant).or_default();
-        *sum = sum.saturating_add(count);
-    }
-}
-
-pub(crate) fn merge_application(old: &mut Application, new: Application) {
-    old.description = new.description.or(old.description.take());
-    old.url = new.url.or(old.url.take());
-    old.icon = new.icon.or(old.icon.take());
-    old.color = new.color.or(old.color.take());
-    if !new.strategies.is_empty() {
-        old.strategies = new.strategies;
-    }
-    if old.created_by.is_empty() {
-        old.created_by = new.created_by;
-    }
-    old.created_at = old.created_at.min(new.created_at);
-    old.seen_at = old.seen_at.max(new.seen_at);
-    old.started = old.started.max(new.started);
-}
-
-pub(crate) fn merge_instance(old: &mut Instance, new: Instance) {
-    old.sdk_version = new.sdk_version.or(old.sdk_version.take());
-    old.client_ip = new.client_ip.or(old.client_ip.take());
-    old.created_at = old.created_at.min(new.created_at);
-    old.seen_at = old.seen_at.max(new.seen_at);
-}
-
-pub(crate) fn merge_unknown(old: &mut UnknownFlag, new: &UnknownFlag) {
-    old.count = old.count.saturating_add(new.count);
-    old.seen_at = old.seen_at.max(new.seen_at);
-}
-
-fn clamped_application(row: &Application) -> Application {
-    Application {
-        app_name: clamped(&row.app_name),
-        description: row.description.as_ref().map(clamped),
-        url: row.url.as_ref().map(clamped),
-        icon: row.icon.as_ref().map(clamped),
-        color: row.color.as_ref().map(clamped),
-        strategies: row.strategies.iter().map(clamped).collect(),
-        created_by: clamped(&row.created_by),
-        ..*row
-    }
-}
-
-fn clamped_instance(row: &Instance) -> Instance {
-    Instance {
-        app_name: clamped(&row.app_name),
-        environment: clamped(&row.environment),
-        instance_id: clamped(&row.instance_id),
-        sdk_version: row.sdk_version.as_ref().map(clamped),
-        client_ip: row.client_ip.as_ref().map(clamped),
-        ..*row
-    }
-}
-
-/// Text without NUL, cut at the last whole character within the limit.
-pub(crate) fn clamped(text: impl AsRef<str>) -> String {
-    let mut text = without_nul(text);
-    text.truncate(text.floor_char_boundary(KEY_BYTES_MAX));
-    text
 }

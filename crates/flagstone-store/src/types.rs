@@ -144,6 +144,8 @@ impl fmt::Display for Broken {
 /// Which events, and which page of them. An empty list filters nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventQuery {
+    /// These events alone.
+    pub ids: Vec<u64>,
     /// Any of these features.
     pub features: Vec<String>,
     /// Any of these projects.

@@ -41,15 +41,16 @@ pub struct DependencyInput {
 
 /// The live features that depend on `parent`.
 pub fn children<'s>(state: &'s State, parent: &str) -> Vec<&'s Arc<Feature>> {
-    state
-        .features
-        .values()
-        .filter(|f| !f.is_archived() && f.dependencies.iter().any(|d| d.feature == parent))
-        .collect()
+    state.features.values().filter(|f| !f.is_archived() && f.dependencies.iter().any(|d| d.feature == parent)).collect()
 }
 
-/// Makes `child` depend on a parent of the same project; replaces what it asked of that parent before.
-pub fn add_dependency(draft: &mut Draft, project: &str, child: &str, input: DependencyInput) -> Result<Dependency, Error> {
+/// Makes `child` depend on a parent of the same project, in place of the one before.
+pub fn add_dependency(
+    draft: &mut Draft,
+    project: &str,
+    child: &str,
+    input: DependencyInput,
+) -> Result<Dependency, Error> {
     let before = Arc::clone(find_live(draft, project, child)?);
     check_parent(draft, &before, &input)?;
     let enabled = input.enabled.unwrap_or(true);
@@ -59,11 +60,9 @@ pub fn add_dependency(draft: &mut Draft, project: &str, child: &str, input: Depe
         variants: if enabled { input.variants.unwrap_or_default() } else { Vec::new() },
     };
     let mut feature = (*before).clone();
-    let existing = feature.dependencies.iter_mut().find(|d| d.feature == dependency.feature);
-    match existing {
-        Some(existing) if *existing == dependency => return Ok(dependency),
-        Some(existing) => *existing = dependency.clone(),
-        None => feature.dependencies.push(dependency.clone()),
+    feature.dependencies = vec![dependency.clone()];
+    if feature.dependencies == before.dependencies {
+        return Ok(dependency);
     }
     draft.record(NewEvent::new("feature-dependency-added").feature(&feature).data(&dependency));
     draft.put(feature);
@@ -71,7 +70,7 @@ pub fn add_dependency(draft: &mut Draft, project: &str, child: &str, input: Depe
 }
 
 fn check_parent(state: &State, child: &Feature, input: &DependencyInput) -> Result<(), Error> {
-    let bad = |message: String| Err(Error::bad_data("/body/feature", message));
+    let bad = |message: String| Err(Error::InvalidOperation(message));
     let parent = match state.features.get(&input.feature) {
         Some(parent) if parent.project == child.project => parent,
         _ => return bad(format!("The project has no feature \"{}\" to depend on.", input.feature)),
@@ -90,7 +89,7 @@ fn check_parent(state: &State, child: &Feature, input: &DependencyInput) -> Resu
     }
     let known = variant_names(parent);
     if let Some(unknown) = input.variants.iter().flatten().find(|v| !known.contains(*v)) {
-        return Err(Error::bad_data("/body/variants", format!("The parent has no variant \"{unknown}\".")));
+        return bad(format!("The parent has no variant \"{unknown}\"."));
     }
     Ok(())
 }
@@ -108,11 +107,10 @@ pub fn variant_names(feature: &Feature) -> BTreeSet<String> {
 /// Ends the dependency of `child` on `parent`.
 pub fn remove_dependency(draft: &mut Draft, project: &str, child: &str, parent: &str) -> Result<(), Error> {
     let mut feature = (**find_live(draft, project, child)?).clone();
-    let removed: Vec<_> = feature.dependencies.extract_if(.., |d| d.feature == parent).collect();
-    if let [dependency] = removed.as_slice() {
-        draft.record(NewEvent::new("feature-dependency-removed").feature(&feature).data(serde_json::json!({ "feature": dependency.feature })).pre_data(dependency));
-        draft.put(feature);
-    }
+    let position = feature.dependencies.iter().position(|d| d.feature == parent);
+    let removed = feature.dependencies.remove(position.ok_or_else(|| Error::not_found("dependency", parent))?);
+    draft.record(NewEvent::new("feature-dependency-removed").feature(&feature).pre_data(removed));
+    draft.put(feature);
     Ok(())
 }
 

@@ -14,16 +14,14 @@ pub use dependencies::{
     Dependency, DependencyInput, add_dependency, children, remove_dependencies, remove_dependency, variant_names,
 };
 pub use strategies::{
-    SortOrder, Strategy, StrategyChange, StrategyInput, add_strategy, patch_strategy, remove_strategy, sort_strategies, update_strategy,
+    SortOrder, Strategy, StrategyChange, StrategyInput, add_strategy, patch_strategy, remove_strategy, sort_strategies,
+    update_strategy,
 };
 pub(crate) use strategies::{check_strategy, strategy_from};
 pub use toggling::{bulk_toggle, switch_off, switch_on};
-pub use variants::{
-    Payload, PayloadType, Variant, VariantOverride, WeightType, overwrite_variants, patch_variants,
-};
+pub use variants::{Payload, PayloadType, Variant, VariantOverride, WeightType, overwrite_variants, patch_variants};
 
 use crate::draft::{Draft, NewEvent};
-use crate::environments::Environment;
 use crate::error::{Error, Faults};
 use crate::limits::Limits;
 use crate::names::{check_text, check_url_name};
@@ -229,11 +227,16 @@ pub fn find<'s>(state: &'s State, project: &str, name: &str) -> Result<&'s std::
 
 /// The feature `name` of `project`, which must not be archived: the one that may be changed.
 pub fn find_live<'s>(state: &'s State, project: &str, name: &str) -> Result<&'s std::sync::Arc<Feature>, Error> {
-    find(state, project, name).and_then(|f| if f.is_archived() { Err(Error::not_found("feature", name)) } else { Ok(f) })
+    find(state, project, name)
+        .and_then(|f| if f.is_archived() { Err(Error::not_found("feature", name)) } else { Ok(f) })
 }
 
 /// A project's features in name order, those that are archived or those that are not.
-pub fn of_project<'s>(state: &'s State, project: &'s str, archived: bool) -> impl Iterator<Item = &'s std::sync::Arc<Feature>> {
+pub fn of_project<'s>(
+    state: &'s State,
+    project: &'s str,
+    archived: bool,
+) -> impl Iterator<Item = &'s std::sync::Arc<Feature>> {
     state.features.values().filter(move |f| f.project == project && f.is_archived() == archived)
 }
 
@@ -325,12 +328,16 @@ pub fn duplicate(draft: &mut Draft, project: &str, name: &str, input: CloneFeatu
     for environment in original.environments.keys() {
         draft.require(&Need::environment(project, environment, &[Permission::CreateFeatureStrategy]))?;
     }
-    create(draft, project, CreateFeature {
-        name: input.name.clone(),
-        kind: Some(original.kind.clone()),
-        description: original.description.clone(),
-        impression_data: Some(original.impression_data),
-    })?;
+    create(
+        draft,
+        project,
+        CreateFeature {
+            name: input.name.clone(),
+            kind: Some(original.kind.clone()),
+            description: original.description.clone(),
+            impression_data: Some(original.impression_data),
+        },
+    )?;
     let mut copy = (**find_live(draft, project, &input.name)?).clone();
     for (environment, mut original) in original.environments {
         original.enabled = false;
@@ -388,7 +395,10 @@ pub fn patch(draft: &mut Draft, project: &str, name: &str, patch: &json_patch::P
 }
 
 /// Applies a patch to the JSON form of `before` and reads the whole result back, so that nothing half-valid is stored.
-pub(crate) fn apply_patch<T: serde::de::DeserializeOwned>(before: &impl Serialize, patch: &json_patch::Patch) -> Result<T, Error> {
+pub(crate) fn apply_patch<T: serde::de::DeserializeOwned>(
+    before: &impl Serialize,
+    patch: &json_patch::Patch,
+) -> Result<T, Error> {
     let bad = |message: String| Error::bad_data("/body", message);
     let mut value = serde_json::to_value(before).map_err(|e| bad(e.to_string()))?;
     json_patch::patch(&mut value, patch).map_err(|e| bad(format!("The patch does not apply: {e}")))?;
@@ -413,7 +423,7 @@ pub fn archive(draft: &mut Draft, project: &str, name: &str) -> Result<(), Error
     let mut feature = (**find_live(draft, project, name)?).clone();
     let children: Vec<_> = children(draft, name).into_iter().map(|f| f.name.clone()).collect();
     if !children.is_empty() {
-        return Err(Error::Conflict(format!(
+        return Err(Error::InvalidOperation(format!(
             "The feature \"{name}\" cannot be archived: these depend on it: {}.",
             children.join(", ")
         )));
@@ -431,7 +441,8 @@ pub fn revive(draft: &mut Draft, name: &str) -> Result<(), Error> {
     if !feature.is_archived() {
         return Err(Error::not_found("archived feature", name));
     }
-    let environments: Vec<String> = projects::find_live(draft, &feature.project)?.environments.keys().cloned().collect();
+    let environments: Vec<String> =
+        projects::find_live(draft, &feature.project)?.environments.keys().cloned().collect();
     let live = draft.features.values().filter(|f| !f.is_archived()).count();
     Limits::room("features", live, draft.limits().features)?;
     feature.archived_at = None;
@@ -448,7 +459,9 @@ pub fn revive(draft: &mut Draft, name: &str) -> Result<(), Error> {
 pub fn delete(draft: &mut Draft, name: &str) -> Result<(), Error> {
     let feature = std::sync::Arc::clone(draft.features.get(name).ok_or_else(|| Error::not_found("feature", name))?);
     if !feature.is_archived() {
-        return Err(Error::Conflict(format!("The feature \"{name}\" is not archived: archive it before you delete it.")));
+        return Err(Error::Conflict(format!(
+            "The feature \"{name}\" is not archived: archive it before you delete it."
+        )));
     }
     draft.record(NewEvent::new("feature-deleted").feature(&feature).pre_data(feature.summary()));
     draft.delete::<Feature>(&feature.name);
@@ -478,7 +491,10 @@ pub struct StaleFeatures {
 pub(crate) fn distinct(names: &[String], limits: &Limits) -> Result<Vec<String>, Error> {
     let distinct: std::collections::BTreeSet<_> = names.iter().cloned().collect();
     if distinct.len() > limits.bulk {
-        return Err(Error::bad_data("/body/features", format!("At most {} features fit into one request.", limits.bulk)));
+        return Err(Error::bad_data(
+            "/body/features",
+            format!("At most {} features fit into one request.", limits.bulk),
+        ));
     }
     Ok(distinct.into_iter().collect())
 }
@@ -536,6 +552,11 @@ pub fn find_environment<'f>(feature: &'f Feature, environment: &str) -> Result<&
     })
 }
 
+/// The feature's state in an environment that a path names as a thing of its own.
+pub fn find_named_environment<'f>(feature: &'f Feature, environment: &str) -> Result<&'f FeatureEnvironment, Error> {
+    feature.environments.get(environment).ok_or_else(|| Error::not_found("environment of this project", environment))
+}
+
 /// Clones the feature and gives `change` its state in an environment to work on.
 pub(crate) fn with_environment<T>(
     draft: &mut Draft,
@@ -549,9 +570,4 @@ pub(crate) fn with_environment<T>(
     feature.environments.insert(environment.to_owned(), state);
     draft.put(feature);
     Ok(answer)
-}
-
-/// Whether new things may happen in an environment: it exists and is enabled.
-pub(crate) fn enabled_environment<'s>(state: &'s State, name: &str) -> Option<&'s std::sync::Arc<Environment>> {
-    state.environments.get(name).filter(|e| e.enabled)
 }

@@ -169,7 +169,10 @@ fn check_parameters(faults: &mut Faults, parameters: &BTreeMap<String, Value>) {
         let place = format!("/body/parameters/{name}");
         match value {
             Value::String(text) if text.len() > PARAMETER_BYTES_MAX => {
-                faults.add(place, format!("The value is {} bytes long; at most {PARAMETER_BYTES_MAX} are allowed.", text.len()));
+                faults.add(
+                    place,
+                    format!("The value is {} bytes long; at most {PARAMETER_BYTES_MAX} are allowed.", text.len()),
+                );
             }
             Value::String(text) if text.contains('\0') => faults.add(place, "The value must not hold NUL characters."),
             Value::Array(_) | Value::Object(_) => faults.add(place, "The value must be a text, a number or a boolean."),
@@ -180,7 +183,10 @@ fn check_parameters(faults: &mut Faults, parameters: &BTreeMap<String, Value>) {
 
 fn check_segments(faults: &mut Faults, draft: &Draft, project: &str, segments: &[i64], limits: &Limits) {
     if segments.len() > limits.strategy_segments {
-        faults.add("/body/segments", format!("There are {} segments; at most {} are allowed.", segments.len(), limits.strategy_segments));
+        faults.add(
+            "/body/segments",
+            format!("There are {} segments; at most {} are allowed.", segments.len(), limits.strategy_segments),
+        );
     }
     for (i, id) in segments.iter().enumerate() {
         let usable = draft.segments.get(id).is_some_and(|s| s.project.as_deref().is_none_or(|p| p == project));
@@ -193,7 +199,8 @@ fn check_segments(faults: &mut Faults, draft: &Draft, project: &str, segments: &
 /// A strategy from checked input, with a new id.
 pub(crate) fn strategy_from(draft: &mut Draft, feature: &Feature, input: StrategyInput, position: usize) -> Strategy {
     let id = draft.ulid();
-    let stickiness = draft.projects.get(&feature.project).map_or_else(|| "default".to_owned(), |p| p.default_stickiness.clone());
+    let stickiness =
+        draft.projects.get(&feature.project).map_or_else(|| "default".to_owned(), |p| p.default_stickiness.clone());
     build(id, &feature.name, &stickiness, input, i64::try_from(position).unwrap_or(i64::MAX))
 }
 
@@ -246,12 +253,22 @@ pub fn add_strategy(draft: &mut Draft, place: (&str, &str, &str), mut input: Str
 }
 
 /// Changes a strategy.
-pub fn update_strategy(draft: &mut Draft, place: (&str, &str, &str), id: &str, change: StrategyChange) -> Result<Strategy, Error> {
+pub fn update_strategy(
+    draft: &mut Draft,
+    place: (&str, &str, &str),
+    id: &str,
+    change: StrategyChange,
+) -> Result<Strategy, Error> {
     replace(draft, place, id, |before| Ok(StrategyInput::of(before).changed_by(change)))
 }
 
 /// Applies a JSON patch to a strategy; its id stays.
-pub fn patch_strategy(draft: &mut Draft, place: (&str, &str, &str), id: &str, patch: &json_patch::Patch) -> Result<Strategy, Error> {
+pub fn patch_strategy(
+    draft: &mut Draft,
+    place: (&str, &str, &str),
+    id: &str,
+    patch: &json_patch::Patch,
+) -> Result<Strategy, Error> {
     replace(draft, place, id, |before| apply_patch(before, patch))
 }
 

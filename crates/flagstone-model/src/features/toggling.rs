@@ -2,13 +2,14 @@
 
 use serde_json::Value;
 
-use super::{Feature, StrategyInput, distinct, strategy_from, with_environment};
+use super::{Feature, StrategyInput, distinct, find_live, find_named_environment, strategy_from, with_environment};
 use crate::draft::{Draft, NewEvent};
 use crate::error::Error;
 
 /// Switches a feature on in one environment. One without any active strategy gets the project's default strategy,
 /// or a gradual rollout to everybody, because otherwise "on" would mean "off".
 pub fn switch_on(draft: &mut Draft, project: &str, name: &str, environment: &str) -> Result<(), Error> {
+    find_named_environment(find_live(draft, project, name)?, environment)?;
     with_environment(draft, (project, name, environment), |draft, feature, state| {
         if state.enabled {
             return Ok(());
@@ -28,6 +29,7 @@ pub fn switch_on(draft: &mut Draft, project: &str, name: &str, environment: &str
 
 /// Switches a feature off in one environment.
 pub fn switch_off(draft: &mut Draft, project: &str, name: &str, environment: &str) -> Result<(), Error> {
+    find_named_environment(find_live(draft, project, name)?, environment)?;
     with_environment(draft, (project, name, environment), |draft, feature, state| {
         if state.enabled {
             state.enabled = false;

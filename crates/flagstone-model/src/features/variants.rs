@@ -111,7 +111,10 @@ pub(crate) fn check_variants(faults: &mut Faults, path: &str, variants: &mut [Va
 
 fn check_payload(faults: &mut Faults, path: &str, payload: &Payload) {
     if payload.value.len() > PAYLOAD_BYTES_MAX {
-        faults.add(path, format!("The payload is {} bytes long; at most {PAYLOAD_BYTES_MAX} are allowed.", payload.value.len()));
+        faults.add(
+            path,
+            format!("The payload is {} bytes long; at most {PAYLOAD_BYTES_MAX} are allowed.", payload.value.len()),
+        );
         return;
     }
     match payload.kind {
@@ -130,7 +133,8 @@ fn share_weights(faults: &mut Faults, path: &str, variants: &mut [Variant]) {
     if variants.is_empty() {
         return;
     }
-    let fixed: u32 = variants.iter().filter(|v| v.weight_type == WeightType::Fix).map(|v| v.weight.min(WEIGHT_TOTAL + 1)).sum();
+    let fixed: u32 =
+        variants.iter().filter(|v| v.weight_type == WeightType::Fix).map(|v| v.weight.min(WEIGHT_TOTAL + 1)).sum();
     let variable: Vec<_> = variants.iter_mut().filter(|v| v.weight_type == WeightType::Variable).collect();
     if fixed > WEIGHT_TOTAL || (variable.is_empty() && fixed != WEIGHT_TOTAL) {
         faults.add(path, format!("The fixed weights add up to {fixed}; they must make {WEIGHT_TOTAL} in all, or leave a rest to a variable variant."));
@@ -143,7 +147,11 @@ fn share_weights(faults: &mut Faults, path: &str, variants: &mut [Variant]) {
 }
 
 /// Replaces a feature's own variants in one environment.
-pub fn overwrite_variants(draft: &mut Draft, place: (&str, &str, &str), variants: Vec<Variant>) -> Result<Vec<Variant>, Error> {
+pub fn overwrite_variants(
+    draft: &mut Draft,
+    place: (&str, &str, &str),
+    variants: Vec<Variant>,
+) -> Result<Vec<Variant>, Error> {
     with_environment(draft, place, |draft, feature, state| {
         let mut variants = variants;
         let mut faults = Faults::default();
@@ -153,14 +161,22 @@ pub fn overwrite_variants(draft: &mut Draft, place: (&str, &str, &str), variants
         let before = std::mem::replace(&mut state.variants, variants.clone());
         if before != variants {
             let event = NewEvent::new("feature-environment-variants-updated").feature(feature).environment(place.2);
-            draft.record(event.data(serde_json::json!({ "variants": variants })).pre_data(serde_json::json!({ "variants": before })));
+            draft.record(
+                event
+                    .data(serde_json::json!({ "variants": variants }))
+                    .pre_data(serde_json::json!({ "variants": before })),
+            );
         }
         Ok(variants)
     })
 }
 
 /// Applies a JSON patch to a feature's own variants in one environment.
-pub fn patch_variants(draft: &mut Draft, place: (&str, &str, &str), patch: &json_patch::Patch) -> Result<Vec<Variant>, Error> {
+pub fn patch_variants(
+    draft: &mut Draft,
+    place: (&str, &str, &str),
+    patch: &json_patch::Patch,
+) -> Result<Vec<Variant>, Error> {
     let feature = super::find_live(draft, place.0, place.1)?;
     let FeatureEnvironment { variants, .. } = super::find_environment(feature, place.2)?;
     let patched = apply_patch(variants, patch)?;

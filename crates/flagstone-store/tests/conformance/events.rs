@@ -74,14 +74,10 @@ pub(crate) async fn events_are_found_by_every_filter(fixture: Fixture) {
 
 pub(crate) async fn t40_text_is_found_literally(fixture: Fixture) {
     let store = &fixture.store;
-    let texts = [
-        "100%", "snake_case", "snakeXcase", r"back\slash", "it's", "a\"quote\"", "x;--y", "nul\0byte", "ünï", "",
-    ];
+    let texts =
+        ["100%", "snake_case", "snakeXcase", r"back\slash", "it's", "a\"quote\"", "x;--y", "nul\0byte", "ünï", ""];
     let long = "0123456789".repeat(1_000);
-    let mut events: Vec<_> = (1..)
-        .zip(texts)
-        .map(|(id, text)| of(id, "t", (1, text), [None, None, None]))
-        .collect();
+    let mut events: Vec<_> = (1..).zip(texts).map(|(id, text)| of(id, "t", (1, text), [None, None, None])).collect();
     let mut last = event(11, "t");
     last.data = Some(json!({ "name": "in data 50%" }));
     last.pre_data = Some(json!({ "name": long }));
@@ -156,7 +152,8 @@ pub(crate) async fn only_visible_projects_are_searched(fixture: Fixture) {
         assert_eq!(page.events.iter().map(|e| e.id).collect::<Vec<_>>(), expected, "{visible:?}");
         assert_eq!(page.total, expected.len() as u64, "the total tells nothing of the rest");
     }
-    let query = EventQuery { visible_projects: Some(vec!["one".to_owned()]), projects: vec!["two".to_owned()], ..all() };
+    let query =
+        EventQuery { visible_projects: Some(vec!["one".to_owned()]), projects: vec!["two".to_owned()], ..all() };
     assert_eq!(ids(store, &query).await, [] as [u64; 0]);
 }
 

@@ -57,8 +57,7 @@ impl Fixture {
     pub(crate) async fn back_door(&self) -> BackDoor {
         match &self.url {
             DatabaseUrl::Sqlite(path) => {
-                let mut connection =
-                    SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
+                let mut connection = SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
                 sqlx::raw_sql("PRAGMA synchronous = OFF").execute(&mut connection).await.unwrap();
                 BackDoor::Sqlite(connection)
             }

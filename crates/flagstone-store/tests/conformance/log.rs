@@ -16,7 +16,8 @@ pub(crate) async fn an_empty_store_has_an_empty_head(fixture: Fixture) {
 
 pub(crate) async fn what_is_appended_is_loaded(fixture: Fixture) {
     let store = &fixture.store;
-    let first = commit(1, vec![put("feature", "b", json!({"on": true})), put("segment", "1", json!([1]))], vec![event(1, "a")]);
+    let first =
+        commit(1, vec![put("feature", "b", json!({"on": true})), put("segment", "1", json!([1]))], vec![event(1, "a")]);
     let second = commit(2, vec![put("feature", "a", json!({"x": "\0é'\u{1f600}"})), delete("segment", "1")], vec![]);
     let third = commit(3, vec![put("feature", "b", json!({"on": false}))], vec![event(2, "b"), event(3, "c")]);
     assert_eq!(store.append(std::slice::from_ref(&first)).await, Ok(Appended::Done));

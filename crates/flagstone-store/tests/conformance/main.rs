@@ -4,14 +4,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod events;
 mod fixture;
 mod log;
-mod events;
-mod tampering;
-mod sessions;
-mod telemetry;
-mod sqlite;
 mod postgres;
+mod sessions;
+mod sqlite;
+mod tampering;
+mod telemetry;
 
 /// Makes each check a test on each store.
 macro_rules! suite {

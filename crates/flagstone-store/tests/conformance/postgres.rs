@@ -17,7 +17,8 @@ async fn count(store: Store, node: u64, rounds: u64) -> u64 {
     let (mut seq, mut value, mut conflicts) = (0, 0, 0);
     for round in 0..rounds {
         loop {
-            let mut next = commit(seq + 1, vec![put("counter", "c", json!(value + 1))], vec![event(seq + 1, "counted")]);
+            let mut next =
+                commit(seq + 1, vec![put("counter", "c", json!(value + 1))], vec![event(seq + 1, "counted")]);
             next.id = format!("{node:016x}{round:016x}");
             match store.append(&[next]).await.unwrap() {
                 Appended::Done => break (seq, value) = (seq + 1, value + 1),

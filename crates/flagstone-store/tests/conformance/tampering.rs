@@ -178,7 +178,14 @@ async fn the_first_fault_is_named(fixture: Fixture) {
         "commit 9: its number, time, actor or hash was changed",
     )
     .await;
-    check("SELECT 1", "UPDATE commits SET body = '{}' WHERE seq = 11", 11, Fault::BodyHash, "commit 11: its body was changed").await;
+    check(
+        "SELECT 1",
+        "UPDATE commits SET body = '{}' WHERE seq = 11",
+        11,
+        Fault::BodyHash,
+        "commit 11: its body was changed",
+    )
+    .await;
     check("SELECT 1", "DELETE FROM commits WHERE seq = 5", 5, Fault::Gap, "commit 5 is missing").await;
     check("SELECT 1", "DELETE FROM commits WHERE seq > 3", 4, Fault::Gap, "commit 4 is missing").await;
 }

@@ -27,9 +27,16 @@ fn batch(at: i64) -> TelemetryBatch {
     let at = time(at);
     let text = str::to_owned;
     TelemetryBatch {
-        usage: vec![usage("a", 2, 2, &[("red", 1)]), usage("a", 2, 3, &[("red", 1), ("blue", 4)]), usage("a", 5, 7, &[])],
+        usage: vec![
+            usage("a", 2, 2, &[("red", 1)]),
+            usage("a", 2, 3, &[("red", 1), ("blue", 4)]),
+            usage("a", 5, 7, &[]),
+        ],
         last_seen: vec![LastSeen { feature: text("a"), environment: text("production"), at }],
-        tokens_seen: vec![TokenSeen { token_id: text("token"), at }, TokenSeen { token_id: text("token"), at: time(1) }],
+        tokens_seen: vec![
+            TokenSeen { token_id: text("token"), at },
+            TokenSeen { token_id: text("token"), at: time(1) },
+        ],
         users_seen: vec![UserSeen { user_id: 1, at }],
         pats_seen: vec![PatSeen { pat_id: 4, at }],
         applications: vec![Application {

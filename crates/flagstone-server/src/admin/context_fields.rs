@@ -1,0 +1,177 @@
+//! Context fields over HTTP.
+
+use std::collections::BTreeSet;
+
+use axum::Json;
+use axum::extract::State;
+use flagstone_model::context_fields::{self, ContextField, ContextFieldInput, CreateContextField, LegalValue};
+use flagstone_model::segments::uses;
+use flagstone_model::{Need, Permission as P, Timestamp};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::segments::{Name, StrategyUse};
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::Failure;
+use crate::http::{Body, Created, Path, path_segment};
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(validate))
+        .routes(routes!(get, update, delete))
+        .routes(routes!(list_uses))
+        .routes(routes!(put_legal_value))
+        .routes(routes!(remove_legal_value))
+}
+
+/// A context field.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ContextField)]
+struct ContextFieldView {
+    /// Unique.
+    name: String,
+    /// For people.
+    description: Option<String>,
+    /// Whether rollouts can stick to it.
+    stickiness: bool,
+    /// Smaller comes first.
+    sort_order: i64,
+    /// What constraints on it can be chosen from.
+    legal_values: Vec<LegalValue>,
+    /// When it was created.
+    created_at: Timestamp,
+    /// In lists: in how many projects strategies use it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    used_in_projects: Option<usize>,
+    /// In lists: in how many features strategies use it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    used_in_features: Option<usize>,
+}
+
+/// The strategies that use a context field.
+#[derive(Serialize, ToSchema)]
+struct ContextFieldUses {
+    strategies: Vec<StrategyUse>,
+}
+
+fn view(field: &ContextField) -> ContextFieldView {
+    ContextFieldView {
+        name: field.name.clone(),
+        description: field.description.clone(),
+        stickiness: field.stickiness,
+        sort_order: field.sort_order,
+        legal_values: field.legal_values.clone(),
+        created_at: field.created_at,
+        used_in_projects: None,
+        used_in_features: None,
+    }
+}
+
+/// List all context fields
+#[utoipa::path(get, path = "/api/admin/context", operation_id = "getContextFields", tag = "Context", responses((status = 200, body = Vec<ContextFieldView>)))]
+async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Vec<ContextFieldView>>, Failure> {
+    let snapshot = app.view(&caller, &Need::login())?;
+    let with_use = |field: &std::sync::Arc<ContextField>| {
+        let used = uses(&snapshot.state, |s| s.constraints.iter().any(|c| c.context_name == field.name));
+        ContextFieldView {
+            used_in_projects: Some(used.iter().map(|u| &u.feature.project).collect::<BTreeSet<_>>().len()),
+            used_in_features: Some(used.iter().map(|u| &u.feature.name).collect::<BTreeSet<_>>().len()),
+            ..view(field)
+        }
+    };
+    Ok(Json(snapshot.state.context_fields.values().map(with_use).collect()))
+}
+
+/// Get a context field
+#[utoipa::path(get, path = "/api/admin/context/{contextField}", operation_id = "getContextField", tag = "Context", responses((status = 200, body = ContextFieldView)))]
+async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Json<ContextFieldView>, Failure> {
+    let snapshot = app.view(&caller, &Need::login())?;
+    Ok(Json(view(snapshot.state.context_fields.find(name.as_str())?)))
+}
+
+/// Create a context field
+#[utoipa::path(post, path = "/api/admin/context", operation_id = "createContextField", tag = "Context", request_body = CreateContextField, responses((status = 201, body = ContextFieldView)))]
+async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body<CreateContextField>,
+) -> Result<Created<ContextFieldView>, Failure> {
+    let done = app.commit(&caller, &Need::root(&[P::CreateContextField]), body, context_fields::create).await?;
+    let location = format!("{}/api/admin/context/{}", app.options().base_path(), path_segment(&done.value.name));
+    Ok(Created { location, view: view(&done.value) })
+}
+
+/// Change a context field
+#[utoipa::path(put, path = "/api/admin/context/{contextField}", operation_id = "updateContextField", tag = "Context", request_body = ContextFieldInput, responses((status = 200, description = "The field is changed")))]
+async fn update(
+    State(app): State<App>,
+    caller: Caller,
+    Path(name): Path<String>,
+    body: Body<ContextFieldInput>,
+) -> Result<(), Failure> {
+    let need = Need::root(&[P::UpdateContextField]);
+    app.commit(&caller, &need, body, |draft, input| context_fields::update(draft, &name, input)).await.map(drop)
+}
+
+/// Delete a context field that nothing refers to
+#[utoipa::path(delete, path = "/api/admin/context/{contextField}", operation_id = "deleteContextField", tag = "Context", responses((status = 200, description = "The field is gone")))]
+async fn delete(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<(), Failure> {
+    let need = Need::root(&[P::DeleteContextField]);
+    app.commit(&caller, &need, Body::none(), |draft, ()| context_fields::delete(draft, &name)).await.map(drop)
+}
+
+/// Check whether a context field can have this name
+#[utoipa::path(post, path = "/api/admin/context/validate", operation_id = "validateContextFieldName", tag = "Context", request_body = Name, responses((status = 200, description = "The name is free")))]
+async fn validate(State(app): State<App>, caller: Caller, body: Body<Name>) -> Result<(), Failure> {
+    let snapshot = app.view(&caller, &Need::root(&[P::UpdateContextField]))?;
+    let Name { name } = body.parse(app.schemas())?;
+    Ok(context_fields::validate_name(&snapshot.state, &name)?)
+}
+
+/// List the strategies that use a context field
+#[utoipa::path(get, path = "/api/admin/context/{contextField}/strategies", operation_id = "getStrategiesByContextField", tag = "Context", responses((status = 200, body = ContextFieldUses)))]
+async fn list_uses(
+    State(app): State<App>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Json<ContextFieldUses>, Failure> {
+    let snapshot = app.view(&caller, &Need::login())?;
+    let used = uses(&snapshot.state, |s| s.constraints.iter().any(|c| c.context_name == name));
+    Ok(Json(ContextFieldUses { strategies: used.iter().map(StrategyUse::of).collect() }))
+}
+
+/// Add a legal value, or change its description
+#[utoipa::path(post, path = "/api/admin/context/{contextField}/legal-values", operation_id = "updateContextFieldLegalValue", tag = "Context", request_body = LegalValue, responses((status = 200, description = "The value is there")))]
+async fn put_legal_value(
+    State(app): State<App>,
+    caller: Caller,
+    Path(name): Path<String>,
+    body: Body<LegalValue>,
+) -> Result<(), Failure> {
+    let need = Need::root(&[P::UpdateContextField]);
+    app.commit(&caller, &need, body, |draft, value| context_fields::put_legal_value(draft, &name, value))
+        .await
+        .map(drop)
+}
+
+/// Remove a legal value
+#[utoipa::path(delete, path = "/api/admin/context/{contextField}/legal-values/{legalValue}", operation_id = "deleteContextFieldLegalValue", tag = "Context", responses((status = 200, description = "The value is not there")))]
+async fn remove_legal_value(
+    State(app): State<App>,
+    caller: Caller,
+    Path((name, value)): Path<(String, String)>,
+) -> Result<(), Failure> {
+    let need = Need::root(&[P::UpdateContextField]);
+    app.commit(&caller, &need, Body::none(), |draft, ()| context_fields::remove_legal_value(draft, &name, &value))
+        .await
+        .map(drop)
+}

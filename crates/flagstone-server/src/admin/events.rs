@@ -1,0 +1,245 @@
+//! The audit log over HTTP.
+
+use axum::Json;
+use axum::extract::State;
+use flagstone_model::commit::{Actor, Event};
+use flagstone_model::{Error, Need, Timestamp};
+use flagstone_store::{EventQuery, Order};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::Failure;
+use crate::http::Query;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(search)).routes(routes!(list_creators))
+}
+
+/// The most events of one answer, and how many there are unless the request says.
+const LIMIT_MAX: u64 = 1_000;
+const LIMIT_DEFAULT: u64 = 100;
+
+/// What is asked of the audit log. Filters have the form `IS:value` or `IS_ANY_OF:one,other`.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+struct SearchQuery {
+    /// By features.
+    feature: Option<String>,
+    /// By projects.
+    project: Option<String>,
+    /// By environments.
+    environment: Option<String>,
+    /// By types of events.
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    /// By ids of users.
+    created_by: Option<String>,
+    /// By the event's own id.
+    id: Option<String>,
+    /// From this day on, `IS:2026-01-31`.
+    from: Option<String>,
+    /// Up to and with this day.
+    to: Option<String>,
+    /// A text that type, feature, project, environment, creator or data hold.
+    query: Option<String>,
+    /// How many events to leave out; 0 if omitted.
+    offset: Option<String>,
+    /// How many events at most, up to 1000; 100 if omitted.
+    limit: Option<String>,
+}
+
+/// Events, newest first.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Events)]
+struct EventsView {
+    events: Vec<EventView>,
+    /// How many there are in all.
+    total: u64,
+}
+
+/// An event.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Event)]
+struct EventView {
+    /// Counts up without gaps.
+    id: u64,
+    /// For instance `feature-created`.
+    #[serde(rename = "type")]
+    kind: String,
+    /// Who did it.
+    created_by: String,
+    /// When.
+    created_at: Timestamp,
+    /// Who did it, by id.
+    created_by_user_id: i64,
+    /// The object afterwards.
+    data: Option<Value>,
+    /// The object before.
+    pre_data: Option<Value>,
+    /// Always empty.
+    tags: Vec<Value>,
+    /// The feature it happened to.
+    feature_name: Option<String>,
+    /// The project it happened in.
+    project: Option<String>,
+    /// The environment it happened in.
+    environment: Option<String>,
+    /// The type, for people.
+    label: String,
+    /// What happened, for people.
+    summary: String,
+}
+
+/// Somebody who has done something.
+#[derive(Serialize, ToSchema)]
+struct EventCreatorView {
+    /// The user's id; negative for the server itself and for admin tokens.
+    id: i64,
+    /// The name.
+    name: String,
+}
+
+impl EventView {
+    fn of(event: Event) -> Self {
+        let label = label(&event.kind);
+        let object = event.feature_name.as_deref().map(|f| format!(" **{f}**")).unwrap_or_default();
+        let place = [(" in project", &event.project), (" in environment", &event.environment)];
+        let place: String =
+            place.iter().filter_map(|(word, name)| name.as_ref().map(|n| format!("{word} **{n}**"))).collect();
+        let summary = format!("**{}**: {}{object}{place}", event.created_by, label.to_lowercase());
+        Self {
+            id: event.id,
+            kind: event.kind,
+            created_by: event.created_by,
+            created_at: event.created_at,
+            created_by_user_id: event.created_by_user_id,
+            data: event.data,
+            pre_data: event.pre_data,
+            tags: Vec::new(),
+            feature_name: event.feature_name,
+            project: event.project,
+            environment: event.environment,
+            label,
+            summary,
+        }
+    }
+}
+
+/// `feature-created` becomes `Feature created`.
+fn label(kind: &str) -> String {
+    let words = kind.replace(['-', '_'], " ");
+    let mut chars = words.chars();
+    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// The values of a filter; a fault if it does not have the form of one.
+fn values(name: &str, filter: Option<String>) -> Result<Vec<String>, Error> {
+    let Some(filter) = filter.filter(|f| !f.is_empty()) else { return Ok(Vec::new()) };
+    let values: Vec<_> = match filter.split_once(':') {
+        Some(("IS", value)) => vec![value.trim().to_owned()],
+        Some(("IS_ANY_OF", list)) => list.split(',').map(|v| v.trim().to_owned()).collect(),
+        _ => {
+            return Err(Error::bad_data(
+                format!("/query/{name}"),
+                "A filter has the form IS:value or IS_ANY_OF:one,other.",
+            ));
+        }
+    };
+    if values.len() > 200 {
+        return Err(Error::bad_data(format!("/query/{name}"), "A filter holds at most 200 values."));
+    }
+    Ok(values)
+}
+
+/// The start of the day that a filter names.
+fn day(name: &str, filter: Option<String>) -> Result<Option<Timestamp>, Error> {
+    match values(name, filter)?.first() {
+        None => Ok(None),
+        Some(text) if text.len() == 10 => match Timestamp::parse(text) {
+            Some(day) => Ok(Some(day)),
+            None => Err(Error::bad_data(format!("/query/{name}"), "There is no such day.")),
+        },
+        Some(_) => Err(Error::bad_data(format!("/query/{name}"), "A day has the form IS:2026-01-31.")),
+    }
+}
+
+fn ids<T: std::str::FromStr>(name: &str, filter: Option<String>) -> Result<Vec<T>, Error> {
+    let parse = |v: &String| v.parse().map_err(|_| Error::bad_data(format!("/query/{name}"), "These must be numbers."));
+    values(name, filter)?.iter().map(parse).collect()
+}
+
+impl SearchQuery {
+    fn into_query(self) -> Result<EventQuery, Error> {
+        const DAY: i64 = 24 * 3_600_000;
+        let number = |text: Option<String>| text.and_then(|t| t.parse::<u64>().ok());
+        Ok(EventQuery {
+            ids: ids("id", self.id)?,
+            features: values("feature", self.feature)?,
+            projects: values("project", self.project)?,
+            environments: values("environment", self.environment)?,
+            types: values("type", self.kind)?,
+            created_by_ids: ids("createdBy", self.created_by)?,
+            from: day("from", self.from)?,
+            to: day("to", self.to)?.map(|day| day.plus_millis(DAY - 1)),
+            text: self.query.filter(|q| !q.is_empty()),
+            order: Order::Descending,
+            offset: number(self.offset).unwrap_or(0).min(i64::MAX as u64),
+            limit: number(self.limit).filter(|n| *n > 0).unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX),
+            ..EventQuery::default()
+        })
+    }
+}
+
+/// Search the audit log
+#[utoipa::path(get, path = "/api/admin/search/events", operation_id = "searchEvents", tag = "Events", params(SearchQuery), responses((status = 200, body = EventsView)))]
+async fn search(
+    State(app): State<App>,
+    caller: Caller,
+    query: Query<SearchQuery>,
+) -> Result<Json<EventsView>, Failure> {
+    app.view(&caller, &Need::login())?;
+    let page = app.store().events(&query.parse()?.into_query()?).await?;
+    Ok(Json(EventsView { events: page.events.into_iter().map(EventView::of).collect(), total: page.total }))
+}
+
+/// List everybody who has done something
+#[utoipa::path(get, path = "/api/admin/event-creators", operation_id = "getEventCreators", tag = "Events", responses((status = 200, body = Vec<EventCreatorView>)))]
+async fn list_creators(State(app): State<App>, caller: Caller) -> Result<Json<Vec<EventCreatorView>>, Failure> {
+    let snapshot = app.view(&caller, &Need::login())?;
+    let mut creators = std::collections::BTreeMap::new();
+    for creator in app.store().event_creators().await? {
+        let name = match snapshot.state.users.get(&creator.id) {
+            Some(user) => user.name.clone().unwrap_or_else(|| user.label()),
+            // Many admin tokens share one id.
+            None if creator.id == Actor::TOKEN_ID => "Admin API token".to_owned(),
+            None => creator.name,
+        };
+        creators.insert(creator.id, name);
+    }
+    Ok(Json(creators.into_iter().map(|(id, name)| EventCreatorView { id, name }).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters() {
+        let check = |filter: &str, expect: Option<&[&str]>| {
+            let found = values("feature", Some(filter.to_owned())).ok();
+            assert_eq!(found, expect.map(|e| e.iter().map(|s| (*s).to_owned()).collect()), "{filter}");
+        };
+        check("IS:a", Some(&["a"]));
+        check("IS_ANY_OF:a,b", Some(&["a", "b"]));
+        check("IS:it's 100%_;--", Some(&["it's 100%_;--"]));
+        check("a", None);
+        check("LIKE:a", None);
+    }
+}

@@ -1,0 +1,678 @@
+//! Features over HTTP.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use flagstone_model::features::{
+    self, CloneFeature, CreateFeature, Dependency, Feature, FeatureNames, FeatureSummary, StaleFeatures, UpdateFeature,
+    Variant,
+};
+use flagstone_model::{Error, Need, Permission as P, State as Model, Timestamp, environments, projects};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::strategies::StrategyView;
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::Failure;
+use crate::http::{Body, Created, Path, Query, path_segment};
+use crate::snapshot::Snapshot;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(validate))
+        .routes(routes!(list, create))
+        .routes(routes!(get, update, patch, archive))
+        .routes(routes!(duplicate))
+        .routes(routes!(get_environment))
+        .routes(routes!(switch_on))
+        .routes(routes!(switch_off))
+        .routes(routes!(bulk_on))
+        .routes(routes!(bulk_off))
+        .routes(routes!(revive))
+        .routes(routes!(delete))
+        .routes(routes!(archive_many))
+        .routes(routes!(validate_archive))
+        .routes(routes!(revive_many))
+        .routes(routes!(delete_many))
+        .routes(routes!(mark_stale))
+}
+
+/// A feature's environment, as a path names it.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Place {
+    #[serde(rename = "projectId")]
+    pub(super) project: String,
+    #[serde(rename = "featureName")]
+    pub(super) feature: String,
+    pub(super) environment: String,
+}
+
+impl Place {
+    pub(super) fn as_tuple(&self) -> (&str, &str, &str) {
+        (&self.project, &self.feature, &self.environment)
+    }
+
+    pub(super) fn need(&self, any_of: &[P]) -> Need {
+        Need::environment(&self.project, &self.environment, any_of)
+    }
+}
+
+/// A JSON patch (RFC 6902).
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[schema(example = json!([{"op": "replace", "path": "/description", "value": "New text"}]))]
+pub(super) struct JsonPatch(Vec<PatchOperation>);
+
+/// One step of a JSON patch.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub(super) struct PatchOperation {
+    /// What to do.
+    op: PatchOperator,
+    /// Where, as a JSON pointer.
+    path: String,
+    /// Where from, for `move` and `copy`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    /// What to put there.
+    #[serde(default)]
+    #[schema(value_type = Option<Value>)]
+    value: Value,
+}
+
+/// What a step of a JSON patch does.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum PatchOperator {
+    /// Puts a value.
+    Add,
+    /// Takes a value away.
+    Remove,
+    /// Replaces a value.
+    Replace,
+    /// Copies a value.
+    Copy,
+    /// Moves a value.
+    Move,
+    /// Fails unless a value is there.
+    Test,
+}
+
+impl JsonPatch {
+    pub(super) fn parse(&self) -> Result<json_patch::Patch, Error> {
+        let bad = |e: serde_json::Error| Error::bad_data("/body", format!("This is not a JSON patch: {e}."));
+        serde_json::from_value(serde_json::to_value(&self.0).map_err(bad)?).map_err(bad)
+    }
+}
+
+/// A feature with everything that belongs to it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Feature)]
+struct FeatureView {
+    environments: Vec<EnvironmentView>,
+    /// Unique among all features.
+    name: String,
+    /// For callers who are users: whether it is among their favourites.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    favorite: Option<bool>,
+    /// Whether SDKs report each evaluation.
+    impression_data: bool,
+    /// For people.
+    description: Option<String>,
+    /// The project it belongs to.
+    project: String,
+    /// Whether it is ready for removal.
+    stale: bool,
+    /// When it was created.
+    created_at: Timestamp,
+    /// Who created it.
+    created_by: CreatorView,
+    /// What it is for.
+    #[serde(rename = "type")]
+    kind: String,
+    /// Whether it is archived.
+    archived: bool,
+    /// The features it depends on.
+    dependencies: Vec<Dependency>,
+    /// The features that depend on it.
+    children: Vec<String>,
+    /// Where in its life it is.
+    lifecycle: LifecycleView,
+    /// Links that people have added.
+    links: Vec<Value>,
+    /// Who has worked on it.
+    collaborators: CollaboratorsView,
+}
+
+/// Who created a feature.
+#[derive(Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = FeatureCreator)]
+struct CreatorView {
+    /// The user's id; -42 for an admin token.
+    id: i64,
+    /// The user's or the token's name.
+    name: String,
+    /// A picture; always empty, because we ask no third party for one.
+    image_url: String,
+}
+
+/// Who has worked on a feature.
+#[derive(Serialize, ToSchema)]
+#[schema(as = FeatureCollaborators)]
+struct CollaboratorsView {
+    users: Vec<CreatorView>,
+}
+
+/// Where in its life a feature is.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = FeatureLifecycleStage)]
+struct LifecycleView {
+    /// `initial` until an SDK asks for it, then `pre-live`, `live` in a production environment, `archived`.
+    stage: &'static str,
+    /// Since when.
+    entered_stage_at: Timestamp,
+}
+
+/// A feature in one of its environments.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = FeatureEnvironment)]
+struct EnvironmentView {
+    /// The environment's name.
+    name: String,
+    /// When an SDK last asked for it there.
+    last_seen_at: Option<Timestamp>,
+    /// Whether it is switched on.
+    enabled: bool,
+    /// How often it was on in the last hour.
+    yes: u64,
+    /// How often it was off in the last hour.
+    no: u64,
+    /// What the environment is for.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The environment's place in the order.
+    sort_order: i64,
+    /// For whom it is really on.
+    strategies: Vec<StrategyView>,
+    /// Its own variants, if the request asks for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variants: Option<Vec<Variant>>,
+}
+
+/// One environment of a feature.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = FeatureInEnvironment)]
+struct SingleEnvironmentView {
+    /// The feature's name.
+    name: String,
+    /// The environment's name.
+    environment: String,
+    /// Whether it is switched on.
+    enabled: bool,
+    /// For whom it is really on.
+    strategies: Vec<StrategyView>,
+}
+
+/// A project's features.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Features)]
+struct FeaturesView {
+    /// The form of this answer: 2.
+    version: u32,
+    features: Vec<FeatureRow>,
+}
+
+/// A feature as a list shows it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct FeatureRow {
+    #[serde(rename = "type")]
+    kind: String,
+    description: Option<String>,
+    favorite: bool,
+    name: String,
+    created_at: Timestamp,
+    stale: bool,
+    impression_data: bool,
+    environments: Vec<EnvironmentRow>,
+}
+
+/// A feature's environment as a list shows it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = FeatureEnvironmentRow)]
+struct EnvironmentRow {
+    name: String,
+    enabled: bool,
+    #[serde(rename = "type")]
+    kind: String,
+    sort_order: i64,
+    variant_count: usize,
+    last_seen_at: Option<Timestamp>,
+    has_strategies: bool,
+    has_enabled_strategies: bool,
+}
+
+/// What is asked of a single feature.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct GetQuery {
+    variant_environments: Option<bool>,
+}
+
+/// A name to be checked for a new feature.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct FeatureName {
+    /// The name.
+    #[schema(example = "new-checkout")]
+    name: String,
+    /// The project whose naming rules count.
+    #[serde(default)]
+    project_id: Option<String>,
+}
+
+/// Which features cannot be archived.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ArchiveValidation {
+    /// Those that others depend on.
+    parents_with_child_features: Vec<String>,
+    /// Whether archiving ends dependencies.
+    has_deleted_dependencies: bool,
+}
+
+fn view(app: &App, snapshot: &Snapshot, caller: &Caller, feature: &Feature, with_variants: bool) -> FeatureView {
+    let state = &snapshot.state;
+    let creator =
+        CreatorView { id: feature.created_by.id, name: feature.created_by.name.clone(), image_url: String::new() };
+    let in_order = environments::sorted(state);
+    let environments = in_order.into_iter().filter_map(|environment| {
+        let of_feature = feature.environments.get(&environment.name)?;
+        Some(EnvironmentView {
+            name: environment.name.clone(),
+            last_seen_at: app.telemetry().feature_last_seen(&feature.name, &environment.name),
+            enabled: of_feature.enabled,
+            yes: 0,
+            no: 0,
+            kind: environment.kind.clone(),
+            sort_order: environment.sort_order,
+            strategies: of_feature.strategies.iter().map(StrategyView::of).collect(),
+            variants: with_variants.then(|| of_feature.variants.clone()),
+        })
+    });
+    FeatureView {
+        environments: environments.collect(),
+        name: feature.name.clone(),
+        favorite: caller.user_id().map(|_| false),
+        impression_data: feature.impression_data,
+        description: feature.description.clone(),
+        project: feature.project.clone(),
+        stale: feature.stale,
+        created_at: feature.created_at,
+        created_by: creator.clone(),
+        kind: feature.kind.clone(),
+        archived: feature.is_archived(),
+        dependencies: feature.dependencies.clone(),
+        children: features::children(state, &feature.name).iter().map(|f| f.name.clone()).collect(),
+        lifecycle: lifecycle(app, state, feature),
+        links: Vec::new(),
+        collaborators: CollaboratorsView { users: vec![creator] },
+    }
+}
+
+/// The stage that a feature's own history shows: archived, seen in production, seen elsewhere, or new.
+fn lifecycle(app: &App, state: &Model, feature: &Feature) -> LifecycleView {
+    if let Some(entered_stage_at) = feature.archived_at {
+        return LifecycleView { stage: "archived", entered_stage_at };
+    }
+    let seen = |production: bool| {
+        let environments = feature.environments.keys().filter_map(|name| state.environments.get(name));
+        environments
+            .filter(|e| (e.kind == "production") == production)
+            .filter_map(|e| app.telemetry().feature_last_seen(&feature.name, &e.name))
+            .max()
+    };
+    let (stage, entered_stage_at) = match (seen(true), seen(false)) {
+        (Some(at), _) => ("live", at),
+        (None, Some(at)) => ("pre-live", at),
+        (None, None) => ("initial", feature.created_at),
+    };
+    LifecycleView { stage, entered_stage_at }
+}
+
+fn row(app: &App, state: &Model, feature: &Feature) -> FeatureRow {
+    let in_order = environments::sorted(state);
+    let environments = in_order.into_iter().filter_map(|environment| {
+        let of_feature = feature.environments.get(&environment.name)?;
+        let variants_of_strategies: usize = of_feature.strategies.iter().map(|s| s.variants.len()).sum();
+        Some(EnvironmentRow {
+            name: environment.name.clone(),
+            enabled: of_feature.enabled,
+            kind: environment.kind.clone(),
+            sort_order: environment.sort_order,
+            variant_count: of_feature.variants.len() + variants_of_strategies,
+            last_seen_at: app.telemetry().feature_last_seen(&feature.name, &environment.name),
+            has_strategies: !of_feature.strategies.is_empty(),
+            has_enabled_strategies: of_feature.strategies.iter().any(|s| !s.disabled),
+        })
+    });
+    FeatureRow {
+        kind: feature.kind.clone(),
+        description: feature.description.clone(),
+        favorite: false,
+        name: feature.name.clone(),
+        created_at: feature.created_at,
+        stale: feature.stale,
+        impression_data: feature.impression_data,
+        environments: environments.collect(),
+    }
+}
+
+/// Check whether a new feature can have this name
+#[utoipa::path(post, path = "/api/admin/features/validate", operation_id = "validateFeature", tag = "Features", request_body = FeatureName, responses((status = 200, description = "The name is free")))]
+async fn validate(State(app): State<App>, caller: Caller, body: Body<FeatureName>) -> Result<(), Failure> {
+    let snapshot = app.view(&caller, &Need::login())?;
+    let FeatureName { name, project_id } = body.parse(app.schemas())?;
+    Ok(features::validate_name(&snapshot.state, project_id.as_deref(), &name)?)
+}
+
+/// List a project's features
+#[utoipa::path(get, path = "/api/admin/projects/{projectId}/features", operation_id = "getFeatures", tag = "Features", responses((status = 200, body = FeaturesView)))]
+async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Path(project): Path<String>,
+) -> Result<Json<FeaturesView>, Failure> {
+    let snapshot = app.view(&caller, &Need::login())?;
+    projects::find_live(&snapshot.state, &project)?;
+    let features = features::of_project(&snapshot.state, &project, false).map(|f| row(&app, &snapshot.state, f));
+    Ok(Json(FeaturesView { version: 2, features: features.collect() }))
+}
+
+/// Create a feature, switched off everywhere
+#[utoipa::path(post, path = "/api/admin/projects/{projectId}/features", operation_id = "createFeature", tag = "Features", request_body = CreateFeature, responses((status = 201, body = FeatureSummary)))]
+async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    Path(project): Path<String>,
+    body: Body<CreateFeature>,
+) -> Result<Created<FeatureSummary>, Failure> {
+    let need = Need::project(&project, &[P::CreateFeature]);
+    let done = app.commit(&caller, &need, body, |draft, input| features::create(draft, &project, input)).await?;
+    Ok(created(&app, done.value))
+}
+
+fn created(app: &App, view: FeatureSummary) -> Created<FeatureSummary> {
+    let (project, name) = (path_segment(&view.project), path_segment(&view.name));
+    Created { location: format!("{}/api/admin/projects/{project}/features/{name}", app.options().base_path()), view }
+}
+
+/// Get a feature with its environments and strategies
+#[utoipa::path(get, path = "/api/admin/projects/{projectId}/features/{featureName}", operation_id = "getFeature", tag = "Features", params(("variantEnvironments" = Option<bool>, Query, description = "Whether the environments show the feature's own variants")), responses((status = 200, body = FeatureView)))]
+async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Path((project, name)): Path<(String, String)>,
+    query: Query<GetQuery>,
+) -> Result<Json<FeatureView>, Failure> {
+    let snapshot = app.view(&caller, &Need::login())?;
+    let with_variants = query.parse()?.variant_environments.unwrap_or(false);
+    let feature = features::find_live(&snapshot.state, &project, &name)?;
+    Ok(Json(view(&app, &snapshot, &caller, feature, with_variants)))
+}
+
+/// Change a feature's own properties
+#[utoipa::path(put, path = "/api/admin/projects/{projectId}/features/{featureName}", operation_id = "updateFeature", tag = "Features", request_body = UpdateFeature, responses((status = 200, body = FeatureSummary)))]
+async fn update(
+    State(app): State<App>,
+    caller: Caller,
+    Path((project, name)): Path<(String, String)>,
+    body: Body<UpdateFeature>,
+) -> Result<Json<FeatureSummary>, Failure> {
+    let need = Need::project(&project, &[P::UpdateFeature]);
+    let done = app.commit(&caller, &need, body, |draft, input| features::update(draft, &project, &name, input)).await?;
+    Ok(Json(done.value))
+}
+
+/// Change a feature's own properties by a JSON patch
+#[utoipa::path(patch, path = "/api/admin/projects/{projectId}/features/{featureName}", operation_id = "patchFeature", tag = "Features", request_body = JsonPatch, responses((status = 200, body = FeatureSummary)))]
+async fn patch(
+    State(app): State<App>,
+    caller: Caller,
+    Path((project, name)): Path<(String, String)>,
+    body: Body<JsonPatch>,
+) -> Result<Json<FeatureSummary>, Failure> {
+    let need = Need::project(&project, &[P::UpdateFeature]);
+    let done = app
+        .commit(&caller, &need, body, |draft, patch: JsonPatch| {
+            features::patch(draft, &project, &name, &patch.parse()?)
+        })
+        .await?;
+    Ok(Json(done.value))
+}
+
+/// Copy a feature under a new name
+#[utoipa::path(post, path = "/api/admin/projects/{projectId}/features/{featureName}/clone", operation_id = "cloneFeature", tag = "Features", request_body = CloneFeature, responses((status = 201, body = FeatureSummary)))]
+async fn duplicate(
+    State(app): State<App>,
+    caller: Caller,
+    Path((project, name)): Path<(String, String)>,
+    body: Body<CloneFeature>,
+) -> Result<Created<FeatureSummary>, Failure> {
+    let need = Need::project(&project, &[P::CreateFeature]);
+    let done =
+        app.commit(&caller, &need, body, |draft, input| features::duplicate(draft, &project, &name, input)).await?;
+    Ok(created(&app, done.value))
+}
+
+/// Archive a feature
+#[utoipa::path(delete, path = "/api/admin/projects/{projectId}/features/{featureName}", operation_id = "archiveFeature", tag = "Features", responses((status = 202, description = "The feature is archived")))]
+async fn archive(
+    State(app): State<App>,
+    caller: Caller,
+    Path((project, name)): Path<(String, String)>,
+) -> Result<StatusCode, Failure> {
+    let need = Need::project(&project, &[P::DeleteFeature]);
+    app.commit(&caller, &need, Body::none(), |draft, ()| features::archive(draft, &project, &name)).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Get a feature in one environment
+#[utoipa::path(get, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}", operation_id = "getFeatureEnvironment", tag = "Features", responses((status = 200, body = SingleEnvironmentView)))]
+async fn get_environment(
+    State(app): State<App>,
+    caller: Caller,
+    Path(place): Path<Place>,
+) -> Result<Json<SingleEnvironmentView>, Failure> {
+    let snapshot = app.view(&caller, &Need::login())?;
+    let feature = features::find_live(&snapshot.state, &place.project, &place.feature)?;
+    let environment = features::find_named_environment(feature, &place.environment)?;
+    Ok(Json(SingleEnvironmentView {
+        name: place.feature.clone(),
+        environment: place.environment.clone(),
+        enabled: environment.enabled,
+        strategies: environment.strategies.iter().map(StrategyView::of).collect(),
+    }))
+}
+
+/// Switch a feature on in an environment
+#[utoipa::path(post, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/on", operation_id = "toggleFeatureEnvironmentOn", tag = "Features", responses((status = 200, description = "The feature is on")))]
+async fn switch_on(State(app): State<App>, caller: Caller, Path(place): Path<Place>) -> Result<(), Failure> {
+    let need = place.need(&[P::UpdateFeatureEnvironment]);
+    app.commit(&caller, &need, Body::none(), |draft, ()| {
+        features::switch_on(draft, &place.project, &place.feature, &place.environment)
+    })
+    .await
+    .map(drop)
+}
+
+/// Switch a feature off in an environment
+#[utoipa::path(post, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/off", operation_id = "toggleFeatureEnvironmentOff", tag = "Features", responses((status = 200, description = "The feature is off")))]
+async fn switch_off(State(app): State<App>, caller: Caller, Path(place): Path<Place>) -> Result<(), Failure> {
+    let need = place.need(&[P::UpdateFeatureEnvironment]);
+    app.commit(&caller, &need, Body::none(), |draft, ()| {
+        features::switch_off(draft, &place.project, &place.feature, &place.environment)
+    })
+    .await
+    .map(drop)
+}
+
+/// Switch several features on in an environment
+#[utoipa::path(post, path = "/api/admin/projects/{projectId}/bulk_features/environments/{environment}/on", operation_id = "bulkToggleFeaturesEnvironmentOn", tag = "Features", request_body = FeatureNames, responses((status = 200, description = "The features are on")))]
+async fn bulk_on(
+    State(app): State<App>,
+    caller: Caller,
+    Path((project, environment)): Path<(String, String)>,
+    body: Body<FeatureNames>,
+) -> Result<(), Failure> {
+    let need = Need::environment(&project, &environment, &[P::UpdateFeatureEnvironment]);
+    app.commit(&caller, &need, body, |draft, input: FeatureNames| {
+        features::bulk_toggle(draft, &project, &environment, &input.features, features::switch_on)
+    })
+    .await
+    .map(drop)
+}
+
+/// Switch several features off in an environment
+#[utoipa::path(post, path = "/api/admin/projects/{projectId}/bulk_features/environments/{environment}/off", operation_id = "bulkToggleFeaturesEnvironmentOff", tag = "Features", request_body = FeatureNames, responses((status = 200, description = "The features are off")))]
+async fn bulk_off(
+    State(app): State<App>,
+    caller: Caller,
+    Path((project, environment)): Path<(String, String)>,
+    body: Body<FeatureNames>,
+) -> Result<(), Failure> {
+    let need = Need::environment(&project, &environment, &[P::UpdateFeatureEnvironment]);
+    app.commit(&caller, &need, body, |draft, input: FeatureNames| {
+        features::bulk_toggle(draft, &project, &environment, &input.features, features::switch_off)
+    })
+    .await
+    .map(drop)
+}
+
+/// The need for something that a path names by the feature alone: rights in the project that the feature is in.
+fn need_for(app: &App, name: &str, permission: P) -> Need {
+    match app.public().state.features.get(name) {
+        Some(feature) => Need::project(&feature.project, &[permission]),
+        None => Need::anywhere(&[permission]),
+    }
+}
+
+/// Bring a feature back from the archive
+#[utoipa::path(post, path = "/api/admin/archive/revive/{featureName}", operation_id = "reviveFeature", tag = "Archive", responses((status = 200, description = "The feature is back, switched off")))]
+async fn revive(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<(), Failure> {
+    let need = need_for(&app, &name, P::UpdateFeature);
+    app.commit(&caller, &need, Body::none(), |draft, ()| {
+        require_in_own_project(draft, &name, P::UpdateFeature)?;
+        features::revive(draft, &name)
+    })
+    .await
+    .map(drop)
+}
+
+/// Delete an archived feature for good
+#[utoipa::path(delete, path = "/api/admin/archive/{featureName}", operation_id = "deleteFeature", tag = "Archive", responses((status = 200, description = "The feature is gone")))]
+async fn delete(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<(), Failure> {
+    let need = need_for(&app, &name, P::DeleteFeature);
+    app.commit(&caller, &need, Body::none(), |draft, ()| {
+        require_in_own_project(draft, &name, P::DeleteFeature)?;
+        features::delete(draft, &name)
+    })
+    .await
+    .map(drop)
+}
+
+/// The project of a feature is read from the very state that the rule changes.
+fn require_in_own_project(draft: &flagstone_model::Draft<'_>, name: &str, permission: P) -> Result<(), Error> {
+    match draft.features.get(name) {
+        Some(feature) => draft.require(&Need::project(&feature.project, &[permission])),
+        None => Err(Error::not_found("feature", name)),
+    }
+}
+
+/// Archive several features
+#[utoipa::path(post, path = "/api/admin/projects/{projectId}/archive", operation_id = "archiveFeatures", tag = "Archive", request_body = FeatureNames, responses((status = 202, description = "The features are archived")))]
+async fn archive_many(
+    State(app): State<App>,
+    caller: Caller,
+    Path(project): Path<String>,
+    body: Body<FeatureNames>,
+) -> Result<StatusCode, Failure> {
+    let need = Need::project(&project, &[P::DeleteFeature]);
+    app.commit(&caller, &need, body, |draft, input: FeatureNames| {
+        features::archive_many(draft, &project, &input.features)
+    })
+    .await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Tell which features cannot be archived because others depend on them
+#[utoipa::path(post, path = "/api/admin/projects/{projectId}/archive/validate", operation_id = "validateArchiveFeatures", tag = "Archive", request_body = FeatureNames, responses((status = 200, body = ArchiveValidation)))]
+async fn validate_archive(
+    State(app): State<App>,
+    caller: Caller,
+    Path(project): Path<String>,
+    body: Body<FeatureNames>,
+) -> Result<Json<ArchiveValidation>, Failure> {
+    let snapshot = app.view(&caller, &Need::project(&project, &[P::DeleteFeature]))?;
+    let names = body.parse(app.schemas())?.features;
+    let state = &snapshot.state;
+    let has_parent = |name: &String| features::find(state, &project, name).is_ok_and(|f| !f.dependencies.is_empty());
+    Ok(Json(ArchiveValidation {
+        parents_with_child_features: features::validate_archive(state, &project, &names, app.limits())?,
+        has_deleted_dependencies: names.iter().any(has_parent),
+    }))
+}
+
+/// Bring several features back from the archive
+#[utoipa::path(post, path = "/api/admin/projects/{projectId}/revive", operation_id = "reviveFeatures", tag = "Archive", request_body = FeatureNames, responses((status = 200, description = "The features are back, switched off")))]
+async fn revive_many(
+    State(app): State<App>,
+    caller: Caller,
+    Path(project): Path<String>,
+    body: Body<FeatureNames>,
+) -> Result<(), Failure> {
+    let need = Need::project(&project, &[P::UpdateFeature]);
+    app.commit(&caller, &need, body, |draft, input: FeatureNames| {
+        features::revive_many(draft, &project, &input.features)
+    })
+    .await
+    .map(drop)
+}
+
+/// Delete several archived features for good
+#[utoipa::path(post, path = "/api/admin/projects/{projectId}/delete", operation_id = "deleteFeatures", tag = "Archive", request_body = FeatureNames, responses((status = 200, description = "The features are gone")))]
+async fn delete_many(
+    State(app): State<App>,
+    caller: Caller,
+    Path(project): Path<String>,
+    body: Body<FeatureNames>,
+) -> Result<(), Failure> {
+    let need = Need::project(&project, &[P::DeleteFeature]);
+    app.commit(&caller, &need, body, |draft, input: FeatureNames| {
+        features::delete_many(draft, &project, &input.features)
+    })
+    .await
+    .map(drop)
+}
+
+/// Mark several features as ready for removal, or take the mark off
+#[utoipa::path(post, path = "/api/admin/projects/{projectId}/stale", operation_id = "staleFeatures", tag = "Features", request_body = StaleFeatures, responses((status = 202, description = "The features are marked")))]
+async fn mark_stale(
+    State(app): State<App>,
+    caller: Caller,
+    Path(project): Path<String>,
+    body: Body<StaleFeatures>,
+) -> Result<StatusCode, Failure> {
+    let need = Need::project(&project, &[P::UpdateFeature]);
+    app.commit(&caller, &need, body, |draft, input: StaleFeatures| features::mark_stale(draft, &project, &input))
+        .await?;
+    Ok(StatusCode::ACCEPTED)
+}

@@ -1,0 +1,395 @@
+//! Projects over HTTP.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use flagstone_model::features::{self, StrategyInput};
+use flagstone_model::projects::{
+    self, CreateProject, FeatureNaming, Project, ProjectMode, ProjectSummary, UpdateProject,
+};
+use flagstone_model::{Need, Permission as P, State as Model, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::Failure;
+use crate::http::{Body, Created, Path, Query, path_segment};
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(validate))
+        .routes(routes!(archive))
+        .routes(routes!(revive))
+        .routes(routes!(get, update, delete))
+        .routes(routes!(overview))
+        .routes(routes!(update_settings))
+        .routes(routes!(attach_environment))
+        .routes(routes!(detach_environment))
+        .routes(routes!(set_default_strategy))
+}
+
+/// Projects.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Projects)]
+struct ProjectsView {
+    /// The form of this answer: 1.
+    version: u32,
+    projects: Vec<ProjectRow>,
+}
+
+/// A project as a list shows it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ProjectRow {
+    name: String,
+    id: String,
+    description: Option<String>,
+    /// How much of it is not stale, in percent.
+    health: u32,
+    /// How much of it is stale, in percent.
+    technical_debt: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    favorite: Option<bool>,
+    feature_count: usize,
+    member_count: usize,
+    created_at: Timestamp,
+    archived_at: Option<Timestamp>,
+    mode: ProjectMode,
+    /// When an SDK last asked for one of its features.
+    last_reported_flag_usage: Option<Timestamp>,
+    last_updated_at: Timestamp,
+    onboarding_status: Value,
+    owners: Vec<Value>,
+}
+
+/// A project with what it holds, in numbers.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ProjectOverview {
+    stats: Value,
+    name: String,
+    description: Option<String>,
+    mode: ProjectMode,
+    feature_limit: Option<u64>,
+    feature_naming: FeatureNamingView,
+    link_templates: Vec<Value>,
+    default_stickiness: String,
+    health: u32,
+    technical_debt: u32,
+    favorite: bool,
+    updated_at: Timestamp,
+    archived_at: Option<Timestamp>,
+    created_at: Timestamp,
+    onboarding_status: Value,
+    environments: Vec<ProjectEnvironmentView>,
+    feature_type_counts: Vec<FeatureTypeCount>,
+    members: usize,
+    /// The form of this answer: 1.
+    version: u32,
+}
+
+/// How a project's features must be named; all null if they need not.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ProjectFeatureNaming)]
+struct FeatureNamingView {
+    pattern: Option<String>,
+    example: Option<String>,
+    description: Option<String>,
+}
+
+/// An environment of a project.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ProjectEnvironment)]
+struct ProjectEnvironmentView {
+    environment: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    default_strategy: Option<StrategyInput>,
+}
+
+/// How many features of one type a project holds.
+#[derive(Serialize, ToSchema)]
+struct FeatureTypeCount {
+    #[serde(rename = "type")]
+    kind: String,
+    count: usize,
+}
+
+/// What is asked of the list of projects.
+#[derive(Deserialize)]
+struct ListQuery {
+    #[serde(default)]
+    archived: Option<bool>,
+}
+
+/// An id to be checked.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+struct ProjectId {
+    /// The id.
+    #[schema(example = "checkout")]
+    id: String,
+}
+
+/// Settings of a project that are kept apart from its name and description.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ProjectSettings {
+    /// Who may see and propose.
+    #[serde(default)]
+    mode: Option<ProjectMode>,
+    /// How its features must be named.
+    #[serde(default)]
+    feature_naming: Option<FeatureNaming>,
+}
+
+/// An environment for a project.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ProjectEnvironmentInput {
+    /// The environment's name.
+    #[schema(example = "production")]
+    environment: String,
+    /// What features get that are switched on there without any strategy.
+    #[serde(default)]
+    default_strategy: Option<StrategyInput>,
+}
+
+/// How much of a project's features is stale, in percent.
+fn technical_debt(state: &Model, project: &str) -> u32 {
+    let (mut all, mut stale) = (0, 0);
+    for feature in features::of_project(state, project, false) {
+        all += 1;
+        stale += u32::from(feature.stale);
+    }
+    if all == 0 { 0 } else { stale * 100 / all }
+}
+
+fn onboarding(state: &Model, project: &str) -> Value {
+    match features::of_project(state, project, false).next() {
+        Some(feature) => json!({ "status": "first-flag-created", "feature": feature.name }),
+        None => json!({ "status": "onboarding-started" }),
+    }
+}
+
+fn row(app: &App, state: &Model, caller: &Caller, project: &Project) -> ProjectRow {
+    let debt = technical_debt(state, &project.id);
+    let of_project = || features::of_project(state, &project.id, false);
+    let last_seen = of_project().flat_map(|f| f.environments.keys().map(move |e| (f, e)));
+    let owners = project.members.iter().filter_map(|m| state.users.get(&m.user_id));
+    let owners: Vec<_> =
+        owners.map(|u| json!({ "ownerType": "user", "name": u.label(), "email": u.email, "imageUrl": "" })).collect();
+    ProjectRow {
+        name: project.name.clone(),
+        id: project.id.clone(),
+        description: project.description.clone(),
+        health: 100 - debt,
+        technical_debt: debt,
+        favorite: caller.user_id().map(|_| false),
+        feature_count: of_project().count(),
+        member_count: project.members.len(),
+        created_at: project.created_at,
+        archived_at: project.archived_at,
+        mode: project.mode,
+        last_reported_flag_usage: last_seen.filter_map(|(f, e)| app.telemetry().feature_last_seen(&f.name, e)).max(),
+        last_updated_at: project.updated_at,
+        onboarding_status: onboarding(state, &project.id),
+        owners: if owners.is_empty() { vec![json!({ "ownerType": "system" })] } else { owners },
+    }
+}
+
+/// List the projects
+#[utoipa::path(get, path = "/api/admin/projects", operation_id = "getProjects", tag = "Projects", params(("archived" = Option<bool>, Query, description = "List the archived projects instead of the live ones")), responses((status = 200, body = ProjectsView)))]
+async fn list(State(app): State<App>, caller: Caller, query: Query<ListQuery>) -> Result<Json<ProjectsView>, Failure> {
+    let snapshot = app.view(&caller, &Need::login())?;
+    let archived = query.parse()?.archived.unwrap_or(false);
+    let wanted = snapshot.state.projects.values().filter(|p| p.archived_at.is_some() == archived);
+    let mut projects: Vec<_> = wanted.map(|p| row(&app, &snapshot.state, &caller, p)).collect();
+    projects.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+    Ok(Json(ProjectsView { version: 1, projects }))
+}
+
+/// Create a project
+#[utoipa::path(post, path = "/api/admin/projects", operation_id = "createProject", tag = "Projects", request_body = CreateProject, responses((status = 201, body = ProjectSummary)))]
+async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body<CreateProject>,
+) -> Result<Created<ProjectSummary>, Failure> {
+    let done = app.commit(&caller, &Need::root(&[P::CreateProject]), body, projects::create).await?;
+    let location = format!("{}/api/admin/projects/{}", app.options().base_path(), path_segment(&done.value.id));
+    Ok(Created { location, view: done.value })
+}
+
+/// Check whether a new project can have this id
+#[utoipa::path(post, path = "/api/admin/projects/validate", operation_id = "validateProject", tag = "Projects", request_body = ProjectId, responses((status = 200, description = "The id is free")))]
+async fn validate(State(app): State<App>, caller: Caller, body: Body<ProjectId>) -> Result<(), Failure> {
+    let snapshot = app.view(&caller, &Need::root(&[P::CreateProject]))?;
+    let ProjectId { id } = body.parse(app.schemas())?;
+    Ok(projects::validate_id(&snapshot.state, &id)?)
+}
+
+/// Get a project
+#[utoipa::path(get, path = "/api/admin/projects/{projectId}", operation_id = "getProject", tag = "Projects", responses((status = 200, body = ProjectOverview)))]
+async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Json<ProjectOverview>, Failure> {
+    let snapshot = app.view(&caller, &Need::login())?;
+    Ok(Json(overview_of(&snapshot.state, &*projects::find_live(&snapshot.state, &id)?.clone())))
+}
+
+/// Get a project with what it holds, in numbers
+#[utoipa::path(get, path = "/api/admin/projects/{projectId}/overview", operation_id = "getProjectOverview", tag = "Projects", responses((status = 200, body = ProjectOverview)))]
+async fn overview(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<ProjectOverview>, Failure> {
+    let snapshot = app.view(&caller, &Need::login())?;
+    Ok(Json(overview_of(&snapshot.state, &*projects::find_live(&snapshot.state, &id)?.clone())))
+}
+
+fn overview_of(state: &Model, project: &Project) -> ProjectOverview {
+    let debt = technical_debt(state, &project.id);
+    let mut counts = std::collections::BTreeMap::<String, usize>::new();
+    for feature in features::of_project(state, &project.id, false) {
+        *counts.entry(feature.kind.clone()).or_default() += 1;
+    }
+    let environments = flagstone_model::environments::sorted(state).into_iter().filter_map(|e| {
+        let of_project = project.environments.get(&e.name)?;
+        Some(ProjectEnvironmentView {
+            environment: e.name.clone(),
+            default_strategy: of_project.default_strategy.clone(),
+        })
+    });
+    let naming = project.feature_naming.as_ref();
+    ProjectOverview {
+        // Statistics over time come with the insights; until then their fields are there, at zero, because clients read them.
+        stats: json!({
+            "avgTimeToProdCurrentWindow": 0, "createdCurrentWindow": 0, "createdPastWindow": 0, "archivedCurrentWindow": 0,
+            "archivedPastWindow": 0, "projectActivityCurrentWindow": 0, "projectActivityPastWindow": 0,
+            "projectMembersAddedCurrentWindow": 0,
+        }),
+        name: project.name.clone(),
+        description: project.description.clone(),
+        mode: project.mode,
+        feature_limit: project.feature_limit,
+        feature_naming: FeatureNamingView {
+            pattern: naming.map(|n| n.pattern.clone()),
+            example: naming.and_then(|n| n.example.clone()),
+            description: naming.and_then(|n| n.description.clone()),
+        },
+        link_templates: Vec::new(),
+        default_stickiness: project.default_stickiness.clone(),
+        health: 100 - debt,
+        technical_debt: debt,
+        favorite: false,
+        updated_at: project.updated_at,
+        archived_at: project.archived_at,
+        created_at: project.created_at,
+        onboarding_status: onboarding(state, &project.id),
+        environments: environments.collect(),
+        feature_type_counts: counts.into_iter().map(|(kind, count)| FeatureTypeCount { kind, count }).collect(),
+        members: project.members.len(),
+        version: 1,
+    }
+}
+
+/// Change a project's own properties
+#[utoipa::path(put, path = "/api/admin/projects/{projectId}", operation_id = "updateProject", tag = "Projects", request_body = UpdateProject, responses((status = 200, description = "The project is changed")))]
+async fn update(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: Body<UpdateProject>,
+) -> Result<(), Failure> {
+    let need = Need::project(&id, &[P::UpdateProject]);
+    app.commit(&caller, &need, body, |draft, input| projects::update(draft, &id, input)).await.map(drop)
+}
+
+/// Change who may see a project and how its features are named
+#[utoipa::path(put, path = "/api/admin/projects/{projectId}/settings", operation_id = "updateProjectEnterpriseSettings", tag = "Projects", request_body = ProjectSettings, responses((status = 200, description = "The settings are changed")))]
+async fn update_settings(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: Body<ProjectSettings>,
+) -> Result<(), Failure> {
+    let need = Need::project(&id, &[P::UpdateProject, P::ProjectSettingsWrite]);
+    app.commit(&caller, &need, body, |draft, ProjectSettings { mode, feature_naming }| {
+        projects::update(draft, &id, UpdateProject { mode, feature_naming, ..UpdateProject::default() })
+    })
+    .await
+    .map(drop)
+}
+
+/// Archive a project that holds no live features
+#[utoipa::path(post, path = "/api/admin/projects/archive/{projectId}", operation_id = "archiveProject", tag = "Projects", responses((status = 200, description = "The project is archived")))]
+async fn archive(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<(), Failure> {
+    let need = Need::project(&id, &[P::DeleteProject]);
+    app.commit(&caller, &need, Body::none(), |draft, ()| projects::archive(draft, &id)).await.map(drop)
+}
+
+/// Bring a project back from the archive
+#[utoipa::path(post, path = "/api/admin/projects/revive/{projectId}", operation_id = "reviveProject", tag = "Projects", responses((status = 200, description = "The project is back")))]
+async fn revive(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<(), Failure> {
+    let need = Need::project(&id, &[P::DeleteProject]);
+    app.commit(&caller, &need, Body::none(), |draft, ()| projects::revive(draft, &id)).await.map(drop)
+}
+
+/// Delete a project that holds no live features, with its archive and its tokens
+#[utoipa::path(delete, path = "/api/admin/projects/{projectId}", operation_id = "deleteProject", tag = "Projects", responses((status = 200, description = "The project is gone")))]
+async fn delete(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<(), Failure> {
+    let need = Need::project(&id, &[P::DeleteProject]);
+    app.commit(&caller, &need, Body::none(), |draft, ()| projects::delete(draft, &id)).await.map(drop)
+}
+
+/// Give a project's features an environment, switched off
+#[utoipa::path(post, path = "/api/admin/projects/{projectId}/environments", operation_id = "addEnvironmentToProject", tag = "Projects", request_body = ProjectEnvironmentInput, responses((status = 200, description = "The project has the environment")))]
+async fn attach_environment(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: Body<ProjectEnvironmentInput>,
+) -> Result<(), Failure> {
+    let need = Need::project(&id, &[P::UpdateProject]);
+    app.commit(&caller, &need, body, |draft, input: ProjectEnvironmentInput| {
+        projects::attach_environment(draft, &id, &input.environment)?;
+        match input.default_strategy {
+            Some(strategy) => projects::set_default_strategy(draft, &id, &input.environment, strategy).map(drop),
+            None => Ok(()),
+        }
+    })
+    .await
+    .map(drop)
+}
+
+/// Take an environment from a project, and its features' strategies there with it
+#[utoipa::path(delete, path = "/api/admin/projects/{projectId}/environments/{environment}", operation_id = "removeEnvironmentFromProject", tag = "Projects", responses((status = 200, description = "The project does not have the environment")))]
+async fn detach_environment(
+    State(app): State<App>,
+    caller: Caller,
+    Path((id, environment)): Path<(String, String)>,
+) -> Result<StatusCode, Failure> {
+    let need = Need::project(&id, &[P::UpdateProject]);
+    app.commit(&caller, &need, Body::none(), |draft, ()| projects::detach_environment(draft, &id, &environment))
+        .await?;
+    Ok(StatusCode::OK)
+}
+
+/// Say what features get that are switched on in an environment without any strategy
+#[utoipa::path(post, path = "/api/admin/projects/{projectId}/environments/{environment}/default-strategy", operation_id = "addDefaultStrategyToProjectEnvironment", tag = "Projects", request_body = StrategyInput, responses((status = 200, body = StrategyInput)))]
+async fn set_default_strategy(
+    State(app): State<App>,
+    caller: Caller,
+    Path((id, environment)): Path<(String, String)>,
+    body: Body<StrategyInput>,
+) -> Result<Json<StrategyInput>, Failure> {
+    let need = Need::environment(&id, &environment, &[P::UpdateProject, P::ProjectDefaultStrategyWrite]);
+    let done = app
+        .commit(&caller, &need, body, |draft, input| projects::set_default_strategy(draft, &id, &environment, input))
+        .await?;
+    Ok(Json(done.value))
+}

@@ -1,0 +1,215 @@
+//! Segments over HTTP.
+
+use std::collections::BTreeSet;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use flagstone_model::segments::{self, Segment, SegmentInput, StrategySegments, Use, uses};
+use flagstone_model::{Need, Permission as P};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::Failure;
+use crate::http::{Body, Created, Path};
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(validate))
+        .routes(routes!(set_of_strategy))
+        .routes(routes!(list_of_strategy))
+        .routes(routes!(get, update, delete))
+        .routes(routes!(list_uses))
+}
+
+/// A name to be checked.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub struct Name {
+    /// The name.
+    #[schema(example = "beta-testers")]
+    pub name: String,
+}
+
+/// Segments.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Segments)]
+struct SegmentsView {
+    segments: Vec<SegmentView>,
+}
+
+/// A segment with how much it is used.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = SegmentWithUse)]
+struct SegmentView {
+    #[serde(flatten)]
+    segment: Segment,
+    /// In how many projects strategies use it.
+    used_in_projects: usize,
+    /// In how many features strategies use it.
+    used_in_features: usize,
+}
+
+/// Where a segment is used.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct SegmentUses {
+    /// The strategies that use it.
+    strategies: Vec<StrategyUse>,
+    /// The strategies that would use it after a change request.
+    change_request_strategies: Vec<StrategyUse>,
+}
+
+/// A strategy that uses something.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct StrategyUse {
+    /// The strategy's id.
+    pub(super) id: String,
+    /// The feature's name.
+    pub(super) feature_name: String,
+    /// The project's id.
+    pub(super) project_id: String,
+    /// The environment's name.
+    pub(super) environment: String,
+    /// The strategy's type.
+    pub(super) strategy_name: String,
+}
+
+impl StrategyUse {
+    pub(super) fn of(place: &Use<'_>) -> Self {
+        Self {
+            id: place.strategy.id.clone(),
+            feature_name: place.feature.name.clone(),
+            project_id: place.feature.project.clone(),
+            environment: place.environment.to_owned(),
+            strategy_name: place.strategy.name.clone(),
+        }
+    }
+}
+
+/// The segments of a strategy after a change.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = StrategySegmentsResult)]
+struct StrategySegmentsView {
+    project_id: String,
+    strategy_id: String,
+    environment_id: String,
+    segment_ids: Vec<i64>,
+}
+
+/// List all segments
+#[utoipa::path(get, path = "/api/admin/segments", operation_id = "getSegments", tag = "Segments", responses((status = 200, body = SegmentsView)))]
+async fn list(State(app): State<App>, caller: Caller) -> Result<Json<SegmentsView>, Failure> {
+    let snapshot = app.view(&caller, &Need::login())?;
+    let state = &snapshot.state;
+    let with_use = |segment: &std::sync::Arc<Segment>| {
+        let used = uses(state, |s| s.segments.contains(&segment.id));
+        SegmentView {
+            segment: (**segment).clone(),
+            used_in_projects: used.iter().map(|u| &u.feature.project).collect::<BTreeSet<_>>().len(),
+            used_in_features: used.iter().map(|u| &u.feature.name).collect::<BTreeSet<_>>().len(),
+        }
+    };
+    let mut segments: Vec<_> = state.segments.values().map(with_use).collect();
+    segments.sort_by(|a, b| a.segment.name.cmp(&b.segment.name));
+    Ok(Json(SegmentsView { segments }))
+}
+
+/// Get a segment
+#[utoipa::path(get, path = "/api/admin/segments/{id}", operation_id = "getSegment", tag = "Segments", responses((status = 200, body = Segment)))]
+async fn get(State(app): State<App>, caller: Caller, Path(id): Path<i64>) -> Result<Json<Segment>, Failure> {
+    let snapshot = app.view(&caller, &Need::login())?;
+    Ok(Json((**snapshot.state.segments.find(&id)?).clone()))
+}
+
+/// Create a segment
+#[utoipa::path(post, path = "/api/admin/segments", operation_id = "createSegment", tag = "Segments", request_body = SegmentInput, responses((status = 201, body = Segment)))]
+async fn create(State(app): State<App>, caller: Caller, body: Body<SegmentInput>) -> Result<Created<Segment>, Failure> {
+    // The rule asks again, for the project that the body names.
+    let need = Need::anywhere(&[P::CreateSegment, P::UpdateProjectSegment]);
+    let done = app.commit(&caller, &need, body, segments::create).await?;
+    let location = format!("{}/api/admin/segments/{}", app.options().base_path(), done.value.id);
+    Ok(Created { location, view: (*done.value).clone() })
+}
+
+/// Replace a segment
+#[utoipa::path(put, path = "/api/admin/segments/{id}", operation_id = "updateSegment", tag = "Segments", request_body = SegmentInput, responses((status = 204, description = "The segment is replaced")))]
+async fn update(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<i64>,
+    body: Body<SegmentInput>,
+) -> Result<StatusCode, Failure> {
+    let need = Need::anywhere(&[P::UpdateSegment, P::UpdateProjectSegment]);
+    app.commit(&caller, &need, body, |draft, input| segments::update(draft, id, input)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Delete a segment that no strategy uses
+#[utoipa::path(delete, path = "/api/admin/segments/{id}", operation_id = "removeSegment", tag = "Segments", responses((status = 204, description = "The segment is gone")))]
+async fn delete(State(app): State<App>, caller: Caller, Path(id): Path<i64>) -> Result<StatusCode, Failure> {
+    let need = Need::anywhere(&[P::DeleteSegment, P::UpdateProjectSegment]);
+    app.commit(&caller, &need, Body::none(), |draft, ()| segments::delete(draft, id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Check whether a segment can have this name
+#[utoipa::path(post, path = "/api/admin/segments/validate", operation_id = "validateSegment", tag = "Segments", request_body = Name, responses((status = 204, description = "The name is free")))]
+async fn validate(State(app): State<App>, caller: Caller, body: Body<Name>) -> Result<StatusCode, Failure> {
+    let snapshot = app.view(&caller, &Need::login())?;
+    let Name { name } = body.parse(app.schemas())?;
+    segments::validate_name(&snapshot.state, &name, None)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// List the strategies that use a segment
+#[utoipa::path(get, path = "/api/admin/segments/{id}/strategies", operation_id = "getStrategiesBySegmentId", tag = "Segments", responses((status = 200, body = SegmentUses)))]
+async fn list_uses(State(app): State<App>, caller: Caller, Path(id): Path<i64>) -> Result<Json<SegmentUses>, Failure> {
+    let snapshot = app.view(&caller, &Need::login())?;
+    snapshot.state.segments.find(&id)?;
+    let strategies = uses(&snapshot.state, |s| s.segments.contains(&id)).iter().map(StrategyUse::of).collect();
+    Ok(Json(SegmentUses { strategies, change_request_strategies: Vec::new() }))
+}
+
+/// List the segments of a strategy
+#[utoipa::path(get, path = "/api/admin/segments/strategies/{strategyId}", operation_id = "getSegmentsByStrategyId", tag = "Segments", responses((status = 200, body = SegmentsView)))]
+async fn list_of_strategy(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<SegmentsView>, Failure> {
+    let snapshot = app.view(&caller, &Need::login())?;
+    let state = &snapshot.state;
+    let of_strategy: Vec<i64> =
+        uses(state, |s| s.id == id).first().map(|u| u.strategy.segments.clone()).unwrap_or_default();
+    let segments = of_strategy.iter().filter_map(|id| state.segments.get(id));
+    let views = segments.map(|s| SegmentView { segment: (**s).clone(), used_in_projects: 1, used_in_features: 1 });
+    Ok(Json(SegmentsView { segments: views.collect() }))
+}
+
+/// Replace the segments of a strategy
+#[utoipa::path(post, path = "/api/admin/segments/strategies", operation_id = "updateFeatureStrategySegments", tag = "Segments", request_body = StrategySegments, responses((status = 201, body = StrategySegmentsView)))]
+async fn set_of_strategy(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body<StrategySegments>,
+) -> Result<Created<StrategySegmentsView>, Failure> {
+    let need = Need::anywhere(&[P::UpdateFeatureStrategy]);
+    let done = app
+        .commit(&caller, &need, body, |draft, input: StrategySegments| {
+            draft.require(&Need::environment(&input.project_id, &input.environment_id, &[P::UpdateFeatureStrategy]))?;
+            segments::set_of_strategy(draft, &input)?;
+            Ok(input)
+        })
+        .await?;
+    let StrategySegments { project_id, strategy_id, environment_id, segment_ids } = done.value;
+    let location = format!("{}/api/admin/segments/strategies/{strategy_id}", app.options().base_path());
+    Ok(Created { location, view: StrategySegmentsView { project_id, strategy_id, environment_id, segment_ids } })
+}

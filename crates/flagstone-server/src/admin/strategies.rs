@@ -1,0 +1,176 @@
+//! Strategies of features over HTTP.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use flagstone_model::constraints::Constraint;
+use flagstone_model::features::{self, SortOrder, Strategy, StrategyChange, StrategyInput, Variant};
+use flagstone_model::{Error, Need, Permission as P};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::features::{JsonPatch, Place};
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::Failure;
+use crate::http::{Body, Path};
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(sort)).routes(routes!(get, update, patch, remove))
+}
+
+/// A strategy of a feature in an environment.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = FeatureStrategy)]
+pub(super) struct StrategyView {
+    /// A ULID.
+    id: String,
+    /// The strategy's type.
+    #[schema(example = "flexibleRollout")]
+    name: String,
+    /// All must hold.
+    constraints: Vec<Constraint>,
+    /// What the type asks for.
+    parameters: BTreeMap<String, String>,
+    /// What those get whom this strategy matches.
+    variants: Vec<Variant>,
+    /// Ids of segments; all must hold.
+    segments: Vec<i64>,
+    /// For people.
+    title: Option<String>,
+    /// Whether it is kept without being delivered.
+    disabled: bool,
+    /// The order in which people see it.
+    sort_order: i64,
+}
+
+impl StrategyView {
+    pub(super) fn of(strategy: &Strategy) -> Self {
+        Self {
+            id: strategy.id.clone(),
+            name: strategy.name.clone(),
+            constraints: strategy.constraints.clone(),
+            parameters: strategy.parameters.clone(),
+            variants: strategy.variants.clone(),
+            segments: strategy.segments.clone(),
+            title: strategy.title.clone(),
+            disabled: strategy.disabled,
+            sort_order: strategy.sort_order,
+        }
+    }
+}
+
+/// A strategy, as a path names it.
+#[derive(Deserialize)]
+struct StrategyPlace {
+    #[serde(flatten)]
+    place: Place,
+    #[serde(rename = "strategyId")]
+    id: String,
+}
+
+/// List a feature's strategies in an environment
+#[utoipa::path(get, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/strategies", operation_id = "getFeatureStrategies", tag = "Features", responses((status = 200, body = Vec<StrategyView>)))]
+async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Path(place): Path<Place>,
+) -> Result<Json<Vec<StrategyView>>, Failure> {
+    let snapshot = app.view(&caller, &Need::login())?;
+    let feature = features::find_live(&snapshot.state, &place.project, &place.feature)?;
+    let environment = features::find_named_environment(feature, &place.environment)?;
+    Ok(Json(environment.strategies.iter().map(StrategyView::of).collect()))
+}
+
+/// Add a strategy to a feature in an environment
+#[utoipa::path(post, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/strategies", operation_id = "addFeatureStrategy", tag = "Features", request_body = StrategyInput, responses((status = 200, body = StrategyView)))]
+async fn add(
+    State(app): State<App>,
+    caller: Caller,
+    Path(place): Path<Place>,
+    body: Body<StrategyInput>,
+) -> Result<Json<StrategyView>, Failure> {
+    let need = place.need(&[P::CreateFeatureStrategy]);
+    let done =
+        app.commit(&caller, &need, body, |draft, input| features::add_strategy(draft, place.as_tuple(), input)).await?;
+    Ok(Json(StrategyView::of(&done.value)))
+}
+
+/// Get a strategy
+#[utoipa::path(get, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/strategies/{strategyId}", operation_id = "getFeatureStrategy", tag = "Features", responses((status = 200, body = StrategyView)))]
+async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    Path(StrategyPlace { place, id }): Path<StrategyPlace>,
+) -> Result<Json<StrategyView>, Failure> {
+    let snapshot = app.view(&caller, &Need::login())?;
+    let feature = features::find_live(&snapshot.state, &place.project, &place.feature)?;
+    let strategies = &features::find_named_environment(feature, &place.environment)?.strategies;
+    let strategy = strategies.iter().find(|s| s.id == id).ok_or_else(|| Error::not_found("strategy", &id))?;
+    Ok(Json(StrategyView::of(strategy)))
+}
+
+/// Change a strategy
+#[utoipa::path(put, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/strategies/{strategyId}", operation_id = "updateFeatureStrategy", tag = "Features", request_body = StrategyChange, responses((status = 200, body = StrategyView)))]
+async fn update(
+    State(app): State<App>,
+    caller: Caller,
+    Path(StrategyPlace { place, id }): Path<StrategyPlace>,
+    body: Body<StrategyChange>,
+) -> Result<Json<StrategyView>, Failure> {
+    let need = place.need(&[P::UpdateFeatureStrategy]);
+    let done = app
+        .commit(&caller, &need, body, |draft, change| features::update_strategy(draft, place.as_tuple(), &id, change))
+        .await?;
+    Ok(Json(StrategyView::of(&done.value)))
+}
+
+/// Change a strategy by a JSON patch
+#[utoipa::path(patch, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/strategies/{strategyId}", operation_id = "patchFeatureStrategy", tag = "Features", request_body = JsonPatch, responses((status = 200, body = StrategyView)))]
+async fn patch(
+    State(app): State<App>,
+    caller: Caller,
+    Path(StrategyPlace { place, id }): Path<StrategyPlace>,
+    body: Body<JsonPatch>,
+) -> Result<Json<StrategyView>, Failure> {
+    let need = place.need(&[P::UpdateFeatureStrategy]);
+    let done = app
+        .commit(&caller, &need, body, |draft, patch: JsonPatch| {
+            features::patch_strategy(draft, place.as_tuple(), &id, &patch.parse()?)
+        })
+        .await?;
+    Ok(Json(StrategyView::of(&done.value)))
+}
+
+/// Remove a strategy
+#[utoipa::path(delete, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/strategies/{strategyId}", operation_id = "deleteFeatureStrategy", tag = "Features", responses((status = 200, description = "The strategy is gone")))]
+async fn remove(
+    State(app): State<App>,
+    caller: Caller,
+    Path(StrategyPlace { place, id }): Path<StrategyPlace>,
+) -> Result<(), Failure> {
+    let need = place.need(&[P::DeleteFeatureStrategy]);
+    app.commit(&caller, &need, Body::none(), |draft, ()| features::remove_strategy(draft, place.as_tuple(), &id))
+        .await
+        .map(drop)
+}
+
+/// Put a feature's strategies into another order
+#[utoipa::path(post, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/strategies/set-sort-order", operation_id = "setStrategySortOrder", tag = "Features", request_body = Vec<SortOrder>, responses((status = 200, description = "The strategies are in this order")))]
+async fn sort(
+    State(app): State<App>,
+    caller: Caller,
+    Path(place): Path<Place>,
+    body: Body<Vec<SortOrder>>,
+) -> Result<(), Failure> {
+    let need = place.need(&[P::UpdateFeatureStrategy]);
+    app.commit(&caller, &need, body, |draft, order: Vec<SortOrder>| {
+        features::sort_strategies(draft, place.as_tuple(), &order)
+    })
+    .await
+    .map(drop)
+}

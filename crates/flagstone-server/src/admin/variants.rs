@@ -1,0 +1,70 @@
+//! A feature's own variants over HTTP. New features use the variants of their strategies.
+
+use axum::Json;
+use axum::extract::State;
+use flagstone_model::features::{self, Variant};
+use flagstone_model::{Need, Permission as P};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::features::{JsonPatch, Place};
+use crate::app::App;
+use crate::caller::Caller;
+use crate::error::Failure;
+use crate::http::{Body, Path};
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, overwrite, patch))
+}
+
+/// A feature's variants in an environment.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Variants)]
+struct VariantsView {
+    /// The form of this answer: 1.
+    version: u32,
+    variants: Vec<Variant>,
+}
+
+/// List a feature's own variants in an environment
+#[utoipa::path(get, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/variants", operation_id = "getEnvironmentFeatureVariants", tag = "Features", responses((status = 200, body = VariantsView)))]
+async fn list(State(app): State<App>, caller: Caller, Path(place): Path<Place>) -> Result<Json<VariantsView>, Failure> {
+    let snapshot = app.view(&caller, &Need::login())?;
+    let feature = features::find(&snapshot.state, &place.project, &place.feature)?;
+    let variants = features::find_environment(feature, &place.environment)?.variants.clone();
+    Ok(Json(VariantsView { version: 1, variants }))
+}
+
+/// Replace a feature's own variants in an environment
+#[utoipa::path(put, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/variants", operation_id = "overwriteEnvironmentFeatureVariants", tag = "Features", request_body = Vec<Variant>, responses((status = 200, body = VariantsView)))]
+async fn overwrite(
+    State(app): State<App>,
+    caller: Caller,
+    Path(place): Path<Place>,
+    body: Body<Vec<Variant>>,
+) -> Result<Json<VariantsView>, Failure> {
+    let need = place.need(&[P::UpdateFeatureEnvironmentVariants]);
+    let done = app
+        .commit(&caller, &need, body, |draft, variants| features::overwrite_variants(draft, place.as_tuple(), variants))
+        .await?;
+    Ok(Json(VariantsView { version: 1, variants: done.value }))
+}
+
+/// Change a feature's own variants in an environment by a JSON patch
+#[utoipa::path(patch, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/variants", operation_id = "patchEnvironmentsFeatureVariants", tag = "Features", request_body = JsonPatch, responses((status = 200, body = VariantsView)))]
+async fn patch(
+    State(app): State<App>,
+    caller: Caller,
+    Path(place): Path<Place>,
+    body: Body<JsonPatch>,
+) -> Result<Json<VariantsView>, Failure> {
+    let need = place.need(&[P::UpdateFeatureEnvironmentVariants]);
+    let done = app
+        .commit(&caller, &need, body, |draft, patch: JsonPatch| {
+            features::patch_variants(draft, place.as_tuple(), &patch.parse()?)
+        })
+        .await?;
+    Ok(Json(VariantsView { version: 1, variants: done.value }))
+}

@@ -1,0 +1,215 @@
+//! Who sends a request: a session, a personal access token, an API token, or nobody.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use flagstone_model::api_tokens::{self, ApiToken, TokenKind};
+use flagstone_model::commit::Actor;
+use flagstone_model::users::{self, User};
+use flagstone_model::{Error, Principal};
+use flagstone_store::SessionHash;
+
+use crate::app::App;
+use crate::error::Failure;
+use crate::sessions;
+
+/// Who sends a request, and how the audit log names them.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Who, as the state can tell.
+    pub principal: Principal,
+    /// Who, as the audit log says.
+    pub actor: Actor,
+    /// Whether there were credentials, right or wrong.
+    pub sent_credentials: bool,
+    /// The session, if that is what came.
+    pub session: Option<SessionHash>,
+}
+
+impl Caller {
+    /// The server itself.
+    pub fn system() -> Self {
+        Self { principal: Principal::System, actor: Actor::system(), sent_credentials: false, session: None }
+    }
+
+    fn nobody(sent_credentials: bool, ip: IpAddr) -> Self {
+        let actor = Actor { id: 0, name: "nobody".to_owned(), ip: Some(ip.to_string()) };
+        Self { principal: Principal::Anonymous, actor, sent_credentials, session: None }
+    }
+
+    /// The address that the request came from.
+    pub fn address(&self) -> IpAddr {
+        self.actor.ip.as_deref().and_then(|ip| ip.parse().ok()).unwrap_or(IpAddr::from([0, 0, 0, 0]))
+    }
+
+    /// The user, through whatever credentials.
+    pub fn user_id(&self) -> Option<i64> {
+        match self.principal {
+            Principal::User { id, .. } => Some(id),
+            _ => None,
+        }
+    }
+}
+
+/// The address a request came from: the connection's, or what trusted proxies say (the rightmost one that is not theirs).
+pub fn client_address(app: &App, parts: &Parts) -> IpAddr {
+    let peer = parts
+        .extensions
+        .get::<ConnectInfo<SocketAddr>>()
+        .map_or(IpAddr::from([127, 0, 0, 1]), |c| c.0.ip().to_canonical());
+    let trusted = |ip: &IpAddr| app.options().trusted_proxies.iter().any(|net| net.contains(ip));
+    if !trusted(&peer) {
+        return peer;
+    }
+    let forwarded = parts.headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok());
+    let hops: Vec<IpAddr> = forwarded.flat_map(|v| v.split(',')).filter_map(|hop| hop.trim().parse().ok()).collect();
+    hops.into_iter().rev().find(|hop| !trusted(hop)).unwrap_or(peer)
+}
+
+/// What stands in `Authorization`, with or without `Bearer`.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().unwrap_or_default().trim();
+    let token = match value.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+        _ => value,
+    };
+    (!token.is_empty()).then_some(token)
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        if let Some(caller) = parts.extensions.get::<Self>() {
+            return Ok(caller.clone());
+        }
+        identify(app, parts).await
+    }
+}
+
+/// Whoever sends a request, by address alone.
+pub struct Visitor {
+    /// The address.
+    pub address: IpAddr,
+}
+
+impl FromRequestParts<App> for Visitor {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
+        Ok(Self { address: client_address(app, parts) })
+    }
+}
+
+async fn identify(app: &App, parts: &Parts) -> Result<Caller, Failure> {
+    let ip = client_address(app, parts);
+    if let Some(secret) = bearer(&parts.headers) {
+        return Ok(by_secret(app, secret, ip));
+    }
+    let Some(cookie) = sessions::cookie(&parts.headers) else { return Ok(Caller::nobody(false, ip)) };
+    if is_write(&parts.method) && comes_from_elsewhere(&parts.headers) {
+        return Err(Failure::CrossSite);
+    }
+    let Some(session) = sessions::find(app, cookie).await? else { return Ok(Caller::nobody(true, ip)) };
+    let snapshot = app.public();
+    let Some(user) = snapshot.state.users.get(&session.user_id) else { return Ok(Caller::nobody(true, ip)) };
+    app.telemetry().user_seen(user.id, app.now());
+    Ok(Caller {
+        principal: Principal::User { id: user.id, personal_token: None, generation: Some(session.generation) },
+        actor: user_actor(user, ip),
+        sent_credentials: true,
+        session: Some(session.hash),
+    })
+}
+
+fn by_secret(app: &App, secret: &str, ip: IpAddr) -> Caller {
+    let snapshot = app.public();
+    let state = &snapshot.state;
+    if let Some(token) = users::authenticate(state, secret, app.now())
+        && let Some(user) = state.users.get(&token.user_id)
+    {
+        app.telemetry().personal_token_seen(token.id, app.now());
+        app.telemetry().user_seen(user.id, app.now());
+        return Caller {
+            principal: Principal::User { id: user.id, personal_token: Some(token.id), generation: None },
+            actor: user_actor(user, ip),
+            sent_credentials: true,
+            session: None,
+        };
+    }
+    if let Some(token) = api_tokens::authenticate(state, secret, app.now()) {
+        app.telemetry().token_seen(&token.selector, app.now());
+        return Caller {
+            principal: Principal::ApiToken(token.selector.clone()),
+            actor: Actor { id: Actor::TOKEN_ID, name: token.name.clone(), ip: Some(ip.to_string()) },
+            sent_credentials: true,
+            session: None,
+        };
+    }
+    Caller::nobody(true, ip)
+}
+
+fn user_actor(user: &User, ip: IpAddr) -> Actor {
+    Actor { id: user.id, name: user.label(), ip: Some(ip.to_string()) }
+}
+
+fn is_write(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// Whether a browser sent this from another site, as far as it says: by `Sec-Fetch-Site`, by `Origin`, or by a content
+/// type that forms can send. Programs with a cookie send none of these and JSON.
+pub fn comes_from_elsewhere(headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).map(|v| v.to_str().unwrap_or("?"));
+    if let Some(site) = text("sec-fetch-site") {
+        return !matches!(site, "same-origin" | "none");
+    }
+    if let Some(origin) = text("origin") {
+        let host = text("host").unwrap_or_default();
+        return origin.split_once("://").is_none_or(|(_, authority)| authority != host);
+    }
+    let form_types = ["text/plain", "multipart/form-data", "application/x-www-form-urlencoded"];
+    text("content-type").is_some_and(|kind| form_types.iter().any(|form| kind.to_ascii_lowercase().starts_with(form)))
+}
+
+/// Lets nobody into the admin API who is not somebody, before anything of the request is read.
+pub async fn require_login(State(app): State<App>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let caller = match Caller::from_request_parts(&mut parts, &app).await {
+        Ok(caller) => caller,
+        Err(failure) => return failure.into_response(),
+    };
+    if caller.principal == Principal::Anonymous {
+        let failure = if caller.sent_credentials { Failure::BadCredentials } else { Error::Unauthenticated.into() };
+        return failure.into_response();
+    }
+    parts.extensions.insert(caller);
+    next.run(Request::from_parts(parts, body)).await
+}
+
+/// An API token that opens the client API or the frontend API.
+#[derive(Clone, Debug)]
+pub struct SdkToken(pub Arc<ApiToken>);
+
+impl SdkToken {
+    /// The token in `headers`, if it is of one of these kinds.
+    pub fn from_headers(app: &App, headers: &HeaderMap, kinds: &[TokenKind]) -> Result<Self, Failure> {
+        let secret = bearer(headers).ok_or(Error::Unauthenticated)?;
+        let snapshot = app.public();
+        let Some(token) = api_tokens::authenticate(&snapshot.state, secret, app.now()) else {
+            // A personal token or an admin token that is right is of the wrong type here, not wrong.
+            let personal = users::authenticate(&snapshot.state, secret, app.now()).is_some();
+            return Err(if personal { Failure::WrongTokenType } else { Failure::BadCredentials });
+        };
+        if !kinds.contains(&token.kind) {
+            return Err(Failure::WrongTokenType);
+        }
+        app.telemetry().token_seen(&token.selector, app.now());
+        Ok(Self(Arc::clone(token)))
+    }
+}

@@ -1,0 +1,133 @@
+//! Features, as server-side SDKs poll them.
+
+use axum::extract::State;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use flagstone_model::Error;
+use flagstone_model::api_tokens::TokenKind;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::caller::SdkToken;
+use crate::delivery::{Scope, Segments};
+use crate::error::Failure;
+use crate::http::{Path, query_pairs};
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get))
+}
+
+/// The client specification from which on SDKs know segments.
+const SEGMENTS_SINCE: (u64, u64) = (4, 2);
+/// The longest name prefix that is filtered by.
+const PREFIX_BYTES_MAX: usize = 255;
+
+/// What a request asks for, within what its token may see.
+fn scope(token: &SdkToken, parts: &Parts) -> Result<Scope, Failure> {
+    let pairs = query_pairs(parts)?;
+    let all = |names: &[&str]| {
+        pairs.iter().filter(|(k, _)| names.contains(&k.as_str())).map(|(_, v)| v.clone()).collect::<Vec<_>>()
+    };
+    let prefix = all(&["namePrefix"]).pop().filter(|p| !p.is_empty());
+    if prefix.as_ref().is_some_and(|p| p.len() > PREFIX_BYTES_MAX) {
+        return Err(Error::bad_data(
+            "/query/namePrefix",
+            format!("A prefix is at most {PREFIX_BYTES_MAX} bytes long."),
+        )
+        .into());
+    }
+    Ok(Scope::of(&token.0, &all(&["project", "project[]"]), prefix, segments_form(&parts.headers)?))
+}
+
+/// How the SDK wants segments, by `Unleash-Client-Spec`.
+fn segments_form(headers: &HeaderMap) -> Result<Segments, Error> {
+    let Some(value) = headers.get("unleash-client-spec") else { return Ok(Segments::Inlined) };
+    let version = value.to_str().ok().and_then(|text| {
+        let mut parts = text.trim().splitn(3, '.').map(|part| part.parse::<u64>().ok());
+        Some((parts.next()??, parts.next()??))
+    });
+    match version {
+        Some(version) if version >= SEGMENTS_SINCE => Ok(Segments::Named),
+        Some(_) => Ok(Segments::Inlined),
+        None => {
+            Err(Error::bad_data("/headers/unleash-client-spec", "The client specification must be a semantic version."))
+        }
+    }
+}
+
+/// Whether `If-None-Match` names `etag`; weak forms count (RFC 9110 §13.1.2).
+fn is_current(headers: &HeaderMap, etag: &str) -> bool {
+    let lists = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok());
+    lists
+        .flat_map(|list| list.split(','))
+        .map(str::trim)
+        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+}
+
+/// Get all features of the token's environment and projects
+#[utoipa::path(get, path = "/api/client/features", operation_id = "getAllClientFeatures", tag = "Client",
+    params(("project" = Option<Vec<String>>, Query, description = "Only these projects, of those that the token is for"),
+        ("namePrefix" = Option<String>, Query, description = "Only features whose names begin with this")),
+    responses((status = 200, description = "The features, their segments and the revision", body = Object), (status = 304, description = "The SDK has them already")))]
+async fn list(State(app): State<App>, parts: Parts) -> Result<Response, Failure> {
+    let token = SdkToken::from_headers(&app, &parts.headers, &[TokenKind::Backend])?;
+    let scope = scope(&token, &parts)?;
+    let snapshot = app.public();
+    let delivery =
+        snapshot.delivery(&token.0.environment).ok_or_else(|| Error::not_found("environment", &token.0.environment))?;
+    let answer = delivery.answer(&scope);
+    let etag = HeaderValue::try_from(answer.etag.as_str()).map_err(|e| Failure::Internal(e.to_string()))?;
+    if is_current(&parts.headers, &answer.etag) {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
+    }
+    let json = HeaderValue::from_static("application/json; charset=utf-8");
+    Ok(([(header::CONTENT_TYPE, json), (header::ETAG, etag)], answer.body.clone()).into_response())
+}
+
+/// Get one feature of the token's environment and projects
+#[utoipa::path(get, path = "/api/client/features/{featureName}", operation_id = "getClientFeature", tag = "Client", responses((status = 200, description = "The feature", body = Object)))]
+async fn get(State(app): State<App>, Path(name): Path<String>, parts: Parts) -> Result<Response, Failure> {
+    let token = SdkToken::from_headers(&app, &parts.headers, &[TokenKind::Backend])?;
+    let scope = scope(&token, &parts)?;
+    let snapshot = app.public();
+    let feature = snapshot.delivery(&token.0.environment).and_then(|d| d.feature(&scope, &name).map(str::to_owned));
+    let json = HeaderValue::from_static("application/json; charset=utf-8");
+    let feature = feature.ok_or_else(|| Error::not_found("feature", &name))?;
+    Ok(([(header::CONTENT_TYPE, json)], feature).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_client_specification_decides_about_segments() {
+        let check = |version: &'static str, expect: Option<Segments>| {
+            let headers =
+                HeaderMap::from_iter([("unleash-client-spec".parse().unwrap(), HeaderValue::from_static(version))]);
+            assert_eq!(segments_form(&headers).ok(), expect, "{version}");
+        };
+        check("3.9.0", Some(Segments::Inlined));
+        check("4.1.9", Some(Segments::Inlined));
+        check("4.2.0", Some(Segments::Named));
+        check("5.1.6", Some(Segments::Named));
+        check("10.0.0-beta", Some(Segments::Named));
+        check("new", None);
+        assert_eq!(segments_form(&HeaderMap::new()).ok(), Some(Segments::Inlined));
+    }
+
+    #[test]
+    fn etags_compare_weakly() {
+        let check = |value: &'static str, expect| {
+            let headers = HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_static(value))]);
+            assert_eq!(is_current(&headers, "\"a:1:v1\""), expect, "{value}");
+        };
+        check("\"a:1:v1\"", true);
+        check("W/\"a:1:v1\"", true);
+        check("\"x\", W/\"a:1:v1\"", true);
+        check("*", true);
+        check("\"a:2:v1\"", false);
+    }
+}

@@ -1,0 +1,286 @@
+//! What SDKs report: themselves, and how often features were on and off.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use flagstone_model::api_tokens::{ApiToken, TokenKind};
+use flagstone_model::{State as Model, Timestamp};
+use flagstone_store::{AppUsage, Application, Instance};
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::caller::{SdkToken, client_address};
+use crate::error::Failure;
+use crate::http::{BULK_BODY_BYTES_MAX, Body};
+use crate::telemetry::Usage;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(register)).routes(routes!(metrics)).routes(routes!(bulk))
+}
+
+/// An SDK introduces itself.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ClientApplication)]
+pub(crate) struct RegisterBody {
+    /// The application.
+    #[schema(example = "checkout", min_length = 1, max_length = 255)]
+    app_name: String,
+    /// Its instance.
+    #[serde(default)]
+    #[schema(max_length = 255)]
+    instance_id: Option<String>,
+    /// The SDK with its version.
+    #[serde(default)]
+    #[schema(example = "unleash-client-node:6.0.0", max_length = 255)]
+    sdk_version: Option<String>,
+    /// The strategies that it knows.
+    #[schema(max_items = 200)]
+    strategies: Vec<String>,
+    /// When it started: a date-time, or milliseconds since 1970.
+    #[schema(value_type = StartedAt)]
+    #[allow(dead_code)]
+    started: Value,
+    /// How often it reports, in milliseconds.
+    #[allow(dead_code)]
+    interval: f64,
+}
+
+/// A date-time, or milliseconds since 1970.
+#[derive(ToSchema)]
+#[schema(as = StartedAt)]
+#[allow(dead_code)]
+#[serde(untagged)]
+#[derive(Deserialize)]
+enum StartedAt {
+    Text(String),
+    Millis(f64),
+}
+
+/// How often features were on and off in a span of time.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ClientMetrics)]
+pub(crate) struct MetricsBody {
+    /// The application.
+    #[schema(example = "checkout", min_length = 1, max_length = 255)]
+    app_name: String,
+    /// Its instance.
+    #[serde(default)]
+    #[schema(max_length = 255)]
+    instance_id: Option<String>,
+    /// What was counted.
+    #[serde(default)]
+    bucket: Option<Bucket>,
+}
+
+/// What was counted in a span of time.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[schema(as = MetricsBucket)]
+struct Bucket {
+    /// When counting began: a date-time, or milliseconds since 1970.
+    #[schema(value_type = StartedAt)]
+    #[serde(default)]
+    start: Value,
+    /// When it ended.
+    #[serde(default)]
+    #[schema(value_type = Option<StartedAt>)]
+    #[allow(dead_code)]
+    stop: Value,
+    /// By feature.
+    #[serde(default)]
+    toggles: BTreeMap<String, Count>,
+}
+
+/// How often a feature was on and off.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[schema(as = MetricsCount)]
+struct Count {
+    /// How often it was on.
+    #[serde(default)]
+    yes: u64,
+    /// How often it was off.
+    #[serde(default)]
+    no: u64,
+    /// How often each variant was given.
+    #[serde(default)]
+    variants: BTreeMap<String, u64>,
+}
+
+/// What a proxy in front of many SDKs reports at once.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[schema(as = BulkMetrics)]
+struct BulkBody {
+    /// The applications behind it.
+    #[schema(max_items = 10_000)]
+    applications: Vec<BulkApplication>,
+    /// What they counted.
+    #[schema(max_items = 50_000)]
+    metrics: Vec<BulkMetric>,
+}
+
+/// An application behind a proxy.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct BulkApplication {
+    #[schema(min_length = 1, max_length = 255)]
+    app_name: String,
+    #[serde(default)]
+    #[schema(max_length = 255)]
+    instance_id: Option<String>,
+    #[serde(default)]
+    #[schema(max_length = 255)]
+    sdk_version: Option<String>,
+    #[serde(default)]
+    strategies: Vec<String>,
+}
+
+/// How often one application evaluated one feature.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct BulkMetric {
+    feature_name: String,
+    #[schema(min_length = 1, max_length = 255)]
+    app_name: String,
+    /// When: a date-time, or milliseconds since 1970.
+    #[serde(default)]
+    #[schema(value_type = Option<StartedAt>)]
+    timestamp: Value,
+    #[serde(flatten)]
+    count: Count,
+}
+
+/// Reads a time that is a date-time or milliseconds; now if it is neither.
+fn time(value: &Value, now: Timestamp) -> Timestamp {
+    match value {
+        Value::String(text) => Timestamp::parse(text).unwrap_or(now),
+        Value::Number(millis) => millis.as_i64().map_or(now, Timestamp::from_millis),
+        _ => now,
+    }
+}
+
+/// The hour that counts belong to: never in the future, never older than what is kept.
+fn hour(reported: Timestamp, now: Timestamp, days: u32) -> Timestamp {
+    let oldest = now.plus_millis(-i64::from(days) * 24 * 3_600_000);
+    reported.clamp(oldest.min(now), now).hour()
+}
+
+/// Remembers an application that introduced itself.
+pub(crate) fn register_application(app: &App, token: &ApiToken, body: RegisterBody, address: Option<String>) {
+    let now = app.now();
+    let environment = token.environment.clone();
+    let application = Application {
+        app_name: body.app_name.clone(),
+        strategies: body.strategies,
+        created_by: token.name.clone(),
+        created_at: now,
+        seen_at: now,
+        started: time(&body.started, now),
+        ..Application::default()
+    };
+    let instance = body.instance_id.map(|instance_id| Instance {
+        app_name: body.app_name.clone(),
+        environment: environment.clone(),
+        instance_id,
+        sdk_version: body.sdk_version,
+        client_ip: address,
+        created_at: now,
+        seen_at: now,
+    });
+    let used_in = token.projects.iter().map(|project| AppUsage {
+        app_name: body.app_name.clone(),
+        project: project.clone(),
+        environment: environment.clone(),
+    });
+    app.telemetry().application(application, used_in, instance);
+}
+
+/// Counts what an application reports, in the token's environment.
+pub(crate) fn count_usage(app: &App, token: &ApiToken, body: &MetricsBody) {
+    let now = app.now();
+    let Some(bucket) = &body.bucket else { return };
+    let hour = hour(time(&bucket.start, now), now, app.options().metrics_storage_days);
+    let snapshot = app.public();
+    for (feature, count) in &bucket.toggles {
+        count_one(app, &snapshot.state, &token.environment, &body.app_name, feature, count, hour);
+    }
+}
+
+fn count_one(
+    app: &App,
+    state: &Model,
+    environment: &str,
+    app_name: &str,
+    feature: &str,
+    count: &Count,
+    hour: Timestamp,
+) {
+    let now = app.now();
+    if state.features.contains(feature) {
+        let usage = Usage { feature, app_name, environment, yes: count.yes, no: count.no, variants: &count.variants };
+        app.telemetry().count(&usage, hour, now);
+    } else if feature.len() <= flagstone_model::names::NAME_BYTES_MAX {
+        app.telemetry().unknown_flag(feature, app_name, environment, count.yes.saturating_add(count.no), now);
+    }
+}
+
+/// Introduce an application and the instance of its SDK
+#[utoipa::path(post, path = "/api/client/register", operation_id = "registerClientApplication", tag = "Client", request_body = RegisterBody, responses((status = 202, description = "Taken note of")))]
+async fn register(State(app): State<App>, request: Request) -> Result<StatusCode, Failure> {
+    let (parts, body) = request.into_parts();
+    let token = SdkToken::from_headers(&app, &parts.headers, &[TokenKind::Backend])?;
+    let address = client_address(&app, &parts).to_string();
+    let body =
+        Body::<RegisterBody>::read(&parts.headers, body, crate::http::BODY_BYTES_MAX).await?.parse(app.schemas())?;
+    register_application(&app, &token.0, body, Some(address));
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Report how often features were on and off
+#[utoipa::path(post, path = "/api/client/metrics", operation_id = "registerClientMetrics", tag = "Client", request_body = MetricsBody, responses((status = 202, description = "Counted")))]
+async fn metrics(State(app): State<App>, request: Request) -> Result<StatusCode, Failure> {
+    let (parts, body) = request.into_parts();
+    let token = SdkToken::from_headers(&app, &parts.headers, &[TokenKind::Backend])?;
+    let body =
+        Body::<MetricsBody>::read(&parts.headers, body, crate::http::BODY_BYTES_MAX).await?.parse(app.schemas())?;
+    count_usage(&app, &token.0, &body);
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Report for many applications at once
+#[utoipa::path(post, path = "/api/client/metrics/bulk", operation_id = "clientBulkMetrics", tag = "Client", request_body = BulkBody, responses((status = 202, description = "Counted")))]
+async fn bulk(State(app): State<App>, request: Request) -> Result<StatusCode, Failure> {
+    let (parts, body) = request.into_parts();
+    let token = SdkToken::from_headers(&app, &parts.headers, &[TokenKind::Backend])?;
+    let body = Body::<BulkBody>::read(&parts.headers, body, BULK_BODY_BYTES_MAX).await?.parse(app.schemas())?;
+    for application in body.applications {
+        let register = RegisterBody {
+            app_name: application.app_name,
+            instance_id: application.instance_id,
+            sdk_version: application.sdk_version,
+            strategies: application.strategies,
+            started: Value::Null,
+            interval: 0.0,
+        };
+        register_application(&app, &token.0, register, None);
+    }
+    let (now, snapshot) = (app.now(), app.public());
+    for metric in &body.metrics {
+        let hour = hour(time(&metric.timestamp, now), now, app.options().metrics_storage_days);
+        count_one(
+            &app,
+            &snapshot.state,
+            &token.0.environment,
+            &metric.app_name,
+            &metric.feature_name,
+            &metric.count,
+            hour,
+        );
+    }
+    Ok(StatusCode::ACCEPTED)
+}

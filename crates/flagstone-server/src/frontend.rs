@@ -1,0 +1,133 @@
+//! The frontend API: features evaluated for one context, for browsers and apps.
+
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use flagstone_eval::{Context, Projects, SplitMix64};
+use flagstone_model::Error;
+use flagstone_model::api_tokens::{ApiToken, TokenKind};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::caller::{SdkToken, client_address};
+use crate::client::{MetricsBody, RegisterBody, count_usage, register_application};
+use crate::entropy;
+use crate::error::Failure;
+use crate::http::{BODY_BYTES_MAX, Body, query_pairs};
+
+/// All routes below `/api/frontend`.
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(get, post)).routes(routes!(metrics)).routes(routes!(register))
+}
+
+/// A context in a body.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[schema(as = FrontendRequest)]
+struct ContextBody {
+    /// The context: userId, sessionId, appName, currentTime, remoteAddress, properties.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>, example = json!({"userId": "7", "properties": {"plan": "gold"}}))]
+    context: Option<Map<String, Value>>,
+}
+
+fn token(app: &App, parts: &Parts) -> Result<SdkToken, Failure> {
+    SdkToken::from_headers(app, &parts.headers, &[TokenKind::Frontend])
+}
+
+fn evaluate(app: &App, token: &ApiToken, parts: &Parts, mut context: Context) -> Result<Response, Failure> {
+    // The environment is the token's, whatever the context says.
+    context.environment = Some(token.environment.clone());
+    context.remote_address.get_or_insert_with(|| client_address(app, parts).to_string());
+    let snapshot = app.public();
+    let delivery =
+        snapshot.delivery(&token.environment).ok_or_else(|| Error::not_found("environment", &token.environment))?;
+    let now = chrono::DateTime::from_timestamp_millis(app.now().millis()).unwrap_or_default();
+    let mut request = flagstone_eval::Request::new(&context, now);
+    let projects: Vec<&str> = token.projects.iter().map(String::as_str).collect();
+    if !token.is_for_all_projects() {
+        request.projects = Projects::Only(&projects);
+    }
+    let mut body = Vec::with_capacity(1_024);
+    delivery.engine().write_frontend(&mut body, &request, &mut SplitMix64::seeded(entropy::seed()));
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+    ];
+    Ok((headers, body).into_response())
+}
+
+/// Get the features that are on for the context in the query
+#[utoipa::path(get, path = "/api/frontend", operation_id = "getFrontendFeatures", tag = "Frontend",
+    params(("userId" = Option<String>, Query, description = "The user"), ("sessionId" = Option<String>, Query, description = "The session"),
+        ("appName" = Option<String>, Query, description = "The application"), ("remoteAddress" = Option<String>, Query, description = "The network address; that of the connection if omitted"),
+        ("properties" = Option<Object>, Query, style = DeepObject, description = "Anything else, as properties[name]=value")),
+    responses((status = 200, description = "The features that are on, with their variants", body = Object)))]
+async fn get(State(app): State<App>, parts: Parts) -> Result<Response, Failure> {
+    let token = token(&app, &parts)?;
+    let context = Context::from_pairs(query_pairs(&parts)?);
+    evaluate(&app, &token.0, &parts, context)
+}
+
+/// Get the features that are on for the context in the body
+#[utoipa::path(post, path = "/api/frontend", operation_id = "getFrontendApiFeaturesWithPost", tag = "Frontend", request_body = ContextBody, responses((status = 200, description = "The features that are on, with their variants", body = Object)))]
+async fn post(State(app): State<App>, request: Request) -> Result<Response, Failure> {
+    let (parts, body) = request.into_parts();
+    let token = token(&app, &parts)?;
+    let body = Body::<ContextBody>::read(&parts.headers, body, BODY_BYTES_MAX).await?.parse(app.schemas())?;
+    evaluate(&app, &token.0, &parts, Context::from_json(body.context.unwrap_or_default()))
+}
+
+/// Report how often features were on and off
+#[utoipa::path(post, path = "/api/frontend/client/metrics", operation_id = "registerFrontendMetrics", tag = "Frontend", request_body = MetricsBody, responses((status = 200, description = "Counted")))]
+async fn metrics(State(app): State<App>, request: Request) -> Result<&'static str, Failure> {
+    let (parts, body) = request.into_parts();
+    let token = token(&app, &parts)?;
+    let body = Body::<MetricsBody>::read(&parts.headers, body, BODY_BYTES_MAX).await?.parse(app.schemas())?;
+    count_usage(&app, &token.0, &body);
+    Ok("OK")
+}
+
+/// Introduce an application
+#[utoipa::path(post, path = "/api/frontend/client/register", operation_id = "registerFrontendClient", tag = "Frontend", request_body = RegisterBody, responses((status = 200, description = "Taken note of")))]
+async fn register(State(app): State<App>, request: Request) -> Result<&'static str, Failure> {
+    let (parts, body) = request.into_parts();
+    let token = token(&app, &parts)?;
+    let address = client_address(&app, &parts).to_string();
+    let body = Body::<RegisterBody>::read(&parts.headers, body, BODY_BYTES_MAX).await?.parse(app.schemas())?;
+    register_application(&app, &token.0, body, Some(address));
+    Ok("OK")
+}
+
+/// Lets browsers of the configured origins read the answers (CORS). Never with credentials: tokens travel in a header.
+pub(crate) async fn cors(State(app): State<App>, request: Request, next: Next) -> Response {
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let asked_headers = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+    let preflight = request.method() == axum::http::Method::OPTIONS;
+    let mut response =
+        if preflight { axum::http::StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
+    let headers = response.headers_mut();
+    headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    let allowed = match origin {
+        _ if app.options().frontend_origins.iter().any(|o| o == "*") => Some(HeaderValue::from_static("*")),
+        Some(origin) if app.options().frontend_origins.iter().any(|o| origin == o.as_str()) => Some(origin),
+        _ => None,
+    };
+    let Some(allowed) = allowed else { return response };
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("ETag"));
+    if preflight {
+        headers
+            .insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET,HEAD,PUT,PATCH,POST,DELETE"));
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from(app.options().cors_max_age_s));
+        if let Some(asked) = asked_headers {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked);
+        }
+    }
+    response
+}

@@ -1,0 +1,219 @@
+//! The whole router, the published OpenAPI document, and what every request goes through.
+
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, Uri, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::OpenApi;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::{ContentBuilder, ObjectBuilder, PathItem, RefOr, Required, ResponseBuilder};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::App;
+use crate::caller::require_login;
+use crate::error::{ErrorBody, Failure};
+use crate::http::URI_BYTES_MAX;
+use crate::{admin, auth, client, edge, frontend, ops};
+
+/// The revision of the state that an answer was made from, or that a request wants at least.
+pub const REVISION_HEADER: &str = "x-flagstone-revision";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Flagstone",
+        description = "Feature flags for teams: switch features on and off, roll them out by percentage, target them by context. The API is the one that Unleash's SDKs and tools speak.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    components(schemas(ErrorBody))
+)]
+struct Published;
+
+/// What operations have in common: the path parameters' descriptions.
+const PARAMETERS: &[(&str, &str)] = &[
+    ("projectId", "The project's id"),
+    ("featureName", "The feature's name"),
+    ("environment", "The environment's name"),
+    ("strategyId", "The strategy's id"),
+    ("contextField", "The context field's name"),
+    ("legalValue", "The value"),
+    ("token", "The token: its public part as lists show it, or the whole token"),
+    ("parent", "The name of the feature that is depended on"),
+    ("name", "The name"),
+    ("id", "The id"),
+];
+
+fn api() -> (Router<App>, Router<App>, Router<App>, utoipa::openapi::OpenApi) {
+    let (admin, admin_api) = OpenApiRouter::new().merge(admin::routes()).split_for_parts();
+    let (frontend, frontend_api) = OpenApiRouter::new().merge(frontend::routes()).split_for_parts();
+    let others =
+        OpenApiRouter::new().merge(auth::routes()).merge(client::routes()).merge(edge::routes()).merge(ops::routes());
+    let (others, others_api) = others.split_for_parts();
+    let mut openapi = Published::openapi();
+    openapi.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    for part in [admin_api, frontend_api, others_api] {
+        openapi.merge(part);
+    }
+    for (path, item) in &mut openapi.paths.paths {
+        complete(path, item);
+    }
+    (admin, frontend, others, openapi)
+}
+
+/// The published document.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    api().3
+}
+
+/// Adds what every operation has: path parameters, and the refusals that are possible there.
+fn complete(path: &str, item: &mut PathItem) {
+    let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+    for operation in operations.into_iter().flatten() {
+        add_parameters(path, operation);
+        let guarded = path.starts_with("/api/") || path == "/logout";
+        let has_body = operation.request_body.is_some();
+        let takes_input = has_body || path.contains('{') || operation.parameters.is_some();
+        let refusals = [
+            ("400", takes_input, "The request holds invalid data; every fault is listed"),
+            ("401", guarded || path.starts_with("/auth/"), "The credentials are missing or wrong"),
+            ("403", guarded, "The caller may not do this"),
+            ("404", path.contains('{'), "There is no such thing"),
+            ("409", path.starts_with("/api/admin/") && item_changes(operation), "The state does not allow it"),
+            ("413", has_body, "The body is too large"),
+            ("415", has_body, "The body is not JSON"),
+            (
+                "503",
+                path.starts_with("/api/admin/") && item_changes(operation),
+                "The database cannot take the change now",
+            ),
+        ];
+        for (status, possible, description) in refusals {
+            if possible {
+                let content =
+                    ContentBuilder::new().schema(Some(utoipa::openapi::Ref::from_schema_name("ErrorBody"))).build();
+                let response =
+                    ResponseBuilder::new().description(description).content("application/json", content).build();
+                operation.responses.responses.entry(status.to_owned()).or_insert(RefOr::T(response));
+            }
+        }
+    }
+}
+
+/// Reads are told from changes by what they can answer: changes never describe a lone 200 with `get` in their id.
+fn item_changes(operation: &Operation) -> bool {
+    let id = operation.operation_id.as_deref().unwrap_or_default();
+    !["get", "list", "search", "check", "validate"].iter().any(|read| id.starts_with(read))
+}
+
+fn add_parameters(path: &str, operation: &mut Operation) {
+    for (name, description) in PARAMETERS {
+        if !path.contains(&format!("{{{name}}}")) {
+            continue;
+        }
+        let numeric = *name == "id" && (path.starts_with("/api/admin/segments") || path.starts_with("/api/admin/user"));
+        let kind = if numeric { utoipa::openapi::Type::Integer } else { utoipa::openapi::Type::String };
+        let parameter = ParameterBuilder::new()
+            .name(*name)
+            .parameter_in(ParameterIn::Path)
+            .required(Required::True)
+            .description(Some(*description))
+            .schema(Some(ObjectBuilder::new().schema_type(kind)))
+            .build();
+        operation.parameters.get_or_insert_default().push(parameter.into());
+    }
+}
+
+/// Every route, behind everything that requests go through.
+pub fn router(app: &App) -> Router {
+    let (admin, frontend, others, openapi) = api();
+    let admin = admin
+        .fallback(no_route)
+        .method_not_allowed_fallback(|| async { Failure::NoMethod })
+        .layer(from_fn_with_state(app.clone(), require_login));
+    let frontend = frontend.layer(from_fn_with_state(app.clone(), frontend::cors));
+    let mut all = Router::new().merge(others).merge(frontend).merge(admin).route(
+        "/api/admin/{*rest}",
+        axum::routing::any(no_route).layer(from_fn_with_state(app.clone(), require_login)),
+    );
+    if app.options().openapi {
+        let document = serde_json::to_string(&openapi).unwrap_or_default();
+        let json = move || async move { ([(header::CONTENT_TYPE, "application/json")], document) };
+        let file =
+            |kind: &'static str, text: &'static str| get(move || async move { ([(header::CONTENT_TYPE, kind)], text) });
+        all = all
+            .route("/docs/openapi.json", get(json))
+            .route("/docs/openapi", file("text/html; charset=utf-8", include_str!("docs.html")))
+            .route("/docs/openapi.css", file("text/css; charset=utf-8", include_str!("docs.css")))
+            .route("/docs/openapi.js", file("text/javascript; charset=utf-8", include_str!("docs.js")));
+    }
+    let all = all.fallback(no_route).method_not_allowed_fallback(|| async { Failure::NoMethod });
+    let all = match app.options().base_path() {
+        base if base.is_empty() => all,
+        base => Router::new().nest(&base, all).fallback(no_route),
+    };
+    all.layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
+        Failure::Internal(format!("panic: {}", text.unwrap_or_default())).into_response()
+    }))
+    .layer(from_fn_with_state(app.clone(), around))
+    .layer(from_fn(short_uri))
+    .with_state(app.clone())
+}
+
+async fn no_route(uri: Uri) -> Failure {
+    Failure::NoRoute(uri.path().chars().take(200).collect())
+}
+
+async fn short_uri(request: Request, next: Next) -> Response {
+    let length = request.uri().path_and_query().map_or(0, |p| p.as_str().len());
+    if length > URI_BYTES_MAX { Failure::UriTooLong.into_response() } else { next.run(request).await }
+}
+
+/// What every request goes through: a wanted revision is waited for, the answer is counted, logged and given its headers.
+async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map(|m| m.as_str().to_owned());
+    let is_frontend = request.uri().path().contains("/api/frontend");
+    let is_admin = request.uri().path().contains("/api/admin");
+    let wanted = request.headers().get(REVISION_HEADER).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
+    let mut response = match wanted {
+        Some(seq) if !app.reach(seq).await => {
+            Failure::Unavailable("This node does not have the revision that you want yet; try again.").into_response()
+        }
+        _ => next.run(request).await,
+    };
+    let status = response.status().as_u16();
+    app.metrics().request(&method, route.as_deref(), status, began.elapsed());
+    tracing::debug!(%method, route = route.as_deref().unwrap_or("(none)"), status, micros = began.elapsed().as_micros(), "answered");
+    let headers = response.headers_mut();
+    headers.insert(HeaderName::from_static(REVISION_HEADER), HeaderValue::from(app.public().state.seq));
+    let mut set = |name: HeaderName, value: &'static str| {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    };
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::REFERRER_POLICY, "same-origin");
+    set(
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'",
+    );
+    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    set(
+        HeaderName::from_static("cross-origin-resource-policy"),
+        if is_frontend { "cross-origin" } else { "same-origin" },
+    );
+    set(HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()");
+    if is_admin {
+        set(header::CACHE_CONTROL, "no-store");
+    }
+    if app.options().secure {
+        set(header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains");
+    }
+    response
+}

@@ -1,0 +1,319 @@
+//! What is counted and not state: usage, last-seen times, applications, instances. Collected in memory, written in batches.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use flagstone_model::Timestamp;
+use flagstone_store::{
+    AppUsage, Application, Error, Instance, LastSeen, LoginRecord, PatSeen, Store, TelemetryBatch, TokenSeen,
+    UnknownFlag, UsageRow, UserSeen,
+};
+
+/// The most rows of each kind that wait for the next flush. What does not fit is counted as dropped.
+pub const PENDING_MAX: usize = 100_000;
+/// The most different names that are remembered of each kind of unknown thing.
+const UNKNOWN_MAX: usize = 1_000;
+
+/// What is counted in memory, and the last-seen times of all time.
+pub struct Telemetry {
+    pending: Mutex<Pending>,
+    seen: Mutex<Seen>,
+    // One flush at a time, so that a failed one can be put back whole.
+    flushing: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Pending {
+    usage: HashMap<(String, String, String, Timestamp), Counts>,
+    features: HashMap<(String, String), Timestamp>,
+    tokens: HashMap<String, Timestamp>,
+    users: HashMap<i64, Timestamp>,
+    personal_tokens: HashMap<i64, Timestamp>,
+    applications: HashMap<String, Application>,
+    app_usage: BTreeSet<AppUsage>,
+    instances: HashMap<(String, String, String), Instance>,
+    unknown: HashMap<(String, String, String), (Timestamp, u64)>,
+    logins: Vec<LoginRecord>,
+    dropped: u64,
+}
+
+#[derive(Default)]
+struct Counts {
+    yes: u64,
+    no: u64,
+    variants: BTreeMap<String, u64>,
+}
+
+#[derive(Default)]
+struct Seen {
+    features: HashMap<(String, String), Timestamp>,
+    tokens: HashMap<String, Timestamp>,
+    users: HashMap<i64, Timestamp>,
+    personal_tokens: HashMap<i64, Timestamp>,
+}
+
+/// How often a feature was asked for in one environment by one application.
+pub struct Usage<'a> {
+    /// The feature.
+    pub feature: &'a str,
+    /// The application.
+    pub app_name: &'a str,
+    /// The environment.
+    pub environment: &'a str,
+    /// How often it was on.
+    pub yes: u64,
+    /// How often it was off.
+    pub no: u64,
+    /// How often each variant was given.
+    pub variants: &'a BTreeMap<String, u64>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Inserts if there is room or the key is there already.
+fn bounded<K: Eq + std::hash::Hash, V>(
+    map: &mut HashMap<K, V>,
+    key: K,
+    most: usize,
+) -> Option<std::collections::hash_map::Entry<'_, K, V>> {
+    (map.len() < most || map.contains_key(&key)).then(|| map.entry(key))
+}
+
+impl Telemetry {
+    /// Begins with the last-seen times that the store remembers.
+    pub async fn load(store: &Store) -> Result<Self, Error> {
+        let telemetry =
+            Self { pending: Mutex::default(), seen: Mutex::default(), flushing: tokio::sync::Mutex::new(()) };
+        telemetry.reload_seen(store).await?;
+        Ok(telemetry)
+    }
+
+    /// Learns what other nodes have seen.
+    pub async fn reload_seen(&self, store: &Store) -> Result<(), Error> {
+        let features = store.last_seen_all().await?;
+        let tokens = store.tokens_seen_all().await?;
+        let users = store.users_seen_all().await?;
+        let personal_tokens = store.pats_seen_all().await?;
+        let mut seen = lock(&self.seen);
+        features.into_iter().for_each(|row| later(&mut seen.features, (row.feature, row.environment), row.at));
+        tokens.into_iter().for_each(|row| later(&mut seen.tokens, row.token_id, row.at));
+        users.into_iter().for_each(|row| later(&mut seen.users, row.user_id, row.at));
+        personal_tokens.into_iter().for_each(|row| later(&mut seen.personal_tokens, row.pat_id, row.at));
+        Ok(())
+    }
+
+    /// A token was used.
+    pub fn token_seen(&self, selector: &str, now: Timestamp) {
+        // Once a second is often enough, and spares the writing.
+        let mut seen = lock(&self.seen);
+        if seen.tokens.get(selector).is_some_and(|at| now.millis() - at.millis() < 1_000 && *at <= now) {
+            return;
+        }
+        seen.tokens.insert(selector.to_owned(), now);
+        drop(seen);
+        lock(&self.pending).tokens.insert(selector.to_owned(), now);
+    }
+
+    /// A user did something.
+    pub fn user_seen(&self, id: i64, now: Timestamp) {
+        lock(&self.seen).users.insert(id, now);
+        lock(&self.pending).users.insert(id, now);
+    }
+
+    /// A personal access token was used.
+    pub fn personal_token_seen(&self, id: i64, now: Timestamp) {
+        lock(&self.seen).personal_tokens.insert(id, now);
+        lock(&self.pending).personal_tokens.insert(id, now);
+    }
+
+    /// When a token was last used.
+    pub fn token_last_seen(&self, selector: &str) -> Option<Timestamp> {
+        lock(&self.seen).tokens.get(selector).copied()
+    }
+
+    /// When a user last did something.
+    pub fn user_last_seen(&self, id: i64) -> Option<Timestamp> {
+        lock(&self.seen).users.get(&id).copied()
+    }
+
+    /// When a personal access token was last used.
+    pub fn personal_token_last_seen(&self, id: i64) -> Option<Timestamp> {
+        lock(&self.seen).personal_tokens.get(&id).copied()
+    }
+
+    /// When a feature was last asked for in an environment.
+    pub fn feature_last_seen(&self, feature: &str, environment: &str) -> Option<Timestamp> {
+        lock(&self.seen).features.get(&(feature.to_owned(), environment.to_owned())).copied()
+    }
+
+    /// Counts evaluations of a feature that exists.
+    pub fn count(&self, usage: &Usage<'_>, hour: Timestamp, now: Timestamp) {
+        let mut pending = lock(&self.pending);
+        let key = (usage.feature.to_owned(), usage.app_name.to_owned(), usage.environment.to_owned(), hour.hour());
+        let Some(entry) = bounded(&mut pending.usage, key, PENDING_MAX) else {
+            pending.dropped += 1;
+            return;
+        };
+        let counts = entry.or_default();
+        counts.yes = counts.yes.saturating_add(usage.yes);
+        counts.no = counts.no.saturating_add(usage.no);
+        for (variant, n) in usage.variants {
+            if counts.variants.len() < 200 || counts.variants.contains_key(variant) {
+                let count = counts.variants.entry(variant.clone()).or_default();
+                *count = count.saturating_add(*n);
+            }
+        }
+        let key = (usage.feature.to_owned(), usage.environment.to_owned());
+        pending.features.insert(key.clone(), now);
+        drop(pending);
+        lock(&self.seen).features.insert(key, now);
+    }
+
+    /// Remembers that an application asked for a feature that does not exist.
+    pub fn unknown_flag(&self, name: &str, app_name: &str, environment: &str, count: u64, now: Timestamp) {
+        let mut pending = lock(&self.pending);
+        let key = (name.to_owned(), app_name.to_owned(), environment.to_owned());
+        if let Some(entry) = bounded(&mut pending.unknown, key, UNKNOWN_MAX) {
+            let (at, total) = entry.or_insert((now, 0));
+            (*at, *total) = (now, total.saturating_add(count));
+        }
+    }
+
+    /// Remembers an application, the projects and environments where it is used, and its instance.
+    pub fn application(
+        &self,
+        application: Application,
+        used_in: impl IntoIterator<Item = AppUsage>,
+        instance: Option<Instance>,
+    ) {
+        let mut pending = lock(&self.pending);
+        if let Some(entry) = bounded(&mut pending.applications, application.app_name.clone(), PENDING_MAX) {
+            entry.insert_entry(application);
+        }
+        for usage in used_in {
+            if pending.app_usage.len() < PENDING_MAX {
+                pending.app_usage.insert(usage);
+            }
+        }
+        if let Some(instance) = instance {
+            let key = (instance.app_name.clone(), instance.environment.clone(), instance.instance_id.clone());
+            if let Some(entry) = bounded(&mut pending.instances, key, PENDING_MAX) {
+                entry.insert_entry(instance);
+            }
+        }
+    }
+
+    /// Remembers a log-in, or a try.
+    pub fn login(&self, record: LoginRecord) {
+        let mut pending = lock(&self.pending);
+        if pending.logins.len() < PENDING_MAX {
+            pending.logins.push(record);
+        }
+    }
+
+    /// How many counts did not fit since the start.
+    pub fn dropped(&self) -> u64 {
+        lock(&self.pending).dropped
+    }
+
+    /// Writes everything that waits, in one transaction. If that fails it waits on.
+    pub async fn flush(&self, store: &Store) -> Result<(), Error> {
+        let _alone = self.flushing.lock().await;
+        let batch = {
+            let mut pending = lock(&self.pending);
+            let dropped = pending.dropped;
+            std::mem::replace(&mut *pending, Pending { dropped, ..Pending::default() }).into_batch()
+        };
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let outcome = store.flush(&batch).await;
+        if outcome.is_err() {
+            self.put_back(batch);
+        }
+        outcome
+    }
+
+    fn put_back(&self, batch: TelemetryBatch) {
+        let mut pending = lock(&self.pending);
+        for row in batch.usage {
+            let key = (row.feature, row.app_name, row.environment, row.hour);
+            let Some(entry) = bounded(&mut pending.usage, key, PENDING_MAX) else {
+                pending.dropped += 1;
+                continue;
+            };
+            let counts = entry.or_default();
+            counts.yes = counts.yes.saturating_add(row.yes);
+            counts.no = counts.no.saturating_add(row.no);
+            for (variant, n) in row.variants {
+                let count = counts.variants.entry(variant).or_default();
+                *count = count.saturating_add(n);
+            }
+        }
+        batch
+            .last_seen
+            .into_iter()
+            .for_each(|row| later(&mut pending.features, (row.feature, row.environment), row.at));
+        batch.tokens_seen.into_iter().for_each(|row| later(&mut pending.tokens, row.token_id, row.at));
+        batch.users_seen.into_iter().for_each(|row| later(&mut pending.users, row.user_id, row.at));
+        batch.pats_seen.into_iter().for_each(|row| later(&mut pending.personal_tokens, row.pat_id, row.at));
+        for application in batch.applications {
+            pending.applications.entry(application.app_name.clone()).or_insert(application);
+        }
+        pending.app_usage.extend(batch.app_usage);
+        for instance in batch.instances {
+            let key = (instance.app_name.clone(), instance.environment.clone(), instance.instance_id.clone());
+            pending.instances.entry(key).or_insert(instance);
+        }
+        for row in batch.unknown_flags {
+            let (at, total) =
+                pending.unknown.entry((row.name, row.app_name, row.environment)).or_insert((row.seen_at, 0));
+            (*at, *total) = ((*at).max(row.seen_at), total.saturating_add(row.count));
+        }
+        pending.logins.extend(batch.logins);
+    }
+}
+
+fn later<K: Eq + std::hash::Hash>(map: &mut HashMap<K, Timestamp>, key: K, at: Timestamp) {
+    let kept = map.entry(key).or_insert(at);
+    *kept = (*kept).max(at);
+}
+
+impl Pending {
+    fn into_batch(self) -> TelemetryBatch {
+        let usage = self.usage.into_iter().map(|((feature, app_name, environment, hour), counts)| UsageRow {
+            feature,
+            app_name,
+            environment,
+            hour,
+            yes: counts.yes,
+            no: counts.no,
+            variants: counts.variants,
+        });
+        let unknown = self.unknown.into_iter().map(|((name, app_name, environment), (seen_at, count))| UnknownFlag {
+            name,
+            app_name,
+            environment,
+            seen_at,
+            count,
+        });
+        TelemetryBatch {
+            usage: usage.collect(),
+            last_seen: self
+                .features
+                .into_iter()
+                .map(|((feature, environment), at)| LastSeen { feature, environment, at })
+                .collect(),
+            tokens_seen: self.tokens.into_iter().map(|(token_id, at)| TokenSeen { token_id, at }).collect(),
+            users_seen: self.users.into_iter().map(|(user_id, at)| UserSeen { user_id, at }).collect(),
+            pats_seen: self.personal_tokens.into_iter().map(|(pat_id, at)| PatSeen { pat_id, at }).collect(),
+            applications: self.applications.into_values().collect(),
+            app_usage: self.app_usage.into_iter().collect(),
+            instances: self.instances.into_values().collect(),
+            unknown_flags: unknown.collect(),
+            logins: self.logins,
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! The one place where commits come about: rules run one after the other on the tip, their commits are stored in groups.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
+use flagstone_model::State;
+use flagstone_model::commit::Commit;
+use flagstone_store::{Appended, Store};
+use tokio::sync::{Notify, oneshot, watch};
+
+use crate::snapshot::Snapshot;
+
+/// The most commits in one transaction.
+const GROUP_MAX: usize = 512;
+/// How many commits of other nodes are read at a time.
+const CATCH_UP_PAGE: u32 = 500;
+
+/// How a commit ended.
+pub enum Outcome {
+    /// It is on disk, and this snapshot, which holds it, is what readers see.
+    Stored(Arc<Snapshot>),
+    /// Another node was faster: the rule must run again on the newer state.
+    Again,
+    /// The store refused; nothing of it is visible.
+    Failed(flagstone_store::Error),
+}
+
+/// The head that readers see, and the tip that rules run on: the head plus what is on its way to the disk.
+pub struct Writer {
+    store: Arc<Store>,
+    head: ArcSwap<Snapshot>,
+    tip: Mutex<Tip>,
+    work: Notify,
+    revision: watch::Sender<u64>,
+    catching_up: tokio::sync::Mutex<()>,
+}
+
+/// What rules run on.
+pub struct Tip {
+    /// The state after all commits, stored or on their way.
+    pub state: State,
+    pending: Vec<Commit>,
+    waiters: Vec<(u64, oneshot::Sender<Outcome>)>,
+}
+
+impl Writer {
+    /// A writer whose head is `state`, as loaded from `store`.
+    pub fn new(store: Arc<Store>, state: State) -> Self {
+        let revision = watch::Sender::new(state.seq);
+        Self {
+            store,
+            head: ArcSwap::from_pointee(Snapshot::first(state.clone())),
+            tip: Mutex::new(Tip { state, pending: Vec::new(), waiters: Vec::new() }),
+            work: Notify::new(),
+            revision,
+            catching_up: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    /// What readers see.
+    pub fn head(&self) -> Arc<Snapshot> {
+        self.head.load_full()
+    }
+
+    /// Told of every new head, after readers can see it.
+    pub fn revisions(&self) -> watch::Receiver<u64> {
+        self.revision.subscribe()
+    }
+
+    /// Runs `attempt` alone on the tip. It says what it made of the tip: a commit with the state behind it, or nothing.
+    /// The receiver tells when everything that `attempt` has seen or made is on disk.
+    pub fn run<T>(
+        &self,
+        attempt: impl FnOnce(&State) -> (T, Option<(Commit, State)>),
+    ) -> (T, Option<oneshot::Receiver<Outcome>>) {
+        let mut tip = self.tip();
+        let (answer, made) = attempt(&tip.state);
+        if let Some((commit, state)) = made {
+            tip.pending.push(commit);
+            tip.state = state;
+            self.work.notify_one();
+        } else if tip.state.seq == self.head.load().state.seq {
+            return (answer, None);
+        }
+        let (sender, receiver) = oneshot::channel();
+        let seq = tip.state.seq;
+        tip.waiters.push((seq, sender));
+        (answer, Some(receiver))
+    }
+
+    // A panic in a rule leaves the tip as it was, so a poisoned lock is still good.
+    fn tip(&self) -> MutexGuard<'_, Tip> {
+        self.tip.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Stores commits, group by group, for ever. Runs in its own task: a client that hangs up cannot tear it.
+    pub async fn store_commits(self: Arc<Self>) {
+        loop {
+            self.work.notified().await;
+            while self.store_group().await {}
+        }
+    }
+
+    /// Stores what is pending, in one transaction; false if nothing is.
+    async fn store_group(&self) -> bool {
+        let (group, state) = {
+            let mut tip = self.tip();
+            if tip.pending.is_empty() {
+                return false;
+            }
+            if tip.pending.len() > GROUP_MAX {
+                let group: Vec<_> = tip.pending.drain(..GROUP_MAX).collect();
+                (group, None)
+            } else {
+                (std::mem::take(&mut tip.pending), Some(tip.state.clone()))
+            }
+        };
+        match self.store.append(&group).await {
+            Ok(Appended::Done) => {
+                let state = state.map_or_else(|| self.fold(&group), Some);
+                match state {
+                    Some(state) => self.publish(state),
+                    None => self.discard_tip(|| Outcome::Again),
+                }
+            }
+            Ok(Appended::Conflict) => {
+                if let Err(error) = self.catch_up().await {
+                    tracing::warn!(%error, "cannot read what another node has written");
+                }
+                self.discard_tip(|| Outcome::Again);
+            }
+            Err(error) => {
+                tracing::warn!(%error, commits = group.len(), "commits could not be stored");
+                self.discard_tip(|| Outcome::Failed(error.clone()));
+            }
+        }
+        true
+    }
+
+    /// The head with `commits` on top; nothing if it moved meanwhile, which a full catch-up then settles.
+    fn fold(&self, commits: &[Commit]) -> Option<State> {
+        let mut state = self.head.load().state.clone();
+        for commit in commits {
+            if commit.seq != state.seq + 1 || state.apply(commit).is_err() {
+                return None;
+            }
+        }
+        Some(state)
+    }
+
+    /// Swaps the head, then tells those who wait. A head never goes back.
+    fn publish(&self, state: State) {
+        let mut tip = self.tip();
+        let head = self.head.load_full();
+        let seq = state.seq;
+        if seq > head.state.seq {
+            self.head.store(Arc::new(Snapshot::after(&head, state)));
+        }
+        let head = self.head.load_full();
+        let waiters = std::mem::take(&mut tip.waiters);
+        for (wanted, waiter) in waiters {
+            if wanted <= seq {
+                // A waiter that is gone hung up; the commit stands all the same.
+                let _ = waiter.send(Outcome::Stored(Arc::clone(&head)));
+            } else {
+                tip.waiters.push((wanted, waiter));
+            }
+        }
+        drop(tip);
+        self.revision.send_replace(head.state.seq);
+    }
+
+    /// Goes back to the head: what was on its way is not stored, and whoever built on it must know.
+    fn discard_tip(&self, outcome: impl Fn() -> Outcome) {
+        let mut tip = self.tip();
+        tip.state = self.head.load().state.clone();
+        tip.pending.clear();
+        for (_, waiter) in tip.waiters.drain(..) {
+            let _ = waiter.send(outcome());
+        }
+    }
+
+    /// Reads and folds what other nodes have written since the head.
+    pub async fn catch_up(&self) -> anyhow::Result<()> {
+        let _alone = self.catching_up.lock().await;
+        loop {
+            let mut state = self.head.load().state.clone();
+            let commits = self.store.commits_after(state.seq, CATCH_UP_PAGE).await?;
+            let full_page = commits.len() == CATCH_UP_PAGE as usize;
+            for commit in commits.iter().filter(|c| c.seq > state.seq).cloned().collect::<Vec<_>>() {
+                anyhow::ensure!(commit.seq == state.seq + 1, "the log has a gap before commit {}", commit.seq);
+                state.apply(&commit)?;
+            }
+            self.adopt(state);
+            if !full_page {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Makes a state that was read from the log the head. A tip with nothing on its way follows; one with something
+    /// meets its conflict when it is stored.
+    fn adopt(&self, state: State) {
+        let mut tip = self.tip();
+        let head = self.head.load_full();
+        if state.seq <= head.state.seq {
+            return;
+        }
+        if tip.state.seq == head.state.seq {
+            tip.state = state.clone();
+        }
+        let seq = state.seq;
+        self.head.store(Arc::new(Snapshot::after(&head, state)));
+        drop(tip);
+        self.revision.send_replace(seq);
+    }
+
+    /// Follows the log that other nodes write, for ever.
+    pub async fn follow(self: Arc<Self>) {
+        let mut failures = 0_u32;
+        loop {
+            self.store.changed(self.head.load().state.seq).await;
+            match self.catch_up().await {
+                Ok(()) => failures = 0,
+                Err(error) => {
+                    if failures == 0 {
+                        tracing::warn!(%error, "cannot follow the log; trying on");
+                    }
+                    failures = failures.saturating_add(1);
+                    tokio::time::sleep(std::time::Duration::from_millis(500 << failures.min(6))).await;
+                }
+            }
+        }
+    }
+}
