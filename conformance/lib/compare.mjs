@@ -31,7 +31,23 @@ export function normalize(answer, memory, { compare = {}, path }) {
         status: answer.status,
         header: headers(answer, names, path),
         body: compare.body === false ? undefined : body(answer, names, compare),
+        details: answer.status >= 400 && answer.json?.details ? answer.json.details : undefined,
     };
+}
+
+/**
+ * Where the reference says which part of a request is at fault, Flagstone says it too. It may say more: the reference
+ * stops at the first fault and gives no path for many. A path without a slash is the reference's name of the field.
+ */
+function missingDetails(reference, flagstone) {
+    if (reference === undefined) return [];
+    if (!Array.isArray(flagstone) || !flagstone.every((detail) => typeof detail?.message === 'string')) {
+        return [{ path: 'details', reference: 'a list of messages', flagstone }];
+    }
+    const own = flagstone.map((detail) => detail.path).filter(Boolean);
+    return reference.map((detail) => detail.path)
+        .filter((path) => path !== undefined && !own.some((p) => p === path || p.endsWith(`/${path}`)))
+        .map((path) => ({ path: 'details', reference: path, flagstone: own }));
 }
 
 function headers(answer, names, path) {
@@ -79,8 +95,8 @@ function value(v, key, path, context) {
     if (v && typeof v === 'object') {
         const out = {};
         for (const k of Object.keys(v).sort()) {
-            // The reference numbers some of its errors and not others.
-            if (context.isError && path === '' && k === 'id') continue;
+            // The reference numbers some of its errors and not others; details are compared by `missingDetails`.
+            if (context.isError && path === '' && (k === 'id' || k === 'details')) continue;
             const inner = path === '' ? k : `${path}.${k}`;
             if (context.ignore.some((pattern) => matches(pattern, inner))) continue;
             out[text(k, context.names)] = value(v[k], k, inner, context);
@@ -99,8 +115,7 @@ function list(items, key, path, context) {
     const out = kept.map((item, i) =>
         isIds && typeof item === 'number' ? '<number>' : value(item, '', `${path}[${i}]`, context));
     const unordered = context.unordered === true
-        || context.unordered?.some((pattern) => matches(pattern, path))
-        || key === 'details';
+        || context.unordered?.some((pattern) => matches(pattern, path));
     return unordered ? out.sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1)) : out;
 }
 
@@ -123,14 +138,21 @@ export function matches(pattern, path) {
 }
 
 /** Differences between two normalized answers, each with the path where it is. */
-export function differences(reference, flagstone, path = '') {
+export function differences({ details, ...reference }, { details: ownDetails, ...flagstone }) {
+    const found = deepDifferences(reference, flagstone, '');
+    // Of two different statuses the bodies have nothing to do with each other.
+    if (reference.status !== flagstone.status) return found.filter(({ path }) => path === 'status');
+    return [...found, ...missingDetails(details, ownDetails)];
+}
+
+function deepDifferences(reference, flagstone, path) {
     if (canonical(reference) === canonical(flagstone)) return [];
     const both = [reference, flagstone];
     if (both.every((v) => v && typeof v === 'object' && Array.isArray(v) === Array.isArray(reference))) {
         const keys = Array.isArray(reference)
             ? [...Array(Math.max(reference.length, flagstone.length)).keys()]
             : [...new Set([...Object.keys(reference), ...Object.keys(flagstone)])];
-        return keys.flatMap((key) => differences(reference[key], flagstone[key],
+        return keys.flatMap((key) => deepDifferences(reference[key], flagstone[key],
             Array.isArray(reference) ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`));
     }
     return [{ path, reference, flagstone }];
