@@ -1,0 +1,148 @@
+//! An application in memory, with named callers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use clap::Parser;
+use flagstone_server::App;
+use flagstone_server::clock::Clock;
+use flagstone_server::config::ServeOptions;
+use flagstone_server::routes;
+use flagstone_server::schemas::Schemas;
+use flagstone_store::{DatabaseUrl, Options, Store};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tower::ServiceExt;
+
+/// The admin token that every fixture begins with.
+pub const ADMIN: &str = "*:*.admin-secret-of-the-tests";
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    options: ServeOptions,
+}
+
+/// An application with its router and a clock that stands still until it is moved.
+pub struct Fixture {
+    pub app: App,
+    pub router: Router,
+    pub millis: Arc<AtomicI64>,
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("not JSON ({e}): {}", self.text))
+    }
+
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        self
+    }
+
+    /// The name of the refusal, for instance `BadDataError`.
+    pub fn error_name(&self) -> String {
+        self.json()["name"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The places of all faults.
+    pub fn fault_paths(&self) -> Vec<String> {
+        let details = self.json()["details"].as_array().cloned().unwrap_or_default();
+        details.iter().map(|d| d["path"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+}
+
+impl Fixture {
+    /// An empty installation in memory.
+    pub async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// An empty installation in memory with more command-line arguments.
+    pub async fn with(arguments: &[&str]) -> Self {
+        let store = Store::open(&DatabaseUrl::Memory, &Options::default()).await.unwrap();
+        Self::on(store, arguments).await
+    }
+
+    /// An installation on a given store.
+    pub async fn on(store: Store, arguments: &[&str]) -> Self {
+        let given = ["it", "--init-admin-api-tokens", ADMIN, "--admin-password", "First-password-1"];
+        let options = Cli::parse_from(given.iter().chain(arguments)).options;
+        let millis = Arc::new(AtomicI64::new(1_800_000_000_000));
+        let clock = Clock::Manual(Arc::clone(&millis));
+        let app = App::start(options, store, clock, Schemas::new(&routes::openapi())).await.unwrap();
+        Self { router: routes::router(&app), app, millis }
+    }
+
+    /// Lets time pass.
+    pub fn advance(&self, millis: i64) {
+        self.millis.fetch_add(millis, Ordering::SeqCst);
+    }
+
+    /// Sends any request.
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        Answer { status: parts.status, headers: parts.headers, text: String::from_utf8_lossy(&bytes).into_owned() }
+    }
+
+    /// Sends a request with an `Authorization` header, unless `authorization` is empty, and a JSON body, unless it is null.
+    pub async fn call(&self, authorization: &str, method: &str, path: &str, body: Value) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if !authorization.is_empty() {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        let body = if body.is_null() {
+            Body::empty()
+        } else {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+            Body::from(body.to_string())
+        };
+        self.send(request.body(body).unwrap()).await
+    }
+
+    /// A call as the administrator.
+    pub async fn admin(&self, method: &str, path: &str, body: Value) -> Answer {
+        self.call(ADMIN, method, path, body).await
+    }
+
+    /// A new user with a root role (1 Admin, 2 Editor, 3 Viewer), and a personal access token of theirs.
+    pub async fn user(&self, name: &str, root_role: i64) -> (i64, String) {
+        let password = "Correct-horse-7";
+        let body = serde_json::json!({"username": name, "rootRole": root_role, "password": password});
+        let id = self.admin("POST", "/api/admin/user-admin", body).await.expect(201).json()["id"].as_i64().unwrap();
+        let cookie = self.log_in(name, password).await.expect(200).headers[header::SET_COOKIE].to_str().unwrap().to_owned();
+        let request = Request::post("/api/admin/user/tokens")
+            .header(header::COOKIE, cookie.split(';').next().unwrap())
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(r#"{"description":"test","expiresAt":"2030-01-01T00:00:00Z"}"#))
+            .unwrap();
+        let token = self.send(request).await.expect(201).json()["secret"].as_str().unwrap().to_owned();
+        (id, token)
+    }
+
+    /// Logs in with a password.
+    pub async fn log_in(&self, username: &str, password: &str) -> Answer {
+        let body = serde_json::json!({"username": username, "password": password});
+        self.call("", "POST", "/auth/simple/login", body).await
+    }
+
+    /// A new token of a project: `backend` or `frontend`.
+    pub async fn token(&self, project: &str, kind: &str, environment: &str) -> String {
+        let path = format!("/api/admin/projects/{project}/api-tokens");
+        let body = serde_json::json!({"type": kind, "tokenName": "test", "environment": environment});
+        self.admin("POST", &path, body).await.expect(201).json()["secret"].as_str().unwrap().to_owned()
+    }
+}

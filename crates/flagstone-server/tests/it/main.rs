@@ -1,0 +1,6 @@
+//! Behaviour through the router, in process, as a named caller.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod fixture;
+mod smoke;
