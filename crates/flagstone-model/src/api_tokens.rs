@@ -341,7 +341,11 @@ pub(crate) fn remove_environment(draft: &mut Draft, environment: &str) {
 }
 
 fn event(kind: &'static str, token: &ApiToken) -> NewEvent {
-    NewEvent::new(kind).environment(&token.environment).project(&token.projects.join(","))
+    let event = NewEvent::new(kind).environment(&token.environment);
+    match token.projects.as_slice() {
+        [one] => event.project(one),
+        _ => event,
+    }
 }
 
 /// What the audit log shows of a token: everything but secret and hash.

@@ -82,11 +82,11 @@ pub struct Constraint {
 
 impl Constraint {
     /// Adds a fault for everything that makes the constraint meaningless; `path` is the constraint's own place.
-    pub fn check(&self, faults: &mut Faults, path: &str, limits: &Limits) {
-        if self.values.len() > limits.constraint_values {
+    pub fn check(&self, faults: &mut Faults, path: &str, values_max: usize) {
+        if self.values.len() > values_max {
             faults.add(
                 format!("{path}/values"),
-                format!("There are {} values; at most {} are allowed.", self.values.len(), limits.constraint_values),
+                format!("There are {} values; at most {} are allowed.", self.values.len(), values_max),
             );
         }
         if self.operator.takes_list() {
@@ -124,8 +124,8 @@ impl Constraint {
     }
 }
 
-/// Checks a list of constraints below `path`, the list's own place.
-pub fn check_all(faults: &mut Faults, path: &str, constraints: &[Constraint], limits: &Limits) {
+/// Checks a list of constraints below `path`, the list's own place, each with at most `values_max` values.
+pub fn check_all(faults: &mut Faults, path: &str, constraints: &[Constraint], limits: &Limits, values_max: usize) {
     if constraints.len() > limits.constraints {
         faults.add(
             path,
@@ -133,7 +133,7 @@ pub fn check_all(faults: &mut Faults, path: &str, constraints: &[Constraint], li
         );
     }
     for (i, constraint) in constraints.iter().enumerate() {
-        constraint.check(faults, &format!("{path}/{i}"), limits);
+        constraint.check(faults, &format!("{path}/{i}"), values_max);
     }
 }
 
@@ -141,7 +141,7 @@ pub fn check_all(faults: &mut Faults, path: &str, constraints: &[Constraint], li
 /// where the context field has a list of them.
 pub fn validate(state: &State, constraint: &Constraint, limits: &Limits) -> Result<(), Error> {
     let mut faults = Faults::default();
-    constraint.check(&mut faults, "/body", limits);
+    constraint.check(&mut faults, "/body", limits.constraint_values);
     if constraint.operator.takes_list() && constraint.values.is_empty() {
         faults.add("/body/values", "This operator compares with a list: at least one value is required.");
     }

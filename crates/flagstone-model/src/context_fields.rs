@@ -142,16 +142,17 @@ pub fn create(draft: &mut Draft, input: CreateContextField) -> Result<Arc<Contex
     Ok(draft.put(field))
 }
 
-/// Changes a context field; what is omitted stays.
+/// Replaces a context field's settings; what is omitted goes back to its default.
 pub fn update(draft: &mut Draft, name: &str, input: ContextFieldInput) -> Result<Arc<ContextField>, Error> {
     let before = Arc::clone(draft.context_fields.find(name)?);
     check(&input)?;
     let after = ContextField {
-        description: input.description.or_else(|| before.description.clone()),
-        stickiness: input.stickiness.unwrap_or(before.stickiness),
-        sort_order: input.sort_order.unwrap_or(before.sort_order),
-        legal_values: input.legal_values.unwrap_or_else(|| before.legal_values.clone()),
-        ..(*before).clone()
+        name: before.name.clone(),
+        description: input.description,
+        stickiness: input.stickiness.unwrap_or(false),
+        sort_order: input.sort_order.unwrap_or(0),
+        legal_values: input.legal_values.unwrap_or_default(),
+        created_at: before.created_at,
     };
     Ok(store(draft, &before, after))
 }

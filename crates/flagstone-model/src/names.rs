@@ -2,7 +2,9 @@
 
 use crate::error::Faults;
 
-/// The longest name of a feature, project, environment, segment, context field or token, in bytes.
+/// The longest name that stands in URLs (features, projects, environments, context fields), in bytes.
+pub const URL_NAME_BYTES_MAX: usize = 100;
+/// The longest free-text name (segments, tokens, people), in bytes.
 pub const NAME_BYTES_MAX: usize = 255;
 /// The longest description, in bytes.
 pub const TEXT_BYTES_MAX: usize = 10_000;
@@ -17,8 +19,8 @@ pub fn is_url_friendly(name: &str) -> bool {
 
 /// Adds a fault unless `name` can stand in a URL: features, projects, environments, context fields.
 pub fn check_url_name(faults: &mut Faults, path: &str, name: &str) {
-    if name.len() > NAME_BYTES_MAX {
-        faults.add(path, format!("The name is {} bytes long; at most {NAME_BYTES_MAX} are allowed.", name.len()));
+    if name.len() > URL_NAME_BYTES_MAX {
+        faults.add(path, format!("The name is {} bytes long; at most {URL_NAME_BYTES_MAX} are allowed.", name.len()));
     } else if !is_url_friendly(name) {
         faults.add(path, "The name must be URL friendly: one or more of the letters A-Z and a-z, the digits, and - . _ ~ (and not just \".\" or \"..\").");
     }

@@ -381,7 +381,7 @@ pub fn attach_environment(draft: &mut Draft, id: &str, environment: &str) -> Res
     let mut project = (**find_live(draft, id)?).clone();
     draft.environments.find(environment)?;
     if project.environments.contains_key(environment) {
-        return Err(Error::Conflict(format!("The project has the environment \"{environment}\" already.")));
+        return Err(Error::name_exists("environment of this project", environment));
     }
     project.environments.insert(environment.to_owned(), ProjectEnvironment::default());
     for feature in features_of(draft, id) {

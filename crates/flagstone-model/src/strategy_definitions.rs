@@ -41,13 +41,6 @@ const fn parameter(name: &'static str, kind: &'static str, description: &'static
 /// The built-in types, in the order in which people see them.
 pub const DEFINITIONS: &[Definition] = &[
     Definition {
-        name: "default",
-        display_name: "Standard",
-        description: "On for everybody, where the constraints hold.",
-        deprecated: false,
-        parameters: &[],
-    },
-    Definition {
         name: "flexibleRollout",
         display_name: "Gradual rollout",
         description: "On for a share of the users; each user keeps the same answer.",
@@ -62,6 +55,13 @@ pub const DEFINITIONS: &[Definition] = &[
             ),
             parameter("groupId", "string", "Features with the same group draw the same lots.", true),
         ],
+    },
+    Definition {
+        name: "default",
+        display_name: "Standard",
+        description: "On for everybody, where the constraints hold.",
+        deprecated: false,
+        parameters: &[],
     },
     Definition {
         name: "remoteAddress",

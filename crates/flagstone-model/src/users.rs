@@ -11,7 +11,7 @@ use crate::draft::{Draft, NewEvent};
 use crate::error::{Error, Faults};
 use crate::limits::Limits;
 use crate::names::check_free_name;
-use crate::permissions::{RoleKind, role_ids};
+use crate::permissions::{Principal, RoleKind, role_ids};
 use crate::state::State;
 use crate::time::Timestamp;
 
@@ -324,6 +324,9 @@ pub fn create_personal_token(
 ) -> Result<(Arc<PersonalToken>, String), Error> {
     const TEN_YEARS: i64 = 10 * 366 * 24 * 3_600_000;
     let user_id = asking_user(draft)?;
+    if matches!(draft.principal(), Principal::User { personal_token: Some(_), .. }) {
+        return Err(Error::Forbidden("A personal access token cannot make others: log in to do that.".to_owned()));
+    }
     let mut faults = Faults::default();
     check_free_name(&mut faults, "/body/description", &input.description);
     if input.expires_at <= draft.now() || input.expires_at > draft.now().plus_millis(TEN_YEARS) {

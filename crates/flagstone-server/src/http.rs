@@ -161,13 +161,15 @@ impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         use axum::extract::path::ErrorKind;
         use axum::extract::rejection::PathRejection;
+        let names = axum::extract::RawPathParams::from_request_parts(parts, app).await.ok();
+        let only = names.as_ref().and_then(|n| n.iter().next()).map(|(name, _)| format!("/params/{name}"));
         axum::extract::Path::from_request_parts(parts, app).await.map(|path| Self(path.0)).map_err(|rejection| {
             let place = match &rejection {
                 PathRejection::FailedToDeserializePathParams(error) => match error.kind() {
                     ErrorKind::ParseErrorAtKey { key, .. } | ErrorKind::DeserializeError { key, .. } => {
                         format!("/params/{key}")
                     }
-                    _ => "/params".to_owned(),
+                    _ => only.unwrap_or_else(|| "/params".to_owned()),
                 },
                 _ => "/params".to_owned(),
             };

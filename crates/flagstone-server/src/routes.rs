@@ -11,6 +11,7 @@ use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{AdditionalProperties, Schema};
 use utoipa::openapi::{ContentBuilder, ObjectBuilder, PathItem, RefOr, Required, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -59,10 +60,19 @@ fn api() -> (Router<App>, Router<App>, Router<App>, utoipa::openapi::OpenApi) {
     for part in [admin_api, frontend_api, others_api] {
         openapi.merge(part);
     }
+    close("Constraint", &mut openapi);
     for (path, item) in &mut openapi.paths.paths {
         complete(path, item);
     }
     (admin, frontend, others, openapi)
+}
+
+/// Lets a schema refuse unknown properties where the stored form, which later releases extend, cannot.
+fn close(name: &str, openapi: &mut utoipa::openapi::OpenApi) {
+    let schemas = openapi.components.as_mut().map(|components| &mut components.schemas);
+    if let Some(RefOr::T(Schema::Object(object))) = schemas.and_then(|schemas| schemas.get_mut(name)) {
+        object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+    }
 }
 
 /// The published document.
@@ -135,7 +145,9 @@ pub fn router(app: &App) -> Router {
         .fallback(no_route)
         .method_not_allowed_fallback(|| async { Failure::NoMethod })
         .layer(from_fn_with_state(app.clone(), require_login));
-    let frontend = frontend.layer(from_fn_with_state(app.clone(), frontend::cors));
+    let frontend = frontend
+        .method_not_allowed_fallback(|| async { Failure::NoMethod })
+        .layer(from_fn_with_state(app.clone(), frontend::cors));
     let mut all = Router::new().merge(others).merge(frontend).merge(admin).route(
         "/api/admin/{*rest}",
         axum::routing::any(no_route).layer(from_fn_with_state(app.clone(), require_login)),

@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use flagstone_model::{Error, Fault};
-use jsonschema::Validator;
-use jsonschema::error::ValidationErrorKind;
+use jsonschema::error::{TypeKind, ValidationErrorKind};
+use jsonschema::{JsonType, ValidationError, Validator};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
+
+use crate::error::sentence;
 
 /// The most faults that one answer names.
 const FAULTS_MAX: usize = 50;
@@ -39,7 +41,8 @@ impl Schemas {
 
     fn check(&self, name: &str, value: &Value) -> Result<(), Error> {
         let Some(validator) = self.validator(name) else { return Ok(()) };
-        let faults: Vec<Fault> = validator.iter_errors(value).take(FAULTS_MAX).map(|error| fault(&error)).collect();
+        let errors = validator.iter_errors(value).flat_map(|error| faults(&error));
+        let faults: Vec<Fault> = errors.take(FAULTS_MAX).collect();
         if faults.is_empty() { Ok(()) } else { Err(Error::BadData(faults)) }
     }
 
@@ -73,14 +76,45 @@ impl Schemas {
     }
 }
 
-fn fault(error: &jsonschema::ValidationError<'_>) -> Fault {
-    let place = format!("/body{}", error.instance_path());
-    match error.kind() {
-        ValidationErrorKind::Required { property } => {
-            let property = property.as_str().unwrap_or_default();
-            Fault { path: format!("{place}/{property}"), message: format!("The property `{property}` is required.") }
+/// The faults behind one error. Where a value may also be `null`, those of its other form.
+fn faults(error: &ValidationError<'_>) -> Vec<Fault> {
+    use ValidationErrorKind as K;
+    if let K::AnyOf { context } | K::OneOfNotValid { context } = error.kind() {
+        let is_null_form = |errors: &[ValidationError<'_>]| {
+            errors.iter().any(|e| matches!(e.kind(), K::Type { kind: TypeKind::Single(JsonType::Null) }))
+        };
+        let (null_forms, others): (Vec<_>, Vec<_>) = context.iter().partition(|errors| is_null_form(errors));
+        if let ([_], [form]) = (null_forms.as_slice(), others.as_slice()) {
+            return form.iter().flat_map(faults).collect();
         }
-        // Masked: a value may be a password.
-        _ => Fault { path: place, message: format!("The value does not fit: {}.", error.masked_with("it")) },
     }
+    vec![fault(error)]
+}
+
+fn fault(error: &ValidationError<'_>) -> Fault {
+    use ValidationErrorKind as K;
+    let place = format!("/body{}", error.instance_path());
+    let message = match error.kind() {
+        K::Required { property } => {
+            let property = property.as_str().unwrap_or_default();
+            let message = format!("The property `{property}` is required.");
+            return Fault { path: format!("{place}/{property}"), message };
+        }
+        K::AdditionalProperties { unexpected } => {
+            let name = unexpected.first().map(String::as_str).unwrap_or_default();
+            let path = format!("{place}/{}", name.replace('~', "~0").replace('/', "~1"));
+            return Fault { path, message: format!("There is no property `{name}` here.") };
+        }
+        K::Format { format } if format == "date-time" => {
+            "The value must be a date-time such as 2026-01-31T12:00:00Z.".to_owned()
+        }
+        K::Pattern { pattern } => format!("The value must match {pattern}."),
+        K::MinLength { .. } => "The value must not be empty.".to_owned(),
+        K::MaxLength { limit } => format!("The value must have at most {limit} characters."),
+        K::MinItems { limit } => format!("The list must hold at least {limit} items."),
+        K::MaxItems { limit } => format!("The list must hold at most {limit} items."),
+        // Masked: a value may be a password.
+        _ => sentence(&error.masked_with("the value").to_string()),
+    };
+    Fault { path: place, message }
 }

@@ -19,7 +19,10 @@ pub use strategies::{
 };
 pub(crate) use strategies::{check_strategy, strategy_from};
 pub use toggling::{bulk_toggle, switch_off, switch_on};
-pub use variants::{Payload, PayloadType, Variant, VariantOverride, WeightType, overwrite_variants, patch_variants};
+pub use variants::{
+    Payload, PayloadType, PushVariants, Variant, VariantOverride, WeightType, overwrite_variants, patch_variants,
+    push_variants,
+};
 
 use crate::draft::{Draft, NewEvent};
 use crate::error::{Error, Faults};
@@ -196,7 +199,7 @@ pub struct CreateFeature {
     pub impression_data: Option<bool>,
 }
 
-/// A change of a feature's own properties; what is omitted stays.
+/// What a feature's own properties become.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateFeature {
@@ -354,19 +357,19 @@ pub fn duplicate(draft: &mut Draft, project: &str, name: &str, input: CloneFeatu
     Ok(summary)
 }
 
-/// Changes a feature's own properties.
+/// Replaces a feature's own properties. As with Unleash, what is omitted goes back to its default; only a description
+/// stays, and so does the mark for removal.
 pub fn update(draft: &mut Draft, project: &str, name: &str, input: UpdateFeature) -> Result<FeatureSummary, Error> {
     let mut feature = (**find_live(draft, project, name)?).clone();
     let before = feature.summary();
+    let kind = input.kind.unwrap_or_else(|| "release".to_owned());
     let mut faults = Faults::default();
-    if let Some(kind) = input.kind {
-        check_kind(&mut faults, &kind);
-        feature.kind = kind;
-    }
+    check_kind(&mut faults, &kind);
     check_text(&mut faults, "/body/description", input.description.as_deref());
     faults.check()?;
+    feature.kind = kind;
     feature.description = input.description.or(feature.description);
-    feature.impression_data = input.impression_data.unwrap_or(feature.impression_data);
+    feature.impression_data = input.impression_data.unwrap_or(false);
     feature.stale = input.stale.unwrap_or(feature.stale);
     store_update(draft, before, feature)
 }
@@ -540,7 +543,10 @@ pub fn revive_many(draft: &mut Draft, project: &str, names: &[String]) -> Result
 /// Marks several features of one project as ready for removal, or takes the mark off.
 pub fn mark_stale(draft: &mut Draft, project: &str, input: &StaleFeatures) -> Result<(), Error> {
     for name in distinct(&input.features, draft.limits())? {
-        update(draft, project, &name, UpdateFeature { stale: Some(input.stale), ..UpdateFeature::default() })?;
+        let mut feature = (**find_live(draft, project, &name)?).clone();
+        let before = feature.summary();
+        feature.stale = input.stale;
+        store_update(draft, before, feature)?;
     }
     Ok(())
 }

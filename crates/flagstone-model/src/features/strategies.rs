@@ -13,6 +13,7 @@ use crate::draft::{Draft, NewEvent};
 use crate::error::{Error, Faults};
 use crate::limits::Limits;
 use crate::names::check_text;
+use crate::state::State;
 use crate::strategy_definitions;
 
 /// The longest parameter value, in bytes: lists of user ids can be long.
@@ -66,17 +67,17 @@ pub struct StrategyInput {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sort_order: Option<i64>,
     /// All must hold.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub constraints: Vec<Constraint>,
     /// What the type asks for; text, numbers or booleans.
     #[serde(default)]
     #[schema(value_type = BTreeMap<String, Value>, example = json!({"rollout": "50", "stickiness": "default", "groupId": "new-checkout"}))]
     pub parameters: BTreeMap<String, Value>,
     /// What those get whom this strategy matches.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub variants: Vec<Variant>,
     /// Ids of segments; all must hold.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub segments: Vec<i64>,
 }
 
@@ -157,7 +158,7 @@ pub(crate) fn check_strategy(draft: &Draft, project: &str, input: &mut StrategyI
         None => faults.add("/body/name", format!("There is no strategy called \"{}\".", input.name)),
     }
     check_text(&mut faults, "/body/title", input.title.as_deref());
-    check_all(&mut faults, "/body/constraints", &input.constraints, limits);
+    check_all(&mut faults, "/body/constraints", &input.constraints, limits, limits.constraint_values);
     check_variants(&mut faults, "/body/variants", &mut input.variants, limits);
     check_parameters(&mut faults, &input.parameters);
     check_segments(&mut faults, draft, project, &input.segments, limits);
@@ -197,11 +198,15 @@ fn check_segments(faults: &mut Faults, draft: &Draft, project: &str, segments: &
 }
 
 /// A strategy from checked input, with a new id.
-pub(crate) fn strategy_from(draft: &mut Draft, feature: &Feature, input: StrategyInput, position: usize) -> Strategy {
+pub(crate) fn strategy_from(draft: &mut Draft, feature: &Feature, input: StrategyInput, sort_order: i64) -> Strategy {
     let id = draft.ulid();
-    let stickiness =
-        draft.projects.get(&feature.project).map_or_else(|| "default".to_owned(), |p| p.default_stickiness.clone());
-    build(id, &feature.name, &stickiness, input, i64::try_from(position).unwrap_or(i64::MAX))
+    let stickiness = stickiness_of(draft, feature);
+    build(id, &feature.name, &stickiness, input, sort_order)
+}
+
+/// What new rollouts of a feature stick to.
+pub(super) fn stickiness_of(state: &State, feature: &Feature) -> String {
+    state.projects.get(&feature.project).map_or_else(|| "default".to_owned(), |p| p.default_stickiness.clone())
 }
 
 fn build(id: String, feature: &str, stickiness: &str, input: StrategyInput, sort_order: i64) -> Strategy {
@@ -243,7 +248,8 @@ pub fn add_strategy(draft: &mut Draft, place: (&str, &str, &str), mut input: Str
             state.strategies.len(),
             draft.limits().feature_environment_strategies,
         )?;
-        let strategy = strategy_from(draft, feature, input, state.strategies.len());
+        let last = state.strategies.iter().map(|s| s.sort_order).max().map_or(0, |n| n.saturating_add(1));
+        let strategy = strategy_from(draft, feature, input, last);
         let event = NewEvent::new("feature-strategy-add").feature(feature).environment(place.2);
         draft.record(event.data(&strategy));
         state.strategies.push(strategy.clone());
@@ -283,8 +289,8 @@ fn replace(
         let before = state.strategies[position].clone();
         let mut input = change(&before)?;
         check_strategy(draft, place.0, &mut input)?;
-        let stickiness = before.parameters.get("stickiness").map_or("default", String::as_str);
-        let after = build(before.id.clone(), &feature.name, stickiness, input, before.sort_order);
+        let stickiness = stickiness_of(draft, feature);
+        let after = build(before.id.clone(), &feature.name, &stickiness, input, before.sort_order);
         if after != before {
             let event = NewEvent::new("feature-strategy-update").feature(feature).environment(place.2);
             draft.record(event.data(&after).pre_data(&before));

@@ -16,7 +16,8 @@ pub fn switch_on(draft: &mut Draft, project: &str, name: &str, environment: &str
         }
         if state.strategies.iter().all(|s| s.disabled) {
             let input = default_strategy(draft, feature, environment);
-            let strategy = strategy_from(draft, feature, input, state.strategies.len());
+            let sort_order = state.strategies.iter().map(|s| s.sort_order).max().map_or(0, |n| n.saturating_add(1));
+            let strategy = strategy_from(draft, feature, input, sort_order);
             let event = NewEvent::new("feature-strategy-add").feature(feature).environment(environment);
             draft.record(event.data(&strategy));
             state.strategies.push(strategy);

@@ -9,6 +9,7 @@ use crate::draft::{Draft, NewEvent};
 use crate::error::{Error, Faults};
 use crate::limits::Limits;
 use crate::names::check_free_name;
+use crate::permissions::{Need, Permission};
 
 /// The sum of all weights: variants share out a thousand parts.
 pub const WEIGHT_TOTAL: u32 = 1_000;
@@ -169,6 +170,28 @@ pub fn overwrite_variants(
         }
         Ok(variants)
     })
+}
+
+/// The same variants for several environments.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PushVariants {
+    /// The variants.
+    pub variants: Vec<Variant>,
+    /// The environments' names.
+    #[schema(example = json!(["development", "production"]))]
+    pub environments: Vec<String>,
+}
+
+/// Replaces a feature's own variants in several environments.
+pub fn push_variants(draft: &mut Draft, project: &str, name: &str, input: PushVariants) -> Result<Vec<Variant>, Error> {
+    let mut variants = input.variants;
+    for environment in super::distinct(&input.environments, draft.limits())? {
+        let need = Need::environment(project, &environment, &[Permission::UpdateFeatureEnvironmentVariants]);
+        draft.require(&need)?;
+        variants = overwrite_variants(draft, (project, name, &environment), variants)?;
+    }
+    Ok(variants)
 }
 
 /// Applies a JSON patch to a feature's own variants in one environment.

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use flagstone_model::environments::{self, CloneEnvironment, CreateEnvironment, Environment, UpdateEnvironment};
 use flagstone_model::features::StrategyInput;
 use flagstone_model::{Need, Permission as P, State as Model, projects};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -100,6 +100,11 @@ struct ProjectEnvironmentRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     default_strategy: Option<StrategyInput>,
 }
+
+/// Environments' names with their places.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"development": 1, "production": 2}))]
+struct EnvironmentOrder(BTreeMap<String, i64>);
 
 fn view(environment: &Environment) -> EnvironmentView {
     EnvironmentView {
@@ -228,12 +233,10 @@ async fn delete(State(app): State<App>, caller: Caller, Path(name): Path<String>
 }
 
 /// Put environments into another order
-#[utoipa::path(put, path = "/api/admin/environments/sort-order", operation_id = "updateSortOrder", tag = "Environments", request_body = BTreeMap<String, i64>, responses((status = 200, description = "The environments are in this order")))]
-async fn sort(State(app): State<App>, caller: Caller, body: Body<BTreeMap<String, i64>>) -> Result<(), Failure> {
+#[utoipa::path(put, path = "/api/admin/environments/sort-order", operation_id = "updateSortOrder", tag = "Environments", request_body = EnvironmentOrder, responses((status = 200, description = "The environments are in this order")))]
+async fn sort(State(app): State<App>, caller: Caller, body: Body<EnvironmentOrder>) -> Result<(), Failure> {
     let need = Need::root(&[P::Admin]);
-    app.commit(&caller, &need, body, |draft, order: BTreeMap<String, i64>| environments::sort(draft, &order))
-        .await
-        .map(drop)
+    app.commit(&caller, &need, body, |draft, EnvironmentOrder(order)| environments::sort(draft, &order)).await.map(drop)
 }
 
 /// Open an environment for new projects and tokens

@@ -64,6 +64,10 @@ impl StrategyView {
     }
 }
 
+/// Strategies with their places.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+struct StrategyOrder(Vec<SortOrder>);
+
 /// A strategy, as a path names it.
 #[derive(Deserialize)]
 struct StrategyPlace {
@@ -160,15 +164,15 @@ async fn remove(
 }
 
 /// Put a feature's strategies into another order
-#[utoipa::path(post, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/strategies/set-sort-order", operation_id = "setStrategySortOrder", tag = "Features", request_body = Vec<SortOrder>, responses((status = 200, description = "The strategies are in this order")))]
+#[utoipa::path(post, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/strategies/set-sort-order", operation_id = "setStrategySortOrder", tag = "Features", request_body = StrategyOrder, responses((status = 200, description = "The strategies are in this order")))]
 async fn sort(
     State(app): State<App>,
     caller: Caller,
     Path(place): Path<Place>,
-    body: Body<Vec<SortOrder>>,
+    body: Body<StrategyOrder>,
 ) -> Result<(), Failure> {
     let need = place.need(&[P::UpdateFeatureStrategy]);
-    app.commit(&caller, &need, body, |draft, order: Vec<SortOrder>| {
+    app.commit(&caller, &need, body, |draft, StrategyOrder(order)| {
         features::sort_strategies(draft, place.as_tuple(), &order)
     })
     .await

@@ -2,9 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
-use flagstone_model::features::{self, Variant};
+use flagstone_model::features::{self, PushVariants, Variant};
 use flagstone_model::{Need, Permission as P};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -16,7 +16,7 @@ use crate::error::Failure;
 use crate::http::{Body, Path};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, overwrite, patch))
+    OpenApiRouter::new().routes(routes!(list, overwrite, patch)).routes(routes!(push))
 }
 
 /// A feature's variants in an environment.
@@ -28,6 +28,10 @@ struct VariantsView {
     variants: Vec<Variant>,
 }
 
+/// A feature's own variants.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+struct VariantList(Vec<Variant>);
+
 /// List a feature's own variants in an environment
 #[utoipa::path(get, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/variants", operation_id = "getEnvironmentFeatureVariants", tag = "Features", responses((status = 200, body = VariantsView)))]
 async fn list(State(app): State<App>, caller: Caller, Path(place): Path<Place>) -> Result<Json<VariantsView>, Failure> {
@@ -38,16 +42,18 @@ async fn list(State(app): State<App>, caller: Caller, Path(place): Path<Place>) 
 }
 
 /// Replace a feature's own variants in an environment
-#[utoipa::path(put, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/variants", operation_id = "overwriteEnvironmentFeatureVariants", tag = "Features", request_body = Vec<Variant>, responses((status = 200, body = VariantsView)))]
+#[utoipa::path(put, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/variants", operation_id = "overwriteEnvironmentFeatureVariants", tag = "Features", request_body = VariantList, responses((status = 200, body = VariantsView)))]
 async fn overwrite(
     State(app): State<App>,
     caller: Caller,
     Path(place): Path<Place>,
-    body: Body<Vec<Variant>>,
+    body: Body<VariantList>,
 ) -> Result<Json<VariantsView>, Failure> {
     let need = place.need(&[P::UpdateFeatureEnvironmentVariants]);
     let done = app
-        .commit(&caller, &need, body, |draft, variants| features::overwrite_variants(draft, place.as_tuple(), variants))
+        .commit(&caller, &need, body, |draft, VariantList(variants)| {
+            features::overwrite_variants(draft, place.as_tuple(), variants)
+        })
         .await?;
     Ok(Json(VariantsView { version: 1, variants: done.value }))
 }
@@ -66,5 +72,20 @@ async fn patch(
             features::patch_variants(draft, place.as_tuple(), &patch.parse()?)
         })
         .await?;
+    Ok(Json(VariantsView { version: 1, variants: done.value }))
+}
+
+/// Replace a feature's own variants in several environments
+#[utoipa::path(put, path = "/api/admin/projects/{projectId}/features/{featureName}/variants-batch", operation_id = "overwriteFeatureVariantsOnEnvironments", tag = "Features", request_body = PushVariants, responses((status = 200, body = VariantsView)))]
+async fn push(
+    State(app): State<App>,
+    caller: Caller,
+    Path((project, name)): Path<(String, String)>,
+    body: Body<PushVariants>,
+) -> Result<Json<VariantsView>, Failure> {
+    // The rule asks again, for each environment that the body names.
+    let need = Need::anywhere(&[P::UpdateFeatureEnvironmentVariants]);
+    let done =
+        app.commit(&caller, &need, body, |draft, input| features::push_variants(draft, &project, &name, input)).await?;
     Ok(Json(VariantsView { version: 1, variants: done.value }))
 }
