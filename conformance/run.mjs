@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { differences, normalize } from './lib/compare.mjs';
 import { explain, readKnown, unused } from './lib/known.mjs';
-import { Memory, play } from './lib/play.mjs';
+import { Memory, locationAnswers, play } from './lib/play.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const USAGE = `usage: run.mjs --reference URL --flagstone URL [options]
@@ -15,6 +15,7 @@ const USAGE = `usage: run.mjs --reference URL --flagstone URL [options]
   --only NAME[,NAME]      play only these scenarios (unused known differences are then no failure)
   --record DIR            write every exchange, unmasked, to DIR/<server>/<scenario>.json
   --report FILE           write the differences as Markdown
+  --twins                 both URLs are the same program: tests the comparison itself
 With only one of the two URLs nothing is compared: the scenarios are played and, with --record, written down.`;
 
 const { values: options } = parseArgs({ options: {
@@ -25,6 +26,7 @@ const { values: options } = parseArgs({ options: {
     only: { type: 'string' },
     record: { type: 'string' },
     report: { type: 'string' },
+    twins: { type: 'boolean' },
     help: { type: 'boolean' },
 } });
 const servers = ['reference', 'flagstone'].filter((name) => options[name]);
@@ -90,6 +92,10 @@ async function playBoth(scenario, memories, known) {
             exchanges[server].push({ step, ...played[server] });
         }));
         found.push(...judge(scenario, step, played, memories, known));
+        if (played.flagstone && !options.twins && !await locationAnswers(options.flagstone, step, played.flagstone.answer, memories.flagstone)) {
+            const id = `${scenario.name}/${step.name}`;
+            found.push({ id, step, played, path: 'location', flagstone: 'a GET on it does not answer 200', known: explain(known, id, 'location') });
+        }
     }
     for (const server of servers) record(server, scenario.name, exchanges[server].map(written));
     return found;
@@ -103,7 +109,7 @@ function judge(scenario, step, played, memories, known) {
     if (servers.length < 2 || servers.some((server) => !played[server].answer)) return faults;
     const [reference, flagstone] = servers.map((server) =>
         normalize(played[server].answer, memories[server], step));
-    return [...faults, ...differences(reference, flagstone).map(row)];
+    return [...faults, ...differences(reference, flagstone, options.twins).map(row)];
 }
 
 const shown = (v) => (v === undefined ? 'nothing' : JSON.stringify(v));
@@ -151,7 +157,7 @@ const open = found.filter((d) => !d.known);
 for (const d of open.slice(0, 200)) {
     console.log(`  ${d.id}: ${d.path}: reference ${clipped(shown(d.reference), 160)}, flagstone ${clipped(shown(d.flagstone), 160)}`);
 }
-const idle = servers.length === 2 && !options.only ? unused(known) : [];
+const idle = servers.length === 2 && !options.only && !options.twins ? unused(known) : [];
 for (const { entry, rule } of idle) {
     console.log(`  known-differences.md:${rule.line}: ${entry.id}: \`${rule.step}\` \`${rule.path}\` explains nothing any more: remove it`);
 }

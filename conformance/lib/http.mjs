@@ -1,7 +1,8 @@
 //! One HTTP exchange, with nothing added, followed or decoded behind the test's back.
 import http from 'node:http';
 
-const agent = new http.Agent({ keepAlive: true, maxSockets: 4 });
+/** A connection of its own for each request: a server may end one after it has refused a body. */
+const agent = new http.Agent({ keepAlive: false });
 const ANSWER_MS_MAX = 30_000;
 
 export function request(base, { method, path, headers, body }) {

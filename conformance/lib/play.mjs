@@ -121,3 +121,12 @@ export async function play(server, base, step, memory) {
     if (exchange.late) exchange.error ??= `still waiting for ${JSON.stringify(step.until)} after ${UNTIL_MS_MAX} ms`;
     return exchange;
 }
+
+/** Whether the location of what was made is a path that can be asked by who made it. */
+export async function locationAnswers(base, step, answer, memory) {
+    if (answer?.status !== 201 || answer.headers.location === undefined) return true;
+    const { authorization, cookie } = headersOf({ ...step, body: undefined, raw: undefined }, memory);
+    const headers = Object.fromEntries(Object.entries({ authorization, cookie }).filter(([, value]) => value));
+    if (!answer.headers.location.startsWith('/')) return false;
+    return (await request(base, { method: 'GET', path: answer.headers.location, headers })).status === 200;
+}

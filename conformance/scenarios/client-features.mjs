@@ -20,6 +20,8 @@ export default [
         variants: [{ name: 'v', weight: 1000, weightType: 'variable', stickiness: 'default', payload: { type: 'string', value: 'p' } }] }),
     post('second strategy of a', strategies('cl.a'), { name: 'remoteAddress', parameters: { IPs: '10.0.0.1' } }),
     post('disabled strategy of a', strategies('cl.a'), { name: 'default', disabled: true }),
+    post('strategy of b', strategies('cl.b'), { name: 'flexibleRollout', parameters: { rollout: '100', stickiness: 'default', groupId: 'cl.b' },
+        variants: [{ name: 'x', weight: 1000, weightType: 'variable', stickiness: 'default' }] }),
     put('variants of b', `${FEATURES}/cl.b/variants-batch`, { environments: ['development'], variants: [{ name: 'x', weight: 500, weightType: 'variable', stickiness: 'default' }, { name: 'y', weight: 500, weightType: 'variable', stickiness: 'default', overrides: [{ contextName: 'userId', values: ['9'] }] }] }),
     post('c depends on b', `${FEATURES}/cl.c/dependencies`, { feature: 'cl.b', enabled: true, variants: ['x'] }),
     post('switch a on', `${FEATURES}/cl.a/environments/development/on`, undefined),

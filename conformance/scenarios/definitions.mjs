@@ -2,7 +2,7 @@
 import { asEach, get } from '../lib/steps.mjs';
 
 export default [
-    get('strategies', '/api/admin/strategies', { compare: { ignore: ['*description', '*title', '*displayName'] } }),
+    get('strategies', '/api/admin/strategies', { compare: { ignore: ['*description', '*title', '*displayName'], unordered: ['strategies'] } }),
     get('one strategy', '/api/admin/strategies/flexibleRollout', { compare: { ignore: ['*description', '*title', '*displayName'] } }),
     get('default strategy', '/api/admin/strategies/default', { compare: { ignore: ['*description', '*title', '*displayName'] } }),
     get('an unknown strategy', '/api/admin/strategies/spaceship'),

@@ -8,6 +8,8 @@ export default [
     post('child', FEATURES, { name: 'conf.child' }),
     post('parent', FEATURES, { name: 'conf.parent' }),
     post('other', FEATURES, { name: 'conf.other' }),
+    post('variants of the parent to be', `${FEATURES}/conf.parent/environments/development/strategies`, { name: 'flexibleRollout',
+        parameters: { rollout: '100', stickiness: 'default', groupId: 'g' }, variants: [{ name: 'x', weight: 1000, weightType: 'variable', stickiness: 'default' }] }),
     get('parents to choose from', `${CHILD}/parents`, { compare: { unordered: true, body: false } }),
     get('whether there are any before', '/api/admin/projects/default/dependencies'),
     post('set', `${CHILD}/dependencies`, { feature: 'conf.parent' }),

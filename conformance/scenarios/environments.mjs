@@ -14,7 +14,6 @@ export default [
     get('list of an unknown project', `${E}/project/nowhere`),
     post('switch off', `${E}/production/off`, undefined),
     get('get after switching off', `${E}/production`, COUNTS),
-    post('token for a switched off environment', '/api/admin/projects/default/api-tokens', { type: 'backend', tokenName: 'conf-disabled', environment: 'production' }),
     post('switch off again', `${E}/production/off`, undefined),
     post('switch off an unknown one', `${E}/nowhere/off`, undefined),
     ...asEach(['anon', 'editor', 'viewer'], post('switch off', `${E}/production/off`, undefined)),

@@ -13,8 +13,8 @@ export default [
     post('one constraint too many', STRATEGIES, { name: 'default', constraints: values(31).map(() => IN) }),
     ...values(30).map((i) => post(`strategy ${i}`, '/api/admin/projects/default/features/conf.limits/environments/production/strategies', { name: 'default' })),
     post('one strategy too many', '/api/admin/projects/default/features/conf.limits/environments/production/strategies', { name: 'default' }),
-    post('a segment with as many values as allowed', '/api/admin/segments', { name: 'conf-limit', constraints: [{ ...IN, values: values(1000) }] }),
-    post('a segment with one value too many', '/api/admin/segments', { name: 'conf-limit-2', constraints: [{ ...IN, values: values(1001) }] }),
+    post('a segment with as many values as allowed', '/api/admin/segments', { name: 'limit', constraints: [{ ...IN, values: values(1000) }] }),
+    post('a segment with one value too many', '/api/admin/segments', { name: 'limit-2', constraints: [{ ...IN, values: values(1001) }] }),
     post('a segment with one value too many over two constraints', '/api/admin/segments',
-        { name: 'conf-limit-3', constraints: [{ ...IN, values: values(600) }, { ...IN, values: values(401) }] }),
+        { name: 'limit-3', constraints: [{ ...IN, values: values(600) }, { ...IN, values: values(401) }] }),
 ];

@@ -2,15 +2,15 @@
 import { days, get, post } from '../lib/steps.mjs';
 
 const NAMES = {
-    emoji: 'conf-🚩',
-    quotes: `conf-'";--`,
-    'a slash': 'conf-a/b',
-    'a question mark': 'conf-a?b',
-    'a percent sign': 'conf-a%41',
-    'a line break': 'conf-a\nb',
-    'a null byte': 'conf-a\u0000b',
-    'right-to-left letters': 'conf-אב',
-    '10,000 characters': `conf-${'n'.repeat(10_000)}`,
+    emoji: 'odd-🚩',
+    quotes: `odd-'";--`,
+    'a slash': 'odd-a/b',
+    'a question mark': 'odd-a?b',
+    'a percent sign': 'odd-a%41',
+    'a line break': 'odd-a\nb',
+    'a null byte': 'odd-a\u0000b',
+    'right-to-left letters': 'odd-אב',
+    '10,000 characters': `odd-${'n'.repeat(10_000)}`,
     null: null,
 };
 
@@ -25,7 +25,7 @@ const NOUNS = {
 export default [
     ...Object.entries(NOUNS).flatMap(([noun, request]) => Object.entries(NAMES).map(([kind, name]) => {
         const [path, body] = request(name);
-        return post(`${noun} with ${kind}`, path, body, { as: noun === 'a personal token' ? 'editor' : 'admin' });
+        return post(`${noun} with ${kind}`, path, body, { as: noun === 'a personal token' ? 'admin-user' : 'admin' });
     })),
     ...Object.entries(NAMES).filter(([, name]) => name).map(([kind, name]) =>
         get(`ask for a flag with ${kind}`, `/api/admin/projects/default/features/${encodeURIComponent(name)}`)),

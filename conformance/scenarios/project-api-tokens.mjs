@@ -27,7 +27,6 @@ export default [
     post('create for a wildcard environment', TOKENS, { ...BODY, environment: '*' }),
     post('create with a bad date', TOKENS, { ...BODY, expiresAt: 'tomorrow' }),
     post('create with a number as date', TOKENS, { ...BODY, expiresAt: 5 }),
-    post('create with a date in the past', TOKENS, { ...BODY, tokenName: 'conf-p-past', expiresAt: days(-1) }),
     post('create with a list as body', TOKENS, []),
     post('create with malformed JSON', TOKENS, undefined, { raw: '{"type": "backend", ' }),
     post('create with a form', TOKENS, undefined, { raw: 'type=backend', headers: { 'content-type': 'application/x-www-form-urlencoded' } }),
