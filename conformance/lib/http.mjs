@@ -4,8 +4,20 @@ import http from 'node:http';
 /** A connection of its own for each request: a server may end one after it has refused a body. */
 const agent = new http.Agent({ keepAlive: false });
 const ANSWER_MS_MAX = 30_000;
+/** A server that refuses a big body closes before it is sent; whether the answer is read first is a race. */
+const TRIES_MAX = 5;
 
-export function request(base, { method, path, headers, body }) {
+export async function request(base, asked) {
+    for (let tries = 1; ; tries += 1) {
+        try {
+            return await once(base, asked);
+        } catch (error) {
+            if (tries === TRIES_MAX || !['EPIPE', 'ECONNRESET'].includes(error.code)) throw error;
+        }
+    }
+}
+
+function once(base, { method, path, headers, body }) {
     return new Promise((resolve, reject) => {
         const url = new URL(base);
         const bytes = body === undefined ? undefined : Buffer.from(body);

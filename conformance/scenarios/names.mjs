@@ -25,7 +25,7 @@ const NOUNS = {
 export default [
     ...Object.entries(NOUNS).flatMap(([noun, request]) => Object.entries(NAMES).map(([kind, name]) => {
         const [path, body] = request(name);
-        return post(`${noun} with ${kind}`, path, body, { as: noun === 'a personal token' ? 'admin-user' : 'admin' });
+        return post(`${noun} with ${kind}`, path, body, { as: noun === 'a personal token' ? 'admin-session' : 'admin' });
     })),
     ...Object.entries(NAMES).filter(([, name]) => name).map(([kind, name]) =>
         get(`ask for a flag with ${kind}`, `/api/admin/projects/default/features/${encodeURIComponent(name)}`)),
