@@ -93,8 +93,13 @@ pub fn hash(secret: &str) -> String {
     hex(&Sha256::digest(secret.as_bytes()))
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// The selector of a token: what stands in it (`…v2_<selector>_<secret>`), or the head of its hash for tokens of
@@ -226,7 +231,7 @@ fn check_projects(faults: &mut Faults, draft: &Draft, mut projects: Vec<String>)
 }
 
 fn store_new(draft: &mut Draft, token: ApiToken) -> Arc<ApiToken> {
-    draft.record(event("api-token-created", &token).data(&described(&token)));
+    draft.record(event("api-token-created", &token).data(described(&token)));
     draft.put(token)
 }
 
@@ -272,8 +277,7 @@ pub fn ensure_given(draft: &mut Draft, given: &GivenToken) -> Result<(), Error> 
         return Err(Error::not_found("environment", environment));
     }
     let projects = match project {
-        "[]" => vec![ALL.to_owned()],
-        ALL => vec![ALL.to_owned()],
+        ALL | "[]" => vec![ALL.to_owned()],
         id => vec![projects::find_live(draft, id)?.id.clone()],
     };
     let token = ApiToken {
@@ -300,7 +304,7 @@ pub fn update_expiry(draft: &mut Draft, named: &str, expires_at: Option<Timestam
     }
     let after = ApiToken { expires_at, ..(*before).clone() };
     if after != *before {
-        draft.record(event("api-token-updated", &after).data(&described(&after)).pre_data(&described(&before)));
+        draft.record(event("api-token-updated", &after).data(described(&after)).pre_data(described(&before)));
         draft.put(after);
     }
     Ok(())
@@ -314,7 +318,7 @@ pub fn delete(draft: &mut Draft, named: &str) -> Result<(), Error> {
 }
 
 fn remove(draft: &mut Draft, token: &ApiToken) {
-    draft.record(event("api-token-deleted", token).pre_data(&described(token)));
+    draft.record(event("api-token-deleted", token).pre_data(described(token)));
     draft.delete::<ApiToken>(&token.selector);
 }
 
@@ -329,7 +333,7 @@ pub(crate) fn remove_project(draft: &mut Draft, project: &str) {
             continue;
         }
         let after = ApiToken { projects, ..(*token).clone() };
-        draft.record(event("api-token-updated", &after).data(&described(&after)).pre_data(&described(&token)));
+        draft.record(event("api-token-updated", &after).data(described(&after)).pre_data(described(&token)));
         draft.put(after);
     }
 }
@@ -337,7 +341,9 @@ pub(crate) fn remove_project(draft: &mut Draft, project: &str) {
 /// Deletes the tokens of a deleted environment.
 pub(crate) fn remove_environment(draft: &mut Draft, environment: &str) {
     let affected: Vec<_> = draft.api_tokens.values().filter(|t| t.environment == environment).cloned().collect();
-    affected.iter().for_each(|token| remove(draft, token));
+    for token in affected {
+        remove(draft, &token);
+    }
 }
 
 fn event(kind: &'static str, token: &ApiToken) -> NewEvent {

@@ -181,11 +181,7 @@ impl<'a> Draft<'a> {
             .into_iter()
             .map(|((kind, id), body)| Change { kind: kind.to_owned(), id, body })
             .collect();
-        let id = self.random::<16>().iter().fold(String::with_capacity(32), |mut hex, byte| {
-            use std::fmt::Write;
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
+        let id = crate::api_tokens::hex(&self.random::<16>());
         self.state.seq = seq;
         self.state.last_event_id += self.events.len() as u64;
         let commit = Commit {

@@ -165,40 +165,37 @@ pub fn update(draft: &mut Draft, name: &str, input: UpdateEnvironment) -> Result
     }
     environment.sort_order = input.sort_order.unwrap_or(environment.sort_order);
     environment.required_approvals = input.required_approvals.or(environment.required_approvals).filter(|n| *n > 0);
-    store(draft, "environment-updated", &before, environment)
+    Ok(store(draft, &before, environment))
 }
 
 /// Opens an environment for new projects and tokens.
 pub fn enable(draft: &mut Draft, name: &str) -> Result<(), Error> {
     let before = Arc::clone(draft.environments.find(name)?);
-    store(draft, "environment-updated", &before, Environment { enabled: true, ..(*before).clone() }).map(drop)
+    store(draft, &before, Environment { enabled: true, ..(*before).clone() });
+    Ok(())
 }
 
 /// Closes an environment to new projects and tokens; what uses it goes on.
 pub fn disable(draft: &mut Draft, name: &str) -> Result<(), Error> {
     let before = Arc::clone(draft.environments.find(name)?);
-    store(draft, "environment-updated", &before, Environment { enabled: false, ..(*before).clone() }).map(drop)
+    store(draft, &before, Environment { enabled: false, ..(*before).clone() });
+    Ok(())
 }
 
 /// Puts environments into the order given: name to position.
 pub fn sort(draft: &mut Draft, order: &std::collections::BTreeMap<String, i64>) -> Result<(), Error> {
     for (name, sort_order) in order {
         let before = Arc::clone(draft.environments.find(name)?);
-        store(draft, "environment-updated", &before, Environment { sort_order: *sort_order, ..(*before).clone() })?;
+        store(draft, &before, Environment { sort_order: *sort_order, ..(*before).clone() });
     }
     Ok(())
 }
 
-fn store(
-    draft: &mut Draft,
-    kind: &'static str,
-    before: &Environment,
-    after: Environment,
-) -> Result<Arc<Environment>, Error> {
+fn store(draft: &mut Draft, before: &Environment, after: Environment) -> Arc<Environment> {
     if after != *before {
-        draft.record(NewEvent::new(kind).environment(&after.name).data(&after).pre_data(before));
+        draft.record(NewEvent::new("environment-updated").environment(&after.name).data(&after).pre_data(before));
     }
-    Ok(draft.put(after))
+    draft.put(after)
 }
 
 /// Copies an environment with its features' strategies, variants and switches in the chosen projects.

@@ -167,7 +167,9 @@ fn all_uses(state: &State, id: i64) -> impl Iterator<Item = String> {
 /// Deletes the segments of a project that is about to be deleted.
 pub(crate) fn delete_of_project(draft: &mut Draft, project: &str) {
     let segments: Vec<_> = draft.segments.values().filter(|s| s.project.as_deref() == Some(project)).cloned().collect();
-    segments.iter().for_each(|segment| remove(draft, segment));
+    for segment in segments {
+        remove(draft, &segment);
+    }
 }
 
 fn remove(draft: &mut Draft, segment: &Segment) {

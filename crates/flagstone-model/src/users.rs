@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use crate::api_tokens::hash;
+use crate::api_tokens::{hash, hex};
 use crate::draft::{Draft, NewEvent};
 use crate::error::{Error, Faults};
 use crate::limits::Limits;
@@ -343,7 +343,7 @@ pub fn create_personal_token(
         draft.limits().personal_tokens,
     )?;
     let id = draft.next_id::<PersonalToken>(1);
-    let random: String = draft.random::<32>().iter().map(|b| format!("{b:02x}")).collect();
+    let random = hex(&draft.random::<32>());
     let secret = format!("user:{id}.{random}");
     let token = PersonalToken {
         id,

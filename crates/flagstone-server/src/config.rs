@@ -144,6 +144,7 @@ pub struct LimitOptions {
 }
 
 /// Reads a boolean as Unleash does: true, 1 and t are true, anything else is false.
+#[allow(clippy::unnecessary_wraps)] // clap wants a parser that can fail.
 fn flag(text: &str) -> Result<bool, std::convert::Infallible> {
     Ok(matches!(text, "true" | "1" | "t"))
 }

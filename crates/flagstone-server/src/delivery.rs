@@ -12,6 +12,8 @@ use flagstone_model::features::{Dependency, Feature, Strategy, Variant};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::entropy;
+
 /// The most different answers that are kept for one revision.
 const SCOPES_MAX: usize = 1_000;
 
@@ -227,10 +229,12 @@ impl Delivery {
             body.push_str(&serde_json::to_string(self.segments()).unwrap_or_else(|_| "[]".to_owned()));
         }
         let query = scope.query(&self.environment);
-        let query_hash = scope.hash(&query);
+        let query_hash = entropy::as_hex(&Sha256::digest(query.to_string().as_bytes())[..4]);
         let etag = format!("\"{query_hash}:{}:v1\"", self.revision);
         let meta = serde_json::json!({ "revisionId": self.revision, "etag": etag, "queryHash": query_hash });
-        body.push_str(&format!(r#","query":{query},"meta":{meta}}}"#));
+        for part in [",\"query\":", &query.to_string(), ",\"meta\":", &meta.to_string(), "}"] {
+            body.push_str(part);
+        }
         Answer { body: Bytes::from(body), etag }
     }
 }
@@ -264,9 +268,5 @@ impl Scope {
         query.insert("environment".to_owned(), environment.into());
         query.insert("inlineSegmentConstraints".to_owned(), (self.segments == Segments::Inlined).into());
         query.into()
-    }
-
-    fn hash(&self, query: &serde_json::Value) -> String {
-        Sha256::digest(query.to_string().as_bytes()).iter().take(4).map(|b| format!("{b:02x}")).collect()
     }
 }

@@ -23,7 +23,13 @@ fn fill(bytes: &mut [u8]) {
 pub fn hex<const N: usize>() -> String {
     let mut bytes = [0; N];
     fill(&mut bytes);
-    bytes.iter().fold(String::with_capacity(2 * N), |mut text, byte| {
+    as_hex(&bytes)
+}
+
+/// Bytes in lower-case hex.
+pub fn as_hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
     })

@@ -11,9 +11,9 @@ use crate::app::App;
 /// How often counts are written.
 const FLUSH_EVERY: Duration = Duration::from_secs(5);
 /// How often the last-seen times of other nodes are read.
-const RELOAD_EVERY: Duration = Duration::from_secs(60);
+const RELOAD_EVERY: Duration = Duration::from_mins(1);
 /// How often old things are removed.
-const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
+const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
 /// Starts all jobs. A job that panics is started again.
 pub fn start(app: &App) {

@@ -56,7 +56,7 @@ fn api() -> (Router<App>, Router<App>, Router<App>, utoipa::openapi::OpenApi) {
         OpenApiRouter::new().merge(auth::routes()).merge(client::routes()).merge(edge::routes()).merge(ops::routes());
     let (others, others_api) = others.split_for_parts();
     let mut openapi = Published::openapi();
-    openapi.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    env!("CARGO_PKG_VERSION").clone_into(&mut openapi.info.version);
     for part in [admin_api, frontend_api, others_api] {
         openapi.merge(part);
     }

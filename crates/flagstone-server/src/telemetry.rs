@@ -97,10 +97,18 @@ impl Telemetry {
         let users = store.users_seen_all().await?;
         let personal_tokens = store.pats_seen_all().await?;
         let mut seen = lock(&self.seen);
-        features.into_iter().for_each(|row| later(&mut seen.features, (row.feature, row.environment), row.at));
-        tokens.into_iter().for_each(|row| later(&mut seen.tokens, row.token_id, row.at));
-        users.into_iter().for_each(|row| later(&mut seen.users, row.user_id, row.at));
-        personal_tokens.into_iter().for_each(|row| later(&mut seen.personal_tokens, row.pat_id, row.at));
+        for row in features {
+            later(&mut seen.features, (row.feature, row.environment), row.at);
+        }
+        for row in tokens {
+            later(&mut seen.tokens, row.token_id, row.at);
+        }
+        for row in users {
+            later(&mut seen.users, row.user_id, row.at);
+        }
+        for row in personal_tokens {
+            later(&mut seen.personal_tokens, row.pat_id, row.at);
+        }
         Ok(())
     }
 
@@ -256,9 +264,15 @@ impl Telemetry {
             .last_seen
             .into_iter()
             .for_each(|row| later(&mut pending.features, (row.feature, row.environment), row.at));
-        batch.tokens_seen.into_iter().for_each(|row| later(&mut pending.tokens, row.token_id, row.at));
-        batch.users_seen.into_iter().for_each(|row| later(&mut pending.users, row.user_id, row.at));
-        batch.pats_seen.into_iter().for_each(|row| later(&mut pending.personal_tokens, row.pat_id, row.at));
+        for row in batch.tokens_seen {
+            later(&mut pending.tokens, row.token_id, row.at);
+        }
+        for row in batch.users_seen {
+            later(&mut pending.users, row.user_id, row.at);
+        }
+        for row in batch.pats_seen {
+            later(&mut pending.personal_tokens, row.pat_id, row.at);
+        }
         for application in batch.applications {
             pending.applications.entry(application.app_name.clone()).or_insert(application);
         }

@@ -1,5 +1,6 @@
 //! Features: the flags, each one document with its environments, strategies, variants and dependencies.
 
+mod archive;
 mod dependencies;
 mod strategies;
 mod toggling;
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use archive::{archive, archive_many, delete, delete_many, revive, revive_many, validate_archive};
 pub use dependencies::{
     Dependency, DependencyInput, add_dependency, children, remove_dependencies, remove_dependency, variant_names,
 };
@@ -371,7 +373,7 @@ pub fn update(draft: &mut Draft, project: &str, name: &str, input: UpdateFeature
     feature.description = input.description.or(feature.description);
     feature.impression_data = input.impression_data.unwrap_or(false);
     feature.stale = input.stale.unwrap_or(feature.stale);
-    store_update(draft, before, feature)
+    Ok(store_update(draft, &before, feature))
 }
 
 /// Applies a JSON patch (RFC 6902) to a feature's own properties; name, project and creation stay as they are.
@@ -389,10 +391,10 @@ pub fn patch(draft: &mut Draft, project: &str, name: &str, patch: &json_patch::P
     feature.description = patched.description;
     feature.impression_data = patched.impression_data.unwrap_or(false);
     feature.stale = patched.stale.unwrap_or(false);
-    let archive = patched.archived.unwrap_or(false);
-    let summary = store_update(draft, before, feature)?;
-    if archive {
-        self::archive(draft, project, name)?;
+    let archived = patched.archived.unwrap_or(false);
+    let summary = store_update(draft, &before, feature);
+    if archived {
+        archive(draft, project, name)?;
     }
     Ok(summary)
 }
@@ -408,67 +410,17 @@ pub(crate) fn apply_patch<T: serde::de::DeserializeOwned>(
     serde_json::from_value(value).map_err(|e| bad(format!("The patch makes the object invalid: {e}")))
 }
 
-fn store_update(draft: &mut Draft, before: FeatureSummary, feature: Feature) -> Result<FeatureSummary, Error> {
+fn store_update(draft: &mut Draft, before: &FeatureSummary, feature: Feature) -> FeatureSummary {
     let after = feature.summary();
-    if after != before {
+    if after != *before {
         if before.stale != after.stale {
             let kind = if after.stale { "feature-stale-on" } else { "feature-stale-off" };
             draft.record(NewEvent::new(kind).feature(&feature));
         }
-        draft.record(NewEvent::new("feature-metadata-updated").feature(&feature).data(&after).pre_data(&before));
+        draft.record(NewEvent::new("feature-metadata-updated").feature(&feature).data(&after).pre_data(before));
         draft.put(feature);
     }
-    Ok(after)
-}
-
-/// Archives a feature. One that others depend on stays.
-pub fn archive(draft: &mut Draft, project: &str, name: &str) -> Result<(), Error> {
-    let mut feature = (**find_live(draft, project, name)?).clone();
-    let children: Vec<_> = children(draft, name).into_iter().map(|f| f.name.clone()).collect();
-    if !children.is_empty() {
-        return Err(Error::InvalidOperation(format!(
-            "The feature \"{name}\" cannot be archived: these depend on it: {}.",
-            children.join(", ")
-        )));
-    }
-    feature.archived_at = Some(draft.now());
-    feature.dependencies.clear();
-    draft.record(NewEvent::new("feature-archived").feature(&feature));
-    draft.put(feature);
-    Ok(())
-}
-
-/// Brings a feature back from the archive, off in every environment.
-pub fn revive(draft: &mut Draft, name: &str) -> Result<(), Error> {
-    let mut feature = (**draft.features.get(name).ok_or_else(|| Error::not_found("feature", name))?).clone();
-    if !feature.is_archived() {
-        return Err(Error::not_found("archived feature", name));
-    }
-    let environments: Vec<String> =
-        projects::find_live(draft, &feature.project)?.environments.keys().cloned().collect();
-    let live = draft.features.values().filter(|f| !f.is_archived()).count();
-    Limits::room("features", live, draft.limits().features)?;
-    feature.archived_at = None;
-    feature.environments.retain(|name, _| environments.contains(name));
-    for name in environments {
-        feature.environments.entry(name).or_default().enabled = false;
-    }
-    draft.record(NewEvent::new("feature-revived").feature(&feature));
-    draft.put(feature);
-    Ok(())
-}
-
-/// Deletes an archived feature for good; its name becomes free.
-pub fn delete(draft: &mut Draft, name: &str) -> Result<(), Error> {
-    let feature = std::sync::Arc::clone(draft.features.get(name).ok_or_else(|| Error::not_found("feature", name))?);
-    if !feature.is_archived() {
-        return Err(Error::Conflict(format!(
-            "The feature \"{name}\" is not archived: archive it before you delete it."
-        )));
-    }
-    draft.record(NewEvent::new("feature-deleted").feature(&feature).pre_data(feature.summary()));
-    draft.delete::<Feature>(&feature.name);
-    Ok(())
+    after
 }
 
 /// Several features of one project.
@@ -502,51 +454,13 @@ pub(crate) fn distinct(names: &[String], limits: &Limits) -> Result<Vec<String>,
     Ok(distinct.into_iter().collect())
 }
 
-/// Archives several features; children and their parents may be archived together.
-pub fn archive_many(draft: &mut Draft, project: &str, names: &[String]) -> Result<(), Error> {
-    projects::find_live(draft, project)?;
-    let mut names = distinct(names, draft.limits())?;
-    // Children before parents: a child that goes as well does not hold its parent back.
-    names.sort_by_key(|name| draft.features.get(name).is_none_or(|f| f.dependencies.is_empty()));
-    names.iter().try_for_each(|name| archive(draft, project, name))
-}
-
-/// Which of these features could not be archived because others, outside the list, depend on them.
-pub fn validate_archive(state: &State, project: &str, names: &[String], limits: &Limits) -> Result<Vec<String>, Error> {
-    projects::find_live(state, project)?;
-    let names = distinct(names, limits)?;
-    Ok(names
-        .iter()
-        .filter(|name| children(state, name).iter().any(|child| !names.contains(&child.name)))
-        .cloned()
-        .collect())
-}
-
-/// Deletes several archived features of one project.
-pub fn delete_many(draft: &mut Draft, project: &str, names: &[String]) -> Result<(), Error> {
-    for name in distinct(names, draft.limits())? {
-        find(draft, project, &name)?;
-        delete(draft, &name)?;
-    }
-    Ok(())
-}
-
-/// Brings several features of one project back from the archive.
-pub fn revive_many(draft: &mut Draft, project: &str, names: &[String]) -> Result<(), Error> {
-    for name in distinct(names, draft.limits())? {
-        find(draft, project, &name)?;
-        revive(draft, &name)?;
-    }
-    Ok(())
-}
-
 /// Marks several features of one project as ready for removal, or takes the mark off.
 pub fn mark_stale(draft: &mut Draft, project: &str, input: &StaleFeatures) -> Result<(), Error> {
     for name in distinct(&input.features, draft.limits())? {
         let mut feature = (**find_live(draft, project, &name)?).clone();
         let before = feature.summary();
         feature.stale = input.stale;
-        store_update(draft, before, feature)?;
+        store_update(draft, &before, feature);
     }
     Ok(())
 }

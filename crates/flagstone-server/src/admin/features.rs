@@ -32,12 +32,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(switch_off))
         .routes(routes!(bulk_on))
         .routes(routes!(bulk_off))
-        .routes(routes!(revive))
-        .routes(routes!(delete))
-        .routes(routes!(archive_many))
-        .routes(routes!(validate_archive))
-        .routes(routes!(revive_many))
-        .routes(routes!(delete_many))
         .routes(routes!(mark_stale))
 }
 
@@ -277,16 +271,6 @@ struct FeatureName {
     /// The project whose naming rules count.
     #[serde(default)]
     project_id: Option<String>,
-}
-
-/// Which features cannot be archived.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct ArchiveValidation {
-    /// Those that others depend on.
-    parents_with_child_features: Vec<String>,
-    /// Whether archiving ends dependencies.
-    has_deleted_dependencies: bool,
 }
 
 fn view(app: &App, snapshot: &Snapshot, caller: &Caller, feature: &Feature, with_variants: bool) -> FeatureView {
@@ -552,112 +536,6 @@ async fn bulk_off(
     let need = Need::environment(&project, &environment, &[P::UpdateFeatureEnvironment]);
     app.commit(&caller, &need, body, |draft, input: FeatureNames| {
         features::bulk_toggle(draft, &project, &environment, &input.features, features::switch_off)
-    })
-    .await
-    .map(drop)
-}
-
-/// The need for something that a path names by the feature alone: rights in the project that the feature is in.
-fn need_for(app: &App, name: &str, permission: P) -> Need {
-    match app.public().state.features.get(name) {
-        Some(feature) => Need::project(&feature.project, &[permission]),
-        None => Need::anywhere(&[permission]),
-    }
-}
-
-/// Bring a feature back from the archive
-#[utoipa::path(post, path = "/api/admin/archive/revive/{featureName}", operation_id = "reviveFeature", tag = "Archive", responses((status = 200, description = "The feature is back, switched off")))]
-async fn revive(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<(), Failure> {
-    let need = need_for(&app, &name, P::UpdateFeature);
-    app.commit(&caller, &need, Body::none(), |draft, ()| {
-        require_in_own_project(draft, &name, P::UpdateFeature)?;
-        features::revive(draft, &name)
-    })
-    .await
-    .map(drop)
-}
-
-/// Delete an archived feature for good
-#[utoipa::path(delete, path = "/api/admin/archive/{featureName}", operation_id = "deleteFeature", tag = "Archive", responses((status = 200, description = "The feature is gone")))]
-async fn delete(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<(), Failure> {
-    let need = need_for(&app, &name, P::DeleteFeature);
-    app.commit(&caller, &need, Body::none(), |draft, ()| {
-        require_in_own_project(draft, &name, P::DeleteFeature)?;
-        features::delete(draft, &name)
-    })
-    .await
-    .map(drop)
-}
-
-/// The project of a feature is read from the very state that the rule changes.
-fn require_in_own_project(draft: &flagstone_model::Draft<'_>, name: &str, permission: P) -> Result<(), Error> {
-    match draft.features.get(name) {
-        Some(feature) => draft.require(&Need::project(&feature.project, &[permission])),
-        None => Err(Error::not_found("feature", name)),
-    }
-}
-
-/// Archive several features
-#[utoipa::path(post, path = "/api/admin/projects/{projectId}/archive", operation_id = "archiveFeatures", tag = "Archive", request_body = FeatureNames, responses((status = 202, description = "The features are archived")))]
-async fn archive_many(
-    State(app): State<App>,
-    caller: Caller,
-    Path(project): Path<String>,
-    body: Body<FeatureNames>,
-) -> Result<StatusCode, Failure> {
-    let need = Need::project(&project, &[P::DeleteFeature]);
-    app.commit(&caller, &need, body, |draft, input: FeatureNames| {
-        features::archive_many(draft, &project, &input.features)
-    })
-    .await?;
-    Ok(StatusCode::ACCEPTED)
-}
-
-/// Tell which features cannot be archived because others depend on them
-#[utoipa::path(post, path = "/api/admin/projects/{projectId}/archive/validate", operation_id = "validateArchiveFeatures", tag = "Archive", request_body = FeatureNames, responses((status = 200, body = ArchiveValidation)))]
-async fn validate_archive(
-    State(app): State<App>,
-    caller: Caller,
-    Path(project): Path<String>,
-    body: Body<FeatureNames>,
-) -> Result<Json<ArchiveValidation>, Failure> {
-    let snapshot = app.view(&caller, &Need::project(&project, &[P::DeleteFeature]))?;
-    let names = body.parse(app.schemas())?.features;
-    let state = &snapshot.state;
-    let has_parent = |name: &String| features::find(state, &project, name).is_ok_and(|f| !f.dependencies.is_empty());
-    Ok(Json(ArchiveValidation {
-        parents_with_child_features: features::validate_archive(state, &project, &names, app.limits())?,
-        has_deleted_dependencies: names.iter().any(has_parent),
-    }))
-}
-
-/// Bring several features back from the archive
-#[utoipa::path(post, path = "/api/admin/projects/{projectId}/revive", operation_id = "reviveFeatures", tag = "Archive", request_body = FeatureNames, responses((status = 200, description = "The features are back, switched off")))]
-async fn revive_many(
-    State(app): State<App>,
-    caller: Caller,
-    Path(project): Path<String>,
-    body: Body<FeatureNames>,
-) -> Result<(), Failure> {
-    let need = Need::project(&project, &[P::UpdateFeature]);
-    app.commit(&caller, &need, body, |draft, input: FeatureNames| {
-        features::revive_many(draft, &project, &input.features)
-    })
-    .await
-    .map(drop)
-}
-
-/// Delete several archived features for good
-#[utoipa::path(post, path = "/api/admin/projects/{projectId}/delete", operation_id = "deleteFeatures", tag = "Archive", request_body = FeatureNames, responses((status = 200, description = "The features are gone")))]
-async fn delete_many(
-    State(app): State<App>,
-    caller: Caller,
-    Path(project): Path<String>,
-    body: Body<FeatureNames>,
-) -> Result<(), Failure> {
-    let need = Need::project(&project, &[P::DeleteFeature]);
-    app.commit(&caller, &need, body, |draft, input: FeatureNames| {
-        features::delete_many(draft, &project, &input.features)
     })
     .await
     .map(drop)

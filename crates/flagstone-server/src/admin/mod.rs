@@ -1,6 +1,7 @@
 //! The admin API, a file for each noun.
 
 mod api_tokens;
+mod archive;
 mod constraints;
 mod context_fields;
 mod dependencies;
@@ -26,6 +27,7 @@ use crate::app::App;
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(api_tokens::routes())
+        .merge(archive::routes())
         .merge(constraints::routes())
         .merge(context_fields::routes())
         .merge(dependencies::routes())

@@ -166,7 +166,7 @@ fn technical_debt(state: &Model, project: &str) -> u32 {
         all += 1;
         stale += u32::from(feature.stale);
     }
-    if all == 0 { 0 } else { stale * 100 / all }
+    (stale * 100_u32).checked_div(all).unwrap_or(0)
 }
 
 fn onboarding(state: &Model, project: &str) -> Value {
@@ -237,7 +237,7 @@ async fn validate(State(app): State<App>, caller: Caller, body: Body<ProjectId>)
 #[utoipa::path(get, path = "/api/admin/projects/{projectId}", operation_id = "getProject", tag = "Projects", responses((status = 200, body = ProjectOverview)))]
 async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Json<ProjectOverview>, Failure> {
     let snapshot = app.view(&caller, &Need::login())?;
-    Ok(Json(overview_of(&snapshot.state, &*projects::find_live(&snapshot.state, &id)?.clone())))
+    Ok(Json(overview_of(&snapshot.state, projects::find_live(&snapshot.state, &id)?)))
 }
 
 /// Get a project with what it holds, in numbers
@@ -248,7 +248,7 @@ async fn overview(
     Path(id): Path<String>,
 ) -> Result<Json<ProjectOverview>, Failure> {
     let snapshot = app.view(&caller, &Need::login())?;
-    Ok(Json(overview_of(&snapshot.state, &*projects::find_live(&snapshot.state, &id)?.clone())))
+    Ok(Json(overview_of(&snapshot.state, projects::find_live(&snapshot.state, &id)?)))
 }
 
 fn overview_of(state: &Model, project: &Project) -> ProjectOverview {

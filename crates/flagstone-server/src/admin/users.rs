@@ -169,6 +169,7 @@ struct CreatedUser {
 }
 
 /// A password.
+#[allow(clippy::struct_field_names)] // The names that clients send.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Password {

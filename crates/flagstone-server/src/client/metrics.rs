@@ -70,10 +70,6 @@ pub(crate) struct MetricsBody {
     /// The application.
     #[schema(example = "checkout", min_length = 1, max_length = 255)]
     app_name: String,
-    /// Its instance.
-    #[serde(default)]
-    #[schema(max_length = 255)]
-    instance_id: Option<String>,
     /// What was counted.
     #[serde(default)]
     bucket: Option<Bucket>,

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# The project's own rules, each with its reason. ARCHITECTURE.md lists them as invariants.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+failed=0
+
+# refuse PATTERN REASON PATH...: no line of Rust outside tests may match.
+refuse() {
+    local pattern=$1 reason=$2
+    shift 2
+    local found
+    found=$(grep -rnE --include='*.rs' "$pattern" "$@" || true)
+    if [ -n "$found" ]; then
+        printf '%s\n%s\n\n' "$reason" "$found" >&2
+        failed=1
+    fi
+}
+
+refuse 'std::(fs|net|process|env)::|SystemTime|Instant::now|getrandom|rand::' \
+    'I1: eval and model do no I/O, read no clock and draw no randomness.' crates/flagstone-eval/src crates/flagstone-model/src
+refuse '(SELECT .* FROM|INSERT INTO|DELETE FROM|UPDATE [a-z_]+ SET|sqlx)' \
+    'I3: only flagstone-store contains SQL.' crates/flagstone-eval/src crates/flagstone-model/src crates/flagstone-server/src
+refuse '#\[ignore|todo!\(|unimplemented!\(|dbg!\(' \
+    'Nothing is left unfinished or skipped.' crates
+refuse 'allow\(unsafe_code\)' 'I9: no unsafe.' crates
+
+# I4: the third door to the state is counted: a new use of it is a decision that a reviewer must see.
+uses=$(grep -rn --include='*.rs' '\.public()' crates/flagstone-server/src | grep -cv '^.*///' || true)
+allowed=$(cat scripts/public-door-uses)
+if [ "$uses" -gt "$allowed" ]; then
+    echo "I4: App::public() is used $uses times, $allowed are agreed on (scripts/public-door-uses). Use view or commit." >&2
+    failed=1
+fi
+
+# Long files ask to become folders.
+while read -r lines file; do
+    if [ "$file" != total ] && [ "$lines" -gt 550 ]; then
+        echo "$file has $lines lines: make it a folder." >&2
+        failed=1
+    fi
+done < <(find crates -path '*/src/*' -name '*.rs' -exec wc -l {} +)
+
+exit "$failed"
