@@ -23,11 +23,11 @@ test-rust: prerequisites
 
 test-conformance: prerequisites
 	cargo build -p flagstone-server
-	FLAGSTONE="$(CURDIR)/target/debug/flagstone" conformance/run.sh
+	FLAGSTONE_BIN="$(CURDIR)/target/debug/flagstone" conformance/run.sh
 
 test-sdks: prerequisites
 	cargo build -p flagstone-server
-	FLAGSTONE="$(CURDIR)/target/debug/flagstone" conformance/sdks/both-stores.sh
+	FLAGSTONE_BIN="$(CURDIR)/target/debug/flagstone" conformance/sdks/both-stores.sh
 
 prerequisites:
 	@scripts/prerequisites.sh test

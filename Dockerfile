@@ -1,0 +1,16 @@
+# Flagstone in a small image that does not run as root.
+FROM rust:1.95-slim-bookworm AS build
+RUN apt-get update && apt-get install -y --no-install-recommends build-essential && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY . .
+RUN cargo build --release --locked -p flagstone-server && mkdir -m 0700 /data
+
+FROM gcr.io/distroless/cc-debian12:nonroot
+COPY --from=build /src/target/release/flagstone /usr/local/bin/flagstone
+COPY --from=build --chown=nonroot:nonroot /data /data
+ENV DATABASE_URL=sqlite:///data/flagstone.db HTTP_PORT=4242 LOG_FORMAT=json
+VOLUME /data
+EXPOSE 4242
+ENTRYPOINT ["/usr/local/bin/flagstone"]
+CMD ["serve"]
+HEALTHCHECK --interval=10s --timeout=3s CMD ["/usr/local/bin/flagstone", "healthcheck"]
