@@ -90,6 +90,7 @@ function body(answer, names, compare) {
         ignore: compare.ignore ?? [],
         unordered: compare.unordered,
         only: compare.only,
+        atLeast: compare.atLeast,
         isError: answer.status >= 400,
     };
     return value(answer.json, '', '', context);
@@ -123,6 +124,7 @@ function list(items, key, path, context) {
         isIds && typeof item === 'number' ? '<number>' : value(item, '', `${path}[${i}]`, context));
     const unordered = context.unordered === true
         || context.unordered?.some((pattern) => matches(pattern, path));
+    if (context.atLeast?.includes(path)) return Object.defineProperty(out, 'atLeast', { value: true });
     if (!unordered) return out;
     out.sort((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
     return Object.defineProperty(out, 'unordered', { value: true });
@@ -168,6 +170,7 @@ function saysMore({ path, reference, flagstone }, status) {
 function deepDifferences(reference, flagstone, path) {
     if (canonical(reference) === canonical(flagstone)) return [];
     const both = [reference, flagstone];
+    if (both.every((v) => Array.isArray(v) && v.atLeast)) return lackingItems(reference, flagstone, path);
     if (both.every(isNamedList)) return namedDifferences(reference, flagstone, path);
     if (both.every((v) => v && typeof v === 'object' && Array.isArray(v) === Array.isArray(reference))) {
         const keys = Array.isArray(reference)
@@ -177,6 +180,12 @@ function deepDifferences(reference, flagstone, path) {
             Array.isArray(reference) ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`));
     }
     return [{ path, reference, flagstone }];
+}
+
+/** Of a list that may be longer than the reference's, what is not in it. */
+function lackingItems(reference, flagstone, path) {
+    const own = new Set(flagstone.map(canonical));
+    return reference.filter((item) => !own.has(canonical(item))).map((item) => ({ path: `${path}[]`, reference: item }));
 }
 
 /** Lists without an order whose items have names are compared by name, so that one missing item is one difference. */

@@ -3,6 +3,7 @@ import { request } from './http.mjs';
 
 const UNTIL_MS_MAX = 20_000;
 const UNTIL_PAUSE_MS = 250;
+const HOUR_MS = 3_600_000;
 
 /** Headers that make a caller. Values in braces come from the prelude, see `scenarios/_principals.mjs`. */
 const PRINCIPALS = {
@@ -105,9 +106,15 @@ async function ask(server, base, step, memory) {
     }
 }
 
+/** What is counted by the hour must not be counted in two: waits for the next hour when little of this one is left. */
+async function untilHourHas(ms) {
+    const left = HOUR_MS - (Date.now() % HOUR_MS);
+    if (left < ms) await new Promise((done) => setTimeout(done, left));
+}
+
 /** Plays one step and saves what later steps need. A value that cannot be saved is a fault of the step. */
 export async function play(server, base, step, memory) {
-    if (step.pauseMs) await new Promise((done) => setTimeout(done, step.pauseMs));
+    if (step.hourLeftMs) await untilHourHas(step.hourLeftMs);
     const exchange = await ask(server, base, step, memory).catch((error) => ({ error: String(error.message ?? error) }));
     if (exchange.error) return exchange;
     for (const [name, path] of Object.entries(step.save ?? {})) {

@@ -12,7 +12,7 @@ const backend = { as: 'backend' };
 const FEATURE = '/api/admin/client-metrics/features';
 
 export default [
-    post('flag', '/api/admin/projects/default/features', { name: 'conf.metric' }),
+    post('flag', '/api/admin/projects/default/features', { name: 'conf.metric' }, { hourLeftMs: 30_000 }),
     post('register', REGISTER, APP, backend),
     post('register with numbers as time', REGISTER, { ...APP, started: 1700000000000 }, backend),
     post('register with an unknown field', REGISTER, { ...APP, colour: 'red' }, backend),
