@@ -204,7 +204,8 @@ pub fn duplicate(draft: &mut Draft, original: &str, input: CloneEnvironment) -> 
     let projects: Vec<String> = match input.projects {
         Some(ids) => ids,
         None => {
-            draft.projects.values().filter(|p| p.environments.contains_key(original)).map(|p| p.id.clone()).collect()
+            let live = draft.projects.values().filter(|p| p.archived_at.is_none());
+            live.filter(|p| p.environments.contains_key(original)).map(|p| p.id.clone()).collect()
         }
     };
     let copy = create(
