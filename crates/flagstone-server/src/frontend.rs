@@ -84,7 +84,7 @@ async fn post(State(app): State<App>, request: Request) -> Result<Response, Fail
 }
 
 /// Report how often features were on and off
-#[utoipa::path(post, path = "/api/frontend/client/metrics", operation_id = "registerFrontendMetrics", tag = "Frontend", request_body = MetricsBody, responses((status = 200, description = "Counted")))]
+#[utoipa::path(post, path = "/api/frontend/client/metrics", operation_id = "registerFrontendMetrics", tag = "Frontend", request_body = MetricsBody, responses((status = 200, description = "Counted", body = String)))]
 async fn metrics(State(app): State<App>, request: Request) -> Result<&'static str, Failure> {
     let (parts, body) = request.into_parts();
     let token = token(&app, &parts)?;
@@ -94,7 +94,7 @@ async fn metrics(State(app): State<App>, request: Request) -> Result<&'static st
 }
 
 /// Introduce an application
-#[utoipa::path(post, path = "/api/frontend/client/register", operation_id = "registerFrontendClient", tag = "Frontend", request_body = RegisterBody, responses((status = 200, description = "Taken note of")))]
+#[utoipa::path(post, path = "/api/frontend/client/register", operation_id = "registerFrontendClient", tag = "Frontend", request_body = RegisterBody, responses((status = 200, description = "Taken note of", body = String)))]
 async fn register(State(app): State<App>, request: Request) -> Result<&'static str, Failure> {
     let (parts, body) = request.into_parts();
     let token = token(&app, &parts)?;

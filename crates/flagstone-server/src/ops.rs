@@ -17,7 +17,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 /// How the server is.
 #[derive(Serialize, ToSchema)]
-struct Health {
+pub(crate) struct Health {
     /// Always `GOOD`: a server that is not does not answer.
     #[schema(example = "GOOD")]
     health: &'static str,
@@ -34,7 +34,7 @@ struct ReadinessView {
 
 /// Tell whether the process is alive; never asks the database
 #[utoipa::path(get, path = "/health", operation_id = "getHealth", tag = "Operational", responses((status = 200, body = Health)))]
-async fn health() -> Json<Health> {
+pub(crate) async fn health() -> Json<Health> {
     Json(Health { health: "GOOD" })
 }
 
@@ -52,7 +52,7 @@ async fn ready(State(app): State<App>) -> Response {
 }
 
 /// Get metrics in Prometheus' text format
-#[utoipa::path(get, path = "/internal-backstage/prometheus", operation_id = "getPrometheus", tag = "Operational", responses((status = 200, description = "Metrics", body = String)))]
+#[utoipa::path(get, path = "/internal-backstage/prometheus", operation_id = "getPrometheus", tag = "Operational", responses((status = 200, description = "Metrics", body = String, content_type = "application/openmetrics-text")))]
 async fn prometheus(State(app): State<App>) -> Response {
     let snapshot = app.public();
     let live = snapshot.state.features.values().filter(|f| !f.is_archived()).count();

@@ -28,7 +28,7 @@ fn need(project: &str) -> Need {
 }
 
 /// Tell whether a project has any dependency between features
-#[utoipa::path(get, path = "/api/admin/projects/{projectId}/dependencies", operation_id = "checkDependenciesExist", tag = "Dependencies", responses((status = 200, body = bool)))]
+#[utoipa::path(get, path = "/api/admin/projects/{projectId}/dependencies", operation_id = "checkDependenciesExist", tag = "Dependencies", responses((status = 200, description = "Whether there is any", body = bool, content_type = "application/json")))]
 async fn exist(State(app): State<App>, caller: Caller, Path(project): Path<String>) -> Result<Json<bool>, Failure> {
     let snapshot = app.view(&caller, &Need::login())?;
     let exist = features::of_project(&snapshot.state, &project, false).any(|f| !f.dependencies.is_empty());
