@@ -123,7 +123,8 @@ impl Fixture {
         let password = "Correct-horse-7";
         let body = serde_json::json!({"username": name, "rootRole": root_role, "password": password});
         let id = self.admin("POST", "/api/admin/user-admin", body).await.expect(201).json()["id"].as_i64().unwrap();
-        let cookie = self.log_in(name, password).await.expect(200).headers[header::SET_COOKIE].to_str().unwrap().to_owned();
+        let cookie =
+            self.log_in(name, password).await.expect(200).headers[header::SET_COOKIE].to_str().unwrap().to_owned();
         let request = Request::post("/api/admin/user/tokens")
             .header(header::COOKIE, cookie.split(';').next().unwrap())
             .header(header::CONTENT_TYPE, "application/json")

@@ -2,5 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod endpoints;
 mod fixture;
+mod input;
 mod smoke;
+mod world;

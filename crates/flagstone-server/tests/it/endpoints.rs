@@ -1,0 +1,309 @@
+//! One table, many tests: what holds for every operation, without exception.
+
+pub mod document;
+pub mod table;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use flagstone_model::State;
+use flagstone_model::commit::Commit;
+use flagstone_store::{DatabaseUrl, Options, Store};
+
+use crate::fixture::{Answer, Fixture};
+use crate::world::{fixture, fixture_on, world};
+use document::{Document, compare_golden};
+use table::{By, Effect, Row, rows};
+
+/// What anybody may ask for without credentials, published or not.
+pub const PUBLIC: &[&str] = &[
+    "POST /auth/simple/login",
+    "POST /edge/validate",
+    "GET /health",
+    "GET /ready",
+    "GET /internal-backstage/prometheus",
+    "GET /docs/openapi",
+    "GET /docs/openapi.css",
+    "GET /docs/openapi.js",
+    "GET /docs/openapi.json",
+];
+
+/// Who gets in, as the golden file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Policy {
+    Public,
+    /// An SDK's token.
+    Token,
+    /// A session.
+    Session,
+    /// Any user.
+    User,
+    /// Any user or admin token.
+    Any,
+    /// Whoever has any one of these.
+    Permissions(Vec<String>),
+}
+
+impl Policy {
+    /// Finds the policy out by asking: as nobody, as a viewer, as an admin token, as the one it succeeds for.
+    pub async fn observe(it: &Fixture, row: &Row) -> Self {
+        let world = world().await;
+        let nobody = row.send_as(it, world, "").await;
+        if nobody.status != 401 {
+            return Self::Public;
+        }
+        let viewer = row.send_as(it, world, world.get("viewer")).await;
+        let permissions = viewer_lacks(&viewer);
+        if !permissions.is_empty() {
+            return Self::Permissions(permissions);
+        }
+        if matches!(row.by, By::Backend | By::Frontend) {
+            return Self::Token;
+        }
+        if is_refusal(&viewer) {
+            return Self::Session;
+        }
+        let token = row.send_as(it, world, world.get("admin token")).await;
+        if is_refusal(&token) { Self::User } else { Self::Any }
+    }
+}
+
+impl std::fmt::Display for Policy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Public => "public",
+            Self::Token => "token",
+            Self::Session => "session",
+            Self::User => "user",
+            Self::Any => "any",
+            Self::Permissions(permissions) => return f.write_str(&permissions.join(",")),
+        })
+    }
+}
+
+fn viewer_lacks(answer: &Answer) -> Vec<String> {
+    if answer.status != 403 {
+        return Vec::new();
+    }
+    let permissions = answer.json()["permissions"].as_array().cloned().unwrap_or_default();
+    permissions.iter().map(|p| p.as_str().unwrap().to_owned()).collect()
+}
+
+/// Whether somebody was turned away for who they are, whatever they asked.
+pub fn is_refusal(answer: &Answer) -> bool {
+    let refusals =
+        ["AuthenticationRequired", "UnauthorizedError", "PermissionError", "NoAccessError", "ForbiddenError"];
+    matches!(answer.status.as_u16(), 401 | 403) && refusals.contains(&answer.error_name().as_str())
+}
+
+fn label(row: &Row) -> String {
+    format!("{} {}", row.method, row.template)
+}
+
+fn revision(answer: &Answer) -> u64 {
+    answer.headers["x-flagstone-revision"].to_str().unwrap().parse().unwrap()
+}
+
+/// The state without its position: what restarts and folds must give again.
+fn content(state: &State) -> State {
+    State { seq: 0, last_event_id: 0, ..state.clone() }
+}
+
+async fn commits_after(it: &Fixture, seq: u64) -> Vec<Commit> {
+    it.app.store().commits_after(seq, 1_000).await.unwrap()
+}
+
+#[tokio::test]
+async fn every_documented_operation_has_a_row_and_every_row_is_documented() {
+    let rows: BTreeSet<String> = rows(world().await).iter().map(label).collect();
+    let documented: BTreeSet<String> =
+        Document::new().operations().map(|(method, path, _)| format!("{method} {path}")).collect();
+    assert_eq!(documented.difference(&rows).collect::<Vec<_>>(), [&""; 0], "operations without a row");
+    assert_eq!(rows.difference(&documented).collect::<Vec<_>>(), [&""; 0], "rows without an operation");
+}
+
+#[tokio::test]
+async fn t4_nobody_gets_401_unless_the_operation_is_public() {
+    let (it, world) = (fixture().await, world().await);
+    let before = it.app.public().state.clone();
+    for row in rows(world) {
+        let answer = row.send_as(&it, world, "").await;
+        if PUBLIC.contains(&label(&row).as_str()) {
+            assert_eq!(answer.status, row.status, "{}: {}", label(&row), answer.text);
+        } else {
+            assert_eq!(answer.status, 401, "{}: {}", label(&row), answer.text);
+            assert_eq!(answer.error_name(), "AuthenticationRequired", "{}", label(&row));
+        }
+    }
+    assert_eq!(it.app.public().state, before);
+}
+
+#[tokio::test]
+async fn a_user_without_rights_changes_nothing_but_what_is_theirs() {
+    let world = world().await;
+    for row in rows(world).into_iter().filter(|row| row.by == By::Admin) {
+        let it = fixture().await;
+        let before = it.app.public().state.clone();
+        let answer = row.send_as(&it, world, world.get("viewer")).await;
+        if row.effect != Effect::Nothing {
+            assert_eq!(answer.status, 403, "{}: {}", label(&row), answer.text);
+            assert_eq!(answer.error_name(), "PermissionError", "{}", label(&row));
+        }
+        assert_eq!(it.app.public().state, before, "{}", label(&row));
+    }
+}
+
+#[tokio::test]
+async fn the_routes_with_their_permissions_are_the_golden_file() {
+    let (world, document) = (world().await, Document::new());
+    let mut lines = BTreeMap::new();
+    for row in rows(world) {
+        let policy = Policy::observe(&fixture().await, &row).await;
+        let id = document.operation_id(row.method, row.template);
+        lines.insert((row.template, row.method), format!("{} {} {id} {policy}", row.method, row.template));
+    }
+    let text = lines.into_values().fold(String::new(), |mut text, line| {
+        let _ = writeln!(text, "{line}");
+        text
+    });
+    compare_golden("routes.txt", &text);
+}
+
+#[test]
+fn the_published_document_is_the_golden_file() {
+    compare_golden("openapi.json", &Document::new().pretty());
+}
+
+#[tokio::test]
+async fn every_operation_succeeds_and_answers_as_documented() {
+    let (world, document, mut faults) = (world().await, Document::new(), Vec::new());
+    for row in rows(world) {
+        let answer = row.send(&fixture().await, world).await;
+        if answer.status != row.status {
+            faults.push(format!("{}: {} {}", label(&row), answer.status, answer.text));
+        }
+        let found = document.faults(row.method, row.template, &answer);
+        faults.extend(found.into_iter().map(|fault| format!("{}: {fault}", label(&row))));
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[tokio::test]
+async fn refusals_answer_as_documented() {
+    let (it, world, document, mut faults) = (fixture().await, world().await, Document::new(), BTreeSet::new());
+    for row in rows(world) {
+        for secret in ["", world.get("garbage"), world.get("viewer"), world.get("backend")] {
+            let answer = row.send_as(&it, world, secret).await;
+            let found = document.faults(row.method, row.template, &answer);
+            faults.extend(found.into_iter().map(|fault| format!("{}: {fault}", label(&row))));
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[tokio::test]
+async fn i5_reads_leave_the_revision_and_changes_advance_it_by_one() {
+    let world = world().await;
+    for row in rows(world) {
+        let it = fixture().await;
+        let before = it.app.public().state.clone();
+        let answer = row.send(&it, world).await;
+        let after = it.app.public().state.clone();
+        let advance = u64::from(row.effect != Effect::Nothing);
+        assert_eq!(after.seq - before.seq, advance, "{}: {} {}", label(&row), answer.status, answer.text);
+        assert_eq!(revision(&answer), after.seq, "{}", label(&row));
+        assert_eq!(content(&after) == content(&before), advance == 0, "{}", label(&row));
+    }
+}
+
+#[tokio::test]
+async fn i5_the_same_request_again_advances_the_revision_only_if_it_changes_something() {
+    let world = world().await;
+    for row in rows(world).into_iter().filter(|row| row.effect != Effect::Nothing && row.by == By::Admin) {
+        let it = fixture().await;
+        row.send(&it, world).await;
+        let before = it.app.public().state.clone();
+        let answer = row.send(&it, world).await;
+        let after = it.app.public().state.clone();
+        let changed = content(&after) != content(&before);
+        assert_eq!(after.seq - before.seq, u64::from(changed), "{}: {}", label(&row), answer.text);
+        assert!(!changed || answer.status.is_success(), "{}: {} {}", label(&row), answer.status, answer.text);
+    }
+}
+
+#[tokio::test]
+async fn t45_i6_every_change_has_an_actor_and_events_that_name_actor_and_object() {
+    let world = world().await;
+    for row in rows(world) {
+        let it = fixture().await;
+        let seq = it.app.public().state.seq;
+        let events_before = it.app.public().state.last_event_id;
+        row.send(&it, world).await;
+        let commits = commits_after(&it, seq).await;
+        let Effect::Changes(object) = &row.effect else {
+            assert!(commits.is_empty(), "{}: {commits:?}", label(&row));
+            continue;
+        };
+        let [commit] = commits.as_slice() else { panic!("{}: {commits:?}", label(&row)) };
+        let actor = match row.by {
+            By::User | By::Session => (1, "admin"),
+            _ => (-42, "admin"),
+        };
+        assert_eq!((commit.actor.id, commit.actor.name.as_str()), actor, "{}", label(&row));
+        assert!(!commit.body.events.is_empty(), "{}: a change without an event", label(&row));
+        assert!(!commit.body.changes.is_empty(), "{}: an event without a change", label(&row));
+        for (event, id) in commit.body.events.iter().zip(events_before + 1..) {
+            assert_eq!((event.created_by_user_id, event.created_by.as_str()), actor, "{}", label(&row));
+            assert_eq!(event.id, id, "{}", label(&row));
+            assert_eq!(event.ip.as_deref(), Some("127.0.0.1"), "{}", label(&row));
+        }
+        let text = serde_json::to_string(&commit.body.events).unwrap();
+        assert!(text.contains(object.as_str()), "{}: no event names {object}: {text}", label(&row));
+        let found =
+            it.app.store().events(&flagstone_store::EventQuery { limit: 1_000, ..Default::default() }).await.unwrap();
+        assert_eq!(found.total, events_before + commit.body.events.len() as u64, "{}", label(&row));
+    }
+}
+
+#[tokio::test]
+async fn t45_no_event_without_a_change_whoever_asks() {
+    let (it, world) = (fixture().await, world().await);
+    let last_event = it.app.public().state.last_event_id;
+    for row in rows(world).iter().filter(|row| row.by == By::Admin && row.effect != Effect::Nothing) {
+        for principal in ["nobody", "viewer", "owner of omega", "backend", "disabled"] {
+            row.send_as(&it, world, &world.principal(principal).secret).await;
+        }
+    }
+    assert_eq!(it.app.public().state.last_event_id, last_event);
+}
+
+#[tokio::test]
+async fn i10_the_log_folds_to_the_state_after_every_change() {
+    let world = world().await;
+    for row in rows(world).into_iter().filter(|row| row.effect != Effect::Nothing) {
+        let it = fixture().await;
+        row.send(&it, world).await;
+        let mut folded = State::default();
+        for commit in commits_after(&it, 0).await {
+            folded.apply(&commit).unwrap();
+        }
+        assert_eq!(folded, it.app.public().state, "{}", label(&row));
+    }
+}
+
+#[tokio::test]
+async fn i10_a_restart_from_disk_gives_an_equal_state() {
+    let (world, folder) = (world().await, tempfile::tempdir().unwrap());
+    let url = DatabaseUrl::Sqlite(folder.path().join("flagstone.db"));
+    let it = fixture_on(&url, &[]).await;
+    let mut changed = 0;
+    for row in rows(world).into_iter().filter(|row| row.effect != Effect::Nothing && row.by == By::Admin) {
+        changed += u32::from(row.send(&it, world).await.status.is_success());
+    }
+    assert!(changed > 30, "only {changed} operations changed something");
+    let before = it.app.public().state.clone();
+    it.app.stop().await;
+    let again = Fixture::on(Store::open(&url, &Options::default()).await.unwrap(), &[]).await;
+    assert_eq!(again.app.public().state, before);
+    assert!(again.app.store().verify().await.unwrap().is_intact());
+}

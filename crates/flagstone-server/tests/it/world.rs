@@ -1,0 +1,335 @@
+//! The installation that the tables run on: two projects with one of everything, and somebody of every kind.
+//! It is made once, over HTTP; every test begins with a copy of its log.
+
+use std::collections::BTreeMap;
+
+use axum::body::Body;
+use axum::http::{Request, header};
+use flagstone_model::api_tokens::{hash, selector_of};
+use flagstone_model::commit::{Actor, Change, Commit, CommitBody, Event};
+use flagstone_model::permissions::{Permission, Scope, role_ids};
+use flagstone_model::{State, Timestamp};
+use flagstone_store::{DatabaseUrl, Options, Store};
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+
+use crate::fixture::{ADMIN, Fixture};
+
+/// The moment at which every fixture begins, in milliseconds.
+pub const NOW: i64 = 1_800_000_000_000;
+/// The password of the first administrator.
+pub const PASSWORD: &str = "First-password-1";
+/// The projects in which single-permission roles, the owner and the member have their places.
+pub const OWN_PROJECTS: &[&str] = &["alpha", "empty", "gone"];
+
+/// The log of the installation, with the ids and secrets that came about on the way.
+pub struct World {
+    pub commits: Vec<Commit>,
+    names: BTreeMap<String, String>,
+}
+
+/// Somebody who sends requests.
+#[derive(Clone, Debug)]
+pub struct Principal {
+    pub name: String,
+    /// What stands in `Authorization`; empty for nobody.
+    pub secret: String,
+    pub kind: Kind,
+}
+
+/// What somebody may do, by the books.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    /// Nobody, or somebody whose credentials are dead.
+    Nobody,
+    /// An admin API token.
+    AdminToken,
+    /// A token for the client API.
+    Backend,
+    /// A token for the frontend API.
+    Frontend,
+    /// A user with these permissions in `OWN_PROJECTS`, or for the whole installation where they are root ones.
+    User(Vec<Permission>),
+}
+
+static WORLD: OnceCell<World> = OnceCell::const_new();
+
+/// The installation.
+pub async fn world() -> &'static World {
+    WORLD.get_or_init(World::build).await
+}
+
+/// A server in memory on a copy of the installation.
+pub async fn fixture() -> Fixture {
+    fixture_on(&DatabaseUrl::Memory, &[]).await
+}
+
+/// A server on a copy of the installation in a new store.
+pub async fn fixture_on(url: &DatabaseUrl, arguments: &[&str]) -> Fixture {
+    let store = Store::open(url, &Options::default()).await.unwrap();
+    store.append(&world().await.commits).await.unwrap();
+    Fixture::on(store, arguments).await
+}
+
+impl World {
+    /// An id or a secret by the name it was given here.
+    pub fn get(&self, name: &str) -> &str {
+        self.names.get(name).unwrap_or_else(|| panic!("the world has no \"{name}\""))
+    }
+
+    async fn build() -> Self {
+        let it = Fixture::new().await;
+        let mut names = BTreeMap::new();
+        build_shared(&it, &mut names).await;
+        build_alpha(&it, &mut names).await;
+        build_omega(&it, &mut names).await;
+        let mut commits = it.app.store().commits_after(0, 1_000).await.unwrap();
+        commits.push(people(&it.app.public().state, &mut names));
+        Self { commits, names }
+    }
+
+    /// Everybody.
+    pub fn principals(&self) -> Vec<Principal> {
+        let one = |name: &str, kind: Kind| Principal { name: name.to_owned(), secret: self.get(name).to_owned(), kind };
+        let everything = vec![Permission::Admin];
+        let of_role = |id| {
+            let role = State::default().role(id).unwrap();
+            role.grants.into_iter().map(|grant| grant.permission).collect::<Vec<_>>()
+        };
+        let dead = ["garbage", "expired token", "revoked token", "expired admin token", "expired pat", "revoked pat"];
+        let gone = ["disabled", "deleted"];
+        let mut all = vec![Principal { name: "nobody".to_owned(), secret: String::new(), kind: Kind::Nobody }];
+        all.extend(dead.into_iter().chain(gone).map(|name| one(name, Kind::Nobody)));
+        all.extend([
+            one("admin token", Kind::AdminToken),
+            one("backend", Kind::Backend),
+            one("frontend", Kind::Frontend),
+            one("admin", Kind::User(everything)),
+            one("editor", Kind::User(of_role(role_ids::EDITOR))),
+            one("viewer", Kind::User(Vec::new())),
+            one("owner of omega", Kind::User(Vec::new())),
+            one("owner of alpha", Kind::User(of_role(role_ids::OWNER))),
+            one("member of alpha", Kind::User(of_role(role_ids::MEMBER))),
+        ]);
+        all.extend(Permission::ALL.iter().map(|p| one(p.name(), Kind::User(vec![*p]))));
+        all
+    }
+
+    /// Somebody by name.
+    pub fn principal(&self, name: &str) -> Principal {
+        self.principals().into_iter().find(|p| p.name == name).unwrap_or_else(|| panic!("there is no {name}"))
+    }
+}
+
+/// Makes something as the administrator and answers with the body.
+async fn make(it: &Fixture, method: &str, path: &str, body: Value) -> Value {
+    let answer = it.admin(method, path, body).await;
+    assert!(answer.status.is_success(), "{method} {path}: {} {}", answer.status, answer.text);
+    serde_json::from_str(&answer.text).unwrap_or_default()
+}
+
+async fn build_shared(it: &Fixture, names: &mut BTreeMap<String, String>) {
+    names.insert("admin token".into(), ADMIN.into());
+    for id in ["alpha", "omega", "empty", "gone"] {
+        make(it, "POST", "/api/admin/projects", json!({"id": id, "name": format!("The {id} project")})).await;
+    }
+    make(it, "POST", "/api/admin/projects/archive/gone", Value::Null).await;
+    make(it, "POST", "/api/admin/environments", json!({"name": "staging", "type": "test"})).await;
+    make(it, "POST", "/api/admin/environments", json!({"name": "closed", "type": "test", "enabled": false})).await;
+    let plan = json!({"name": "plan", "stickiness": true, "legalValues": [{"value": "gold"}, {"value": "free"}]});
+    make(it, "POST", "/api/admin/context", plan).await;
+    make(it, "POST", "/api/admin/context", json!({"name": "spare"})).await;
+    let user = make(it, "POST", "/api/admin/user-admin", json!({"username": "spare-user", "rootRole": 3})).await;
+    names.insert("spare user".into(), user["id"].to_string());
+    let token = json!({"type": "backend", "tokenName": "for all", "environment": "development"});
+    let token = make(it, "POST", "/api/admin/api-tokens", token).await;
+    names.insert("token of all".into(), selector_of(token["secret"].as_str().unwrap()));
+}
+
+async fn segment(it: &Fixture, name: &str, project: Option<&str>) -> i64 {
+    let gold = json!([{"contextName": "plan", "operator": "IN", "values": ["gold"]}]);
+    let body = json!({"name": name, "project": project, "constraints": gold});
+    make(it, "POST", "/api/admin/segments", body).await["id"].as_i64().unwrap()
+}
+
+async fn strategy(it: &Fixture, project: &str, feature: &str, body: Value) -> String {
+    let path = format!("/api/admin/projects/{project}/features/{feature}/environments/development/strategies");
+    make(it, "POST", &path, body).await["id"].as_str().unwrap().to_owned()
+}
+
+async fn token(it: &Fixture, names: &mut BTreeMap<String, String>, project: &str, kind: &str, name: &str) {
+    let path = format!("/api/admin/projects/{project}/api-tokens");
+    let body = json!({"type": kind, "tokenName": name, "environment": "development"});
+    let secret = make(it, "POST", &path, body).await["secret"].as_str().unwrap().to_owned();
+    names.insert(format!("{name}'s selector"), selector_of(&secret));
+    names.insert(name.to_owned(), secret);
+}
+
+async fn build_alpha(it: &Fixture, names: &mut BTreeMap<String, String>) {
+    for name in ["flag", "child", "parent", "other", "lit", "old"] {
+        make(it, "POST", "/api/admin/projects/alpha/features", json!({"name": name})).await;
+    }
+    make(it, "DELETE", "/api/admin/projects/alpha/features/old", Value::Null).await;
+    make(it, "POST", "/api/admin/projects/alpha/features/lit/environments/development/on", Value::Null).await;
+    make(it, "POST", "/api/admin/projects/alpha/features/child/dependencies", json!({"feature": "parent"})).await;
+    let shared = segment(it, "shared", None).await;
+    let own = segment(it, "own", Some("alpha")).await;
+    let spare = segment(it, "spare", Some("alpha")).await;
+    names.insert("shared segment".into(), shared.to_string());
+    names.insert("own segment".into(), own.to_string());
+    names.insert("spare segment".into(), spare.to_string());
+    let rollout = json!({
+        "name": "flexibleRollout", "segments": [shared], "parameters": {"rollout": "50"},
+        "constraints": [{"contextName": "plan", "operator": "IN", "values": ["gold"]}],
+    });
+    names.insert("strategy".into(), strategy(it, "alpha", "flag", rollout).await);
+    let second = strategy(it, "alpha", "flag", json!({"name": "default", "segments": [own]})).await;
+    names.insert("second strategy".into(), second);
+    let variants = json!([{"name": "blue", "weight": 1000, "stickiness": "default"}]);
+    make(it, "PUT", "/api/admin/projects/alpha/features/flag/environments/development/variants", variants).await;
+    for (kind, name) in [("backend", "backend"), ("frontend", "frontend"), ("backend", "revoked token")] {
+        token(it, names, "alpha", kind, name).await;
+    }
+    let revoked = format!("/api/admin/projects/alpha/api-tokens/{}", names["revoked token's selector"]);
+    make(it, "DELETE", &revoked, Value::Null).await;
+}
+
+async fn build_omega(it: &Fixture, names: &mut BTreeMap<String, String>) {
+    for name in ["b-flag", "b-child", "b-parent", "b-old"] {
+        make(it, "POST", "/api/admin/projects/omega/features", json!({"name": name})).await;
+    }
+    make(it, "DELETE", "/api/admin/projects/omega/features/b-old", Value::Null).await;
+    make(it, "POST", "/api/admin/projects/omega/features/b-child/dependencies", json!({"feature": "b-parent"})).await;
+    let theirs = segment(it, "theirs", Some("omega")).await;
+    names.insert("omega's segment".into(), theirs.to_string());
+    let id = strategy(it, "omega", "b-flag", json!({"name": "default", "segments": [theirs]})).await;
+    names.insert("omega's strategy".into(), id);
+    token(it, names, "omega", "backend", "omega's token").await;
+}
+
+/// The commit of everybody who cannot be made over HTTP: custom roles, memberships, credentials that are dead.
+fn people(state: &State, names: &mut BTreeMap<String, String>) -> Commit {
+    let mut changes = Vec::new();
+    let mut put = |kind: &str, id: &dyn std::fmt::Display, body: Value| {
+        changes.push(Change { kind: kind.to_owned(), id: id.to_string(), body: Some(body) });
+    };
+    let at = |millis| serde_json::to_value(Timestamp::from_millis(millis)).unwrap();
+    let mut members = vec![];
+    let (mut next, mut omegas) = (1_000_i64, vec![]);
+    let mut person = |name: &str,
+                      root_role: i64,
+                      disabled: bool,
+                      expires: i64,
+                      put: &mut dyn FnMut(&str, &dyn std::fmt::Display, Value)| {
+        next += 1;
+        let secret = format!("user:{next}.{}", hash(name));
+        let user = json!({"id": next, "username": name, "rootRole": root_role, "createdAt": at(NOW - 10), "disabled": disabled});
+        if name != "deleted" {
+            put("user", &next, user);
+        }
+        let pat = json!({"id": next, "userId": next, "description": "test", "hash": hash(&secret), "createdAt": at(NOW - 10), "expiresAt": at(expires)});
+        if name != "revoked pat" {
+            put("personal access token", &next, pat);
+        }
+        names.insert(name.to_owned(), secret);
+        next
+    };
+    let later = NOW + 30 * 24 * 3_600_000;
+    for (name, root_role, disabled, expires) in [
+        ("editor", role_ids::EDITOR, false, later),
+        ("viewer", role_ids::VIEWER, false, later),
+        ("disabled", role_ids::ADMIN, true, later),
+        ("deleted", role_ids::ADMIN, false, later),
+        ("expired pat", role_ids::ADMIN, false, NOW - 1),
+        ("revoked pat", role_ids::ADMIN, false, later),
+    ] {
+        person(name, root_role, disabled, expires, &mut put);
+    }
+    omegas.push((person("owner of omega", role_ids::VIEWER, false, later, &mut put), role_ids::OWNER));
+    members.push((person("owner of alpha", role_ids::VIEWER, false, later, &mut put), role_ids::OWNER));
+    members.push((person("member of alpha", role_ids::VIEWER, false, later, &mut put), role_ids::MEMBER));
+    for (role_id, permission) in (role_ids::FIRST_CUSTOM..).zip(Permission::ALL) {
+        let root = permission.scope() == Scope::Root;
+        let kind = if root { "root-custom" } else { "custom" };
+        let grants = json!([{"permission": permission.name()}]);
+        put("role", &role_id, json!({"id": role_id, "name": permission.name(), "type": kind, "grants": grants}));
+        let user = person(permission.name(), if root { role_id } else { role_ids::VIEWER }, false, later, &mut put);
+        if !root {
+            members.push((user, role_id));
+        }
+    }
+    // The first administrator has a password as well.
+    let secret = format!("user:900.{}", hash("admin"));
+    put(
+        "personal access token",
+        &900,
+        json!({"id": 900, "userId": 1, "description": "test", "hash": hash(&secret), "createdAt": at(NOW - 10), "expiresAt": at(later)}),
+    );
+    names.insert("admin".into(), secret);
+    names.insert("garbage".into(), "*:*.no-such-token".into());
+    for (name, kind, prefix) in
+        [("expired token", "backend", "alpha:development"), ("expired admin token", "admin", "*:*")]
+    {
+        let secret = format!("{prefix}.{}", hash(name));
+        let (project, environment) = prefix.split_once(':').unwrap();
+        put(
+            "API token",
+            &selector_of(&secret),
+            json!({
+                "selector": selector_of(&secret), "hash": hash(&secret), "prefix": prefix, "name": name, "type": kind,
+                "environment": environment, "projects": [project], "createdAt": at(NOW - 10), "expiresAt": at(NOW - 1),
+            }),
+        );
+        names.insert(name.to_owned(), secret);
+    }
+    for id in OWN_PROJECTS.iter().chain(&["omega"]) {
+        let mut project = (**state.projects.get(*id).unwrap()).clone();
+        let of_project = if *id == "omega" { &omegas } else { &members };
+        project.members = of_project
+            .iter()
+            .map(|&(user_id, role_id)| flagstone_model::projects::Member { user_id, role_id })
+            .collect();
+        put("project", id, serde_json::to_value(project).unwrap());
+    }
+    commit_after(state, changes)
+}
+
+fn commit_after(state: &State, changes: Vec<Change>) -> Commit {
+    let at = Timestamp::from_millis(NOW);
+    let event = Event {
+        id: state.last_event_id + 1,
+        kind: "seeded".to_owned(),
+        created_at: at,
+        created_by: "system".to_owned(),
+        created_by_user_id: Actor::SYSTEM_ID,
+        ip: None,
+        project: None,
+        environment: None,
+        feature_name: None,
+        data: None,
+        pre_data: None,
+    };
+    Commit {
+        seq: state.seq + 1,
+        id: "5eed".repeat(8),
+        at,
+        actor: Actor::system(),
+        body: CommitBody { changes, events: vec![event] },
+    }
+}
+
+/// A session cookie of the first administrator.
+pub async fn session(it: &Fixture) -> String {
+    let answer = it.log_in("admin", PASSWORD).await.expect(200);
+    let cookie = answer.headers[header::SET_COOKIE].to_str().unwrap();
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+/// A request with a session cookie, and a JSON body unless it is null.
+pub fn with_cookie(cookie: &str, method: &str, path: &str, body: &Value) -> Request<Body> {
+    let request = Request::builder().method(method).uri(path).header(header::COOKIE, cookie);
+    if body.is_null() {
+        return request.body(Body::empty()).unwrap();
+    }
+    request.header(header::CONTENT_TYPE, "application/json").body(Body::from(body.to_string())).unwrap()
+}
