@@ -5,9 +5,10 @@ WORKDIR /src
 COPY . .
 RUN cargo build --release --locked -p flagstone-server && mkdir -m 0700 /data
 
-FROM gcr.io/distroless/cc-debian12:nonroot
+FROM debian:bookworm-slim
 COPY --from=build /src/target/release/flagstone /usr/local/bin/flagstone
-COPY --from=build --chown=nonroot:nonroot /data /data
+COPY --from=build --chown=10001:10001 /data /data
+USER 10001:10001
 ENV DATABASE_URL=sqlite:///data/flagstone.db HTTP_PORT=4242 LOG_FORMAT=json
 VOLUME /data
 EXPOSE 4242

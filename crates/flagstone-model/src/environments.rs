@@ -201,13 +201,10 @@ fn store(draft: &mut Draft, before: &Environment, after: Environment) -> Arc<Env
 /// Copies an environment with its features' strategies, variants and switches in the chosen projects.
 pub fn duplicate(draft: &mut Draft, original: &str, input: CloneEnvironment) -> Result<Arc<Environment>, Error> {
     let kind = draft.environments.find(original)?.kind.clone();
-    let projects: Vec<String> = match input.projects {
-        Some(ids) => ids,
-        None => {
-            let live = draft.projects.values().filter(|p| p.archived_at.is_none());
-            live.filter(|p| p.environments.contains_key(original)).map(|p| p.id.clone()).collect()
-        }
-    };
+    let projects: Vec<String> = input.projects.unwrap_or_else(|| {
+        let live = draft.projects.values().filter(|p| p.archived_at.is_none());
+        live.filter(|p| p.environments.contains_key(original)).map(|p| p.id.clone()).collect()
+    });
     let copy = create(
         draft,
         CreateEnvironment {

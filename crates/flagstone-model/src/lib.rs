@@ -16,6 +16,7 @@ pub mod environments;
 pub mod features;
 pub mod limits;
 pub mod names;
+pub mod password_resets;
 pub mod permissions;
 pub mod projects;
 pub mod segments;

@@ -15,6 +15,7 @@ use crate::commit::{Change, Commit};
 use crate::context_fields::ContextField;
 use crate::environments::{Environment, EnvironmentRevision};
 use crate::features::Feature;
+use crate::password_resets::PasswordReset;
 use crate::permissions::{Role, built_in_roles};
 use crate::projects::Project;
 use crate::segments::Segment;
@@ -184,6 +185,8 @@ documents! {
     users: User, "user", i64, |row| row.id;
     /// Personal access tokens by id.
     personal_tokens: PersonalToken, "personal access token", i64, |row| row.id;
+    /// Links that set a password, by user.
+    password_resets: PasswordReset, "password reset", i64, |row| row.user_id;
     /// Custom roles by id; the built-in ones are code.
     roles: Role, "role", i64, |row| row.id;
     /// Settings of the installation by name, id counters among them.

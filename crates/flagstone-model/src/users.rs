@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use crate::api_tokens::{hash, hex};
+use crate::api_tokens::{hash, hex, same_hash};
 use crate::draft::{Draft, NewEvent};
 use crate::error::{Error, Faults};
 use crate::limits::Limits;
 use crate::names::check_free_name;
+use crate::password_resets::PasswordReset;
 use crate::permissions::{Principal, RoleKind, role_ids};
 use crate::state::State;
 use crate::time::Timestamp;
@@ -238,6 +239,7 @@ pub fn delete(draft: &mut Draft, id: i64) -> Result<(), Error> {
     for token in tokens {
         draft.delete::<PersonalToken>(&token);
     }
+    draft.delete::<PasswordReset>(&id);
     let projects: Vec<_> =
         draft.projects.values().filter(|p| p.members.iter().any(|m| m.user_id == id)).cloned().collect();
     for project in projects {
@@ -371,9 +373,7 @@ pub fn delete_personal_token(draft: &mut Draft, id: i64) -> Result<(), Error> {
 pub fn authenticate<'s>(state: &'s State, secret: &str, now: Timestamp) -> Option<&'s Arc<PersonalToken>> {
     let id: i64 = secret.strip_prefix("user:")?.split_once('.')?.0.parse().ok()?;
     let token = state.personal_tokens.get(&id)?;
-    let (given, kept) = (hash(secret), token.hash.as_bytes());
-    let equal = given.len() == kept.len() && given.bytes().zip(kept).fold(0, |diff, (a, b)| diff | (a ^ b)) == 0;
-    (equal && now < token.expires_at).then_some(token)
+    (same_hash(&hash(secret), &token.hash) && now < token.expires_at).then_some(token)
 }
 
 fn asking_user(draft: &Draft) -> Result<i64, Error> {

@@ -149,15 +149,13 @@ impl App {
         I: DeserializeOwned + ToSchema + Clone + Send,
         T: Send,
     {
-        let mut parsed: Option<I> = None;
+        // Admitted on the head, parsed outside the writer's lock, and admitted again on the state that the rule changes.
+        self.view(caller, need)?;
+        let input = body.parse(&self.0.schemas)?;
         for _ in 0..ATTEMPTS_MAX {
             let (answer, receiver) = self.attempt(caller, &mut |draft| {
                 self.admit(draft, caller, need)?;
-                let input = match &parsed {
-                    Some(input) => input.clone(),
-                    None => parsed.insert(body.parse(&self.0.schemas)?).clone(),
-                };
-                rule(draft, input).map_err(Failure::Refused)
+                rule(draft, input.clone()).map_err(Failure::Refused)
             });
             let outcome = match receiver {
                 None => Outcome::Stored(self.0.writer.head()),

@@ -4,10 +4,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use flagstone_model::Error;
 use flagstone_model::users::by_login;
+use flagstone_model::{Draft, Error, Need, password_resets};
 use flagstone_store::LoginRecord;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -16,11 +16,16 @@ use crate::admin::UserView;
 use crate::app::App;
 use crate::caller::{Caller, Visitor, comes_from_elsewhere};
 use crate::error::Failure;
-use crate::http::Body;
+use crate::http::{Body, Query};
 use crate::{passwords, sessions};
 
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(login)).routes(routes!(logout))
+    OpenApiRouter::new()
+        .routes(routes!(login))
+        .routes(routes!(logout))
+        .routes(routes!(validate_reset))
+        .routes(routes!(reset_password))
+        .routes(routes!(validate_password))
 }
 
 /// A user name and a password.
@@ -32,6 +37,45 @@ struct Login {
     username: String,
     /// The password.
     password: String,
+}
+
+/// A new password, set by a link.
+#[derive(Clone, Deserialize, ToSchema)]
+struct ResetPassword {
+    /// The secret in the link.
+    token: String,
+    /// The new password.
+    password: String,
+}
+
+/// A password to be judged.
+#[derive(Clone, Deserialize, ToSchema)]
+struct NewPassword {
+    /// The password.
+    password: String,
+}
+
+/// A link's secret.
+#[derive(Deserialize)]
+struct ResetQuery {
+    token: String,
+}
+
+/// Whom a link is for.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ResetUser {
+    id: i64,
+    /// For people.
+    name: Option<String>,
+    /// To log in with.
+    username: Option<String>,
+    /// To log in with.
+    email: Option<String>,
+    /// The secret, as it was sent.
+    token: String,
+    /// Who gave the link out: an administrator.
+    created_by: &'static str,
 }
 
 /// Log in with a password; the answer sets a session cookie
@@ -79,4 +123,47 @@ async fn logout(State(app): State<App>, caller: Caller) -> Result<Response, Fail
         (header::HeaderName::from_static("clear-site-data"), "\"cookies\", \"storage\"".to_owned()),
     ];
     Ok((StatusCode::FOUND, headers, [(header::SET_COOKIE, sessions::forget_cookie(&app))]).into_response())
+}
+
+/// Tell whom a link that sets a password is for
+#[utoipa::path(get, path = "/auth/reset/validate", operation_id = "validateToken", tag = "Auth", params(("token" = String, Query, description = "The secret in the link")), responses((status = 200, body = ResetUser)))]
+async fn validate_reset(
+    State(app): State<App>,
+    visitor: Visitor,
+    query: Query<ResetQuery>,
+) -> Result<Json<ResetUser>, Failure> {
+    app.logins().check(visitor.address, app.now()).map_err(Failure::TooMany)?;
+    let token = query.parse()?.token;
+    let snapshot = app.public();
+    let user = password_resets::find(&snapshot.state, &token, app.now())?;
+    let (id, name, username, email) = (user.id, user.name.clone(), user.username.clone(), user.email.clone());
+    Ok(Json(ResetUser { id, name, username, email, token, created_by: "admin" }))
+}
+
+/// Set a password by a link, which is used up; the user's sessions end
+#[utoipa::path(post, path = "/auth/reset/password", operation_id = "changePassword", tag = "Auth", request_body = ResetPassword, responses((status = 200, description = "The password is set")))]
+async fn reset_password(
+    State(app): State<App>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    body: Body<ResetPassword>,
+) -> Result<(), Failure> {
+    if comes_from_elsewhere(&headers) {
+        return Err(Failure::CrossSite);
+    }
+    app.logins().check(visitor.address, app.now()).map_err(Failure::TooMany)?;
+    let ResetPassword { token, password } = body.parse(app.schemas())?;
+    let user = std::sync::Arc::clone(password_resets::find(&app.public().state, &token, app.now())?);
+    let hash = passwords::accept(&app, &password, Some(&user)).await?;
+    // Whoever holds the link acts as the user.
+    let caller = Caller::by_link(&user, visitor.address);
+    let redeem = |draft: &mut Draft<'_>, ()| password_resets::redeem(draft, &token, hash.clone());
+    app.commit(&caller, &Need::login(), Body::none(), redeem).await?;
+    sessions::end_all(&app, user.id).await
+}
+
+/// Check whether a password is good enough
+#[utoipa::path(post, path = "/auth/reset/validate-password", operation_id = "validatePassword", tag = "Auth", request_body = NewPassword, responses((status = 200, description = "The password is good enough")))]
+async fn validate_password(State(app): State<App>, body: Body<NewPassword>) -> Result<(), Failure> {
+    passwords::check(&body.parse(app.schemas())?.password)
 }

@@ -37,6 +37,12 @@ impl Caller {
         Self { principal: Principal::System, actor: Actor::system(), sent_credentials: false, session: None }
     }
 
+    /// A user who holds a link that sets a password.
+    pub fn by_link(user: &User, ip: IpAddr) -> Self {
+        let principal = Principal::User { id: user.id, personal_token: None, generation: Some(user.generation) };
+        Self { principal, actor: user_actor(user, ip), sent_credentials: true, session: None }
+    }
+
     fn nobody(sent_credentials: bool, ip: IpAddr) -> Self {
         let actor = Actor { id: 0, name: "nobody".to_owned(), ip: Some(ip.to_string()) };
         Self { principal: Principal::Anonymous, actor, sent_credentials, session: None }

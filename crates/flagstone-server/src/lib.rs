@@ -10,6 +10,7 @@ pub mod jobs;
 pub mod routes;
 pub mod schemas;
 pub mod serve;
+pub mod standby;
 
 mod admin;
 mod auth;

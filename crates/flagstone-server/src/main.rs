@@ -10,9 +10,10 @@ use flagstone_server::App;
 use flagstone_server::clock::Clock;
 use flagstone_server::config::{LogFormat, ServeOptions};
 use flagstone_server::schemas::Schemas;
-use flagstone_server::{jobs, routes, serve};
+use flagstone_server::{jobs, routes, serve, standby};
 use flagstone_store::{DatabaseUrl, Options, Store};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -36,6 +37,9 @@ enum Command {
         /// The database to check; works beside a running server
         #[arg(long, env = "DATABASE_URL", hide_env_values = true, default_value = "sqlite://./data/flagstone.db")]
         database_url: String,
+        /// The PostgreSQL schema to check
+        #[arg(long, env = "DATABASE_SCHEMA", default_value = "public")]
+        database_schema: String,
     },
     /// Copy an embedded database to a file while the server may be running
     Backup {
@@ -44,6 +48,15 @@ enum Command {
         database_url: String,
         /// The file to write; it must not exist
         to: std::path::PathBuf,
+    },
+    /// Ask a server on this machine whether it is ready; the exit code tells
+    Healthcheck {
+        /// The server's port
+        #[arg(long, env = "HTTP_PORT", default_value_t = 4242)]
+        port: u16,
+        /// The path before every route
+        #[arg(long, env = "BASE_URI_PATH", default_value = "")]
+        base_path: String,
     },
     /// Print the published OpenAPI document
     Openapi,
@@ -69,13 +82,14 @@ fn main() -> ExitCode {
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Serve(options) => run_server(*options).await,
-        Command::Verify { database_url } => verify(&database_url).await,
+        Command::Verify { database_url, database_schema } => verify(&database_url, &database_schema).await,
         Command::Backup { database_url, to } => {
             let store = Store::open_read_only(&parse_url(&database_url)?, &Options::default()).await?;
             store.backup(&to).await?;
             println!("{} holds the copy", to.display());
             Ok(ExitCode::SUCCESS)
         }
+        Command::Healthcheck { port, base_path } => healthcheck(port, &base_path).await,
         Command::Openapi => {
             println!("{}", serde_json::to_string_pretty(&routes::openapi())?);
             Ok(ExitCode::SUCCESS)
@@ -93,6 +107,11 @@ fn parse_url(text: &str) -> anyhow::Result<DatabaseUrl> {
     Ok(text.parse()?)
 }
 
+/// `public` is what a connection uses anyway.
+fn other_schema(name: &str) -> Option<String> {
+    Some(name.to_owned()).filter(|name| name != "public")
+}
+
 async fn run_server(options: ServeOptions) -> anyhow::Result<ExitCode> {
     start_logging(&options);
     options.given_tokens()?;
@@ -102,19 +121,26 @@ async fn run_server(options: ServeOptions) -> anyhow::Result<ExitCode> {
     };
     let store_options = Options {
         max_connections: options.database_pool_max,
-        schema: Some(options.database_schema.clone()).filter(|s| s != "public"),
+        schema: other_schema(&options.database_schema),
         ..Options::default()
     };
-    let store = Store::open(&parse_url(&url)?, &store_options).await?;
     let port = std::env::var("PORT").ok().filter(|_| std::env::var_os("HTTP_PORT").is_none());
     let port = port.and_then(|port| port.parse().ok()).unwrap_or(options.port);
     let address = SocketAddr::new(options.host, port);
     let grace = Duration::from_millis(options.graceful_shutdown_timeout_ms);
+    let stop = stop_signal()?;
+    tokio::pin!(stop);
+    let url = parse_url(&url)?;
+    let (store, standby) = tokio::select! {
+        opened = standby::open(&url, &store_options, listen(address)) => opened?,
+        () = &mut stop => return Ok(ExitCode::SUCCESS),
+    };
     let app = App::start(options, store, Clock::System, Schemas::new(&routes::openapi())).await?;
+    standby.end().await;
     let listener = listen(address).await?;
     tracing::info!(%address, revision = app.public().state.seq, "Flagstone serves");
     jobs::start(&app);
-    serve::serve(listener, routes::router(&app), stop_signal()?, grace).await;
+    serve::serve(listener, routes::router(&app), stop, grace).await;
     app.stop().await;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
@@ -164,8 +190,9 @@ fn start_logging(options: &ServeOptions) {
     }
 }
 
-async fn verify(database_url: &str) -> anyhow::Result<ExitCode> {
-    let store = Store::open_read_only(&parse_url(database_url)?, &Options::default()).await?;
+async fn verify(database_url: &str, database_schema: &str) -> anyhow::Result<ExitCode> {
+    let options = Options { schema: other_schema(database_schema), ..Options::default() };
+    let store = Store::open_read_only(&parse_url(database_url)?, &options).await?;
     let verification = store.verify().await?;
     println!("{} commits, {} documents, {} events", verification.commits, verification.documents, verification.events);
     match verification.broken {
@@ -178,4 +205,23 @@ async fn verify(database_url: &str) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::FAILURE)
         }
     }
+}
+
+async fn healthcheck(port: u16, base_path: &str) -> anyhow::Result<ExitCode> {
+    let path = match base_path.trim_matches('/') {
+        "" => "/ready".to_owned(),
+        base => format!("/{base}/ready"),
+    };
+    let answer = tokio::time::timeout(Duration::from_secs(2), async {
+        let mut stream = TcpStream::connect((std::net::Ipv4Addr::LOCALHOST, port)).await?;
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        anyhow::Ok(answer)
+    });
+    let answer = answer.await.context("no answer within two seconds")??;
+    let status = answer.lines().next().unwrap_or_default();
+    println!("{status}");
+    Ok(if status.contains(" 200 ") { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,13 +1,15 @@
 //! Checks request bodies against the published OpenAPI document, all faults at once.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use flagstone_model::{Error, Fault};
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{JsonType, ValidationError, Validator};
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde::de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::error::sentence;
@@ -32,10 +34,9 @@ impl Schemas {
     pub fn parse<T: DeserializeOwned + ToSchema>(&self, bytes: &[u8]) -> Result<T, Error> {
         let malformed =
             |error: serde_json::Error| Error::bad_data("/body", format!("The body is not well-formed JSON: {error}."));
-        let value: Value = serde_json::from_slice(bytes).map_err(malformed)?;
+        let UniqueKeys(value) = serde_json::from_slice(bytes).map_err(malformed)?;
         self.check(&T::name(), &value)?;
-        // Read from the text again, not from the value, so that a key that stands there twice is noticed.
-        serde_json::from_slice(bytes)
+        serde_json::from_value(value)
             .map_err(|error| Error::bad_data("/body", format!("The body cannot be used: {error}.")))
     }
 
@@ -73,6 +74,60 @@ impl Schemas {
     /// Checks any value against a published schema.
     pub fn check_value(&self, name: &str, value: &Value) -> Result<(), Error> {
         self.check(name, value)
+    }
+}
+
+/// A value in which no object has a key twice: two readers of such a text could take it for two different things.
+struct UniqueKeys(Value);
+
+impl<'de> Deserialize<'de> for UniqueKeys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AnyValue;
+        impl<'de> Visitor<'de> for AnyValue {
+            type Value = Value;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON value")
+            }
+            fn visit_unit<E>(self) -> Result<Value, E> {
+                Ok(Value::Null)
+            }
+            fn visit_bool<E>(self, bool: bool) -> Result<Value, E> {
+                Ok(bool.into())
+            }
+            fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+                Ok(number.into())
+            }
+            fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+                Ok(number.into())
+            }
+            fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+                Ok(number.into())
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+                Ok(text.into())
+            }
+            fn visit_string<E>(self, text: String) -> Result<Value, E> {
+                Ok(text.into())
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+                let mut list = Vec::new();
+                while let Some(UniqueKeys(item)) = items.next_element()? {
+                    list.push(item);
+                }
+                Ok(list.into())
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+                let mut map = Map::new();
+                while let Some((key, UniqueKeys(value))) = entries.next_entry::<String, _>()? {
+                    if map.insert(key, value).is_some() {
+                        return Err(A::Error::custom("an object has the same key twice"));
+                    }
+                }
+                Ok(map.into())
+            }
+        }
+        deserializer.deserialize_any(AnyValue).map(Self)
     }
 }
 

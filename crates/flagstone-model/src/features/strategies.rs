@@ -225,7 +225,8 @@ fn build(id: String, feature: &str, stickiness: &str, input: StrategyInput, sort
         }
     }
     let mut segments = input.segments;
-    segments.dedup();
+    let mut seen = std::collections::BTreeSet::new();
+    segments.retain(|id| seen.insert(*id));
     Strategy {
         id,
         name: input.name,

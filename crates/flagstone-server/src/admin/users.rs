@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use flagstone_model::permissions::{Role, RoleKind, built_in_roles};
 use flagstone_model::users::{self, NewUser, RoleRef, UpdateUser, User};
-use flagstone_model::{Need, Permission as P, Timestamp};
+use flagstone_model::{Need, Permission as P, Timestamp, password_resets};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::caller::Caller;
 use crate::error::Failure;
-use crate::http::{Body, Created, Path};
+use crate::http::{Body, Created, Path, Query};
 use crate::{passwords, sessions};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -24,6 +24,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(admin_count))
         .routes(routes!(get, update, delete))
         .routes(routes!(change_password))
+        .routes(routes!(reset_password))
+        .routes(routes!(search))
 }
 
 /// A user.
@@ -162,7 +164,7 @@ struct CreateUser {
 struct CreatedUser {
     #[serde(flatten)]
     user: UserView,
-    /// Always empty.
+    /// For users without a password: a link by which they set one, shown this once.
     invite_link: String,
     /// Always false.
     email_sent: bool,
@@ -183,6 +185,30 @@ pub(super) struct Password {
     #[serde(default)]
     pub(super) old_password: Option<String>,
 }
+
+/// A user, by id.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+struct UserId {
+    id: i64,
+}
+
+/// A link that sets a password.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ResetLink {
+    /// The link, shown this once.
+    reset_password_url: String,
+}
+
+/// What names must hold.
+#[derive(Deserialize)]
+struct SearchQuery {
+    #[serde(default)]
+    q: Option<String>,
+}
+
+/// The most users that a search finds.
+const SEARCH_MAX: usize = 100;
 
 /// How many administrators there are.
 #[derive(Serialize, ToSchema)]
@@ -233,7 +259,7 @@ async fn create(
     };
     let done = app
         .commit(&caller, &admin(), Body::none(), |draft, ()| {
-            users::create(
+            let user = users::create(
                 draft,
                 NewUser {
                     username: input.username.clone(),
@@ -242,12 +268,52 @@ async fn create(
                     root_role: input.root_role.clone(),
                     password_hash: password_hash.clone(),
                 },
-            )
+            )?;
+            // Somebody without a password gets a link to set one.
+            let secret = if password_hash.is_none() { Some(password_resets::issue(draft, user.id)?) } else { None };
+            Ok((user, secret))
         })
         .await?;
-    let location = format!("{}/api/admin/user-admin/{}", app.options().base_path(), done.value.id);
-    let user = UserView::with_role(&app, &done.value);
-    Ok(Created { location, view: CreatedUser { user, invite_link: String::new(), email_sent: false } })
+    let (user, secret) = done.value;
+    let location = format!("{}/api/admin/user-admin/{}", app.options().base_path(), user.id);
+    let invite_link = secret.map(|secret| link(&app, "new-user", &secret)).unwrap_or_default();
+    Ok(Created {
+        location,
+        view: CreatedUser { user: UserView::with_role(&app, &user), invite_link, email_sent: false },
+    })
+}
+
+/// A page's address with a secret that sets a password.
+fn link(app: &App, page: &str, secret: &str) -> String {
+    format!("{}{}/{page}?token={secret}", app.options().public_url.trim_end_matches('/'), app.options().base_path())
+}
+
+/// Give out a link by which a user sets a new password; it works once, for a day
+#[utoipa::path(post, path = "/api/admin/user-admin/reset-password", operation_id = "resetUserPassword", tag = "Users", request_body = UserId, responses((status = 200, body = ResetLink)))]
+async fn reset_password(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body<UserId>,
+) -> Result<Json<ResetLink>, Failure> {
+    let done = app.commit(&caller, &admin(), body, |draft, UserId { id }| password_resets::issue(draft, id)).await?;
+    Ok(Json(ResetLink { reset_password_url: link(&app, "reset-password", &done.value) }))
+}
+
+/// Find users by a part of their names
+#[utoipa::path(get, path = "/api/admin/user-admin/search", operation_id = "searchUsers", tag = "Users", params(("q" = Option<String>, Query, description = "At least two characters of a name, user name or e-mail address")), responses((status = 200, body = Vec<UserView>)))]
+async fn search(
+    State(app): State<App>,
+    caller: Caller,
+    query: Query<SearchQuery>,
+) -> Result<Json<Vec<UserView>>, Failure> {
+    let snapshot = app.view(&caller, &Need::login())?;
+    let text = query.parse()?.q.unwrap_or_default().to_lowercase();
+    if text.chars().count() < 2 {
+        return Ok(Json(Vec::new()));
+    }
+    let holds = |part: &Option<String>| part.as_ref().is_some_and(|part| part.to_lowercase().contains(&text));
+    let matching = snapshot.state.users.values().filter(|u| holds(&u.name) || holds(&u.username) || holds(&u.email));
+    Ok(Json(matching.take(SEARCH_MAX).map(|u| UserView::of(&app, u)).collect()))
 }
 
 /// Change a user
