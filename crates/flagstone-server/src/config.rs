@@ -4,32 +4,33 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 use flagstone_model::Limits;
 use flagstone_model::api_tokens::{GivenToken, TokenKind, check_given};
+use flagstone_store::DatabaseUrl;
 use ipnet::IpNet;
+
+use crate::http::path_segment;
 
 /// Options of `flagstone serve`. Names of variables are Unleash's wherever it has one.
 #[derive(Args, Clone, Debug)]
 pub struct ServeOptions {
-    /// Where to keep everything: sqlite:///absolute/path.db, postgres://user:password@host/database, or memory:
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true, default_value = "sqlite://./data/flagstone.db")]
-    pub database_url: String,
-    /// A file that holds the database URL; wins over the URL itself
-    #[arg(long, env = "DATABASE_URL_FILE")]
-    pub database_url_file: Option<PathBuf>,
-    /// The PostgreSQL schema to use
-    #[arg(long, env = "DATABASE_SCHEMA", default_value = "public")]
-    pub database_schema: String,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub database: DatabaseOptions,
     /// The most connections to PostgreSQL
     #[arg(long, env = "DATABASE_POOL_MAX", default_value_t = 8)]
     pub database_pool_max: u32,
     /// The address to listen on
     #[arg(long, env = "HTTP_HOST", default_value = "::")]
     pub host: IpAddr,
-    /// The port to listen on; PORT works as well
-    #[arg(long, env = "HTTP_PORT", default_value_t = 4242)]
-    pub port: u16,
+    /// The port to listen on; 4242 if neither this nor PORT is given
+    #[arg(long, env = "HTTP_PORT")]
+    pub port: Option<u16>,
+    /// The port to listen on where HTTP_PORT is not given
+    #[arg(long, env = "PORT", hide = true)]
+    pub fallback_port: Option<u16>,
     /// A path that stands before every route, for instance /flags
     #[arg(long, env = "BASE_URI_PATH", default_value = "")]
     pub base_path: String,
@@ -96,6 +97,67 @@ pub struct ServeOptions {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub limits: LimitOptions,
+}
+
+/// Which database to use. The URL wins over its parts; without either it is SQLite in the working directory.
+#[derive(Args, Clone, Debug)]
+pub struct DatabaseOptions {
+    /// Where to keep everything: sqlite:///absolute/path.db, postgres://user:password@host/database, or memory:
+    /// [default: sqlite://./data/flagstone.db]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// A file that holds the database URL; wins over the URL itself
+    #[arg(long, env = "DATABASE_URL_FILE")]
+    pub database_url_file: Option<PathBuf>,
+    /// PostgreSQL's host, where there is no URL
+    #[arg(long, env = "DATABASE_HOST")]
+    pub database_host: Option<String>,
+    /// PostgreSQL's port, with the host
+    #[arg(long, env = "DATABASE_PORT", default_value_t = 5432)]
+    pub database_port: u16,
+    /// The database, with the host
+    #[arg(long, env = "DATABASE_NAME", default_value = "unleash")]
+    pub database_name: String,
+    /// The user, with the host
+    #[arg(long, env = "DATABASE_USERNAME", default_value = "postgres")]
+    pub database_username: String,
+    /// The password, with the host
+    #[arg(long, env = "DATABASE_PASSWORD", hide_env_values = true)]
+    pub database_password: Option<String>,
+    /// The PostgreSQL schema to use
+    #[arg(long, env = "DATABASE_SCHEMA", default_value = "public")]
+    pub database_schema: String,
+}
+
+impl DatabaseOptions {
+    /// The database that the options name.
+    pub fn url(&self) -> anyhow::Result<DatabaseUrl> {
+        let text = match (&self.database_url_file, &self.database_url, &self.database_host) {
+            (Some(file), _, _) => {
+                std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?
+            }
+            (None, Some(url), _) => url.clone(),
+            (None, None, Some(host)) => self.url_of_parts(host),
+            (None, None, None) => "sqlite://./data/flagstone.db".to_owned(),
+        };
+        let text = text.trim();
+        // A relative path is taken from the working directory.
+        match text.strip_prefix("sqlite://").filter(|path| !path.starts_with('/')) {
+            Some(relative) => Ok(DatabaseUrl::Sqlite(std::env::current_dir()?.join(relative.trim_start_matches("./")))),
+            None => Ok(text.parse()?),
+        }
+    }
+
+    fn url_of_parts(&self, host: &str) -> String {
+        let password = self.database_password.as_deref().map(|p| format!(":{}", path_segment(p))).unwrap_or_default();
+        let (user, name) = (path_segment(&self.database_username), path_segment(&self.database_name));
+        format!("postgres://{user}{password}@{host}:{}/{name}", self.database_port)
+    }
+
+    /// The schema, unless it is the one that a connection uses anyway.
+    pub fn schema(&self) -> Option<String> {
+        Some(self.database_schema.clone()).filter(|name| name != "public")
+    }
 }
 
 /// How to log.
@@ -191,6 +253,11 @@ impl ServeOptions {
         Ok(tokens)
     }
 
+    /// The port to listen on.
+    pub fn port(&self) -> u16 {
+        self.port.or(self.fallback_port).unwrap_or(4242)
+    }
+
     /// The path before every route: empty, or with a leading and without a trailing slash.
     pub fn base_path(&self) -> String {
         match self.base_path.trim_matches('/') {
@@ -202,5 +269,55 @@ impl ServeOptions {
     /// How long a session lasts without use.
     pub fn session_ttl(&self) -> Duration {
         Duration::from_secs(u64::from(self.session_ttl_hours) * 3_600)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        options: ServeOptions,
+    }
+
+    #[test]
+    fn the_database_is_named_by_a_url_or_its_parts() {
+        let check = |arguments: &[&str], expect: &str| {
+            let options = Cli::parse_from(["test"].iter().chain(arguments)).options;
+            let url = match options.database.url().unwrap() {
+                DatabaseUrl::Sqlite(path) => path.display().to_string(),
+                DatabaseUrl::Postgres(url) => url,
+                DatabaseUrl::Memory => "memory".to_owned(),
+            };
+            assert!(url.ends_with(expect), "{url}");
+        };
+        check(&["--database-url", "sqlite:///var/lib/flags.db"], "/var/lib/flags.db");
+        check(&["--database-url", "sqlite://./flags.db"], "/flags.db");
+        check(&["--database-url", "memory:"], "memory");
+        check(
+            &["--database-host", "db", "--database-name", "flags", "--database-password", "p@ss/word"],
+            "postgres://postgres:p%40ss%2Fword@db:5432/flags",
+        );
+        check(&["--database-host", "db", "--database-url", "postgres://u@other/x"], "postgres://u@other/x");
+    }
+
+    #[test]
+    fn initial_tokens_are_checked_before_anything_starts() {
+        let check = |arguments: &[&str], expect: Option<usize>| {
+            let tokens = Cli::parse_from(["test"].iter().chain(arguments)).options.given_tokens();
+            assert_eq!(tokens.as_ref().ok().map(Vec::len), expect);
+            if let Err(error) = tokens {
+                assert!(!error.to_string().contains("secret"), "{error}");
+            }
+        };
+        check(&["--init-admin-api-tokens", "*:*.secret, *:*.secret2"], Some(2));
+        check(&["--init-admin-api-tokens", ""], Some(0));
+        check(&["--init-admin-api-tokens", "default:development.secret"], None);
+        check(&["--init-backend-api-tokens", "default:*.secret"], None);
+        check(&["--init-client-api-tokens", "default:development.secret"], Some(1));
     }
 }

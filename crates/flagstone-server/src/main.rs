@@ -8,10 +8,10 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use flagstone_server::App;
 use flagstone_server::clock::Clock;
-use flagstone_server::config::{LogFormat, ServeOptions};
+use flagstone_server::config::{DatabaseOptions, LogFormat, ServeOptions};
 use flagstone_server::schemas::Schemas;
 use flagstone_server::{jobs, routes, serve, standby};
-use flagstone_store::{DatabaseUrl, Options, Store};
+use flagstone_store::{Options, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
@@ -34,18 +34,13 @@ enum Command {
     Serve(Box<ServeOptions>),
     /// Check the log's hash chain, and that documents and events are what the log says
     Verify {
-        /// The database to check; works beside a running server
-        #[arg(long, env = "DATABASE_URL", hide_env_values = true, default_value = "sqlite://./data/flagstone.db")]
-        database_url: String,
-        /// The PostgreSQL schema to check
-        #[arg(long, env = "DATABASE_SCHEMA", default_value = "public")]
-        database_schema: String,
+        #[command(flatten)]
+        database: DatabaseOptions,
     },
     /// Copy an embedded database to a file while the server may be running
     Backup {
-        /// The database to copy
-        #[arg(long, env = "DATABASE_URL", hide_env_values = true, default_value = "sqlite://./data/flagstone.db")]
-        database_url: String,
+        #[command(flatten)]
+        database: DatabaseOptions,
         /// The file to write; it must not exist
         to: std::path::PathBuf,
     },
@@ -82,9 +77,9 @@ fn main() -> ExitCode {
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Serve(options) => run_server(*options).await,
-        Command::Verify { database_url, database_schema } => verify(&database_url, &database_schema).await,
-        Command::Backup { database_url, to } => {
-            let store = Store::open_read_only(&parse_url(&database_url)?, &Options::default()).await?;
+        Command::Verify { database } => verify(&database).await,
+        Command::Backup { database, to } => {
+            let store = Store::open_read_only(&database.url()?, &Options::default()).await?;
             store.backup(&to).await?;
             println!("{} holds the copy", to.display());
             Ok(ExitCode::SUCCESS)
@@ -97,40 +92,16 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Reads a database URL; `sqlite://./path` is taken from the working directory.
-fn parse_url(text: &str) -> anyhow::Result<DatabaseUrl> {
-    let text = text.trim();
-    if let Some(relative) = text.strip_prefix("sqlite://").filter(|path| !path.starts_with('/')) {
-        let path = std::env::current_dir()?.join(relative.trim_start_matches("./"));
-        return Ok(DatabaseUrl::Sqlite(path));
-    }
-    Ok(text.parse()?)
-}
-
-/// `public` is what a connection uses anyway.
-fn other_schema(name: &str) -> Option<String> {
-    Some(name.to_owned()).filter(|name| name != "public")
-}
-
 async fn run_server(options: ServeOptions) -> anyhow::Result<ExitCode> {
     start_logging(&options);
     options.given_tokens()?;
-    let url = match &options.database_url_file {
-        Some(file) => std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?,
-        None => options.database_url.clone(),
-    };
-    let store_options = Options {
-        max_connections: options.database_pool_max,
-        schema: other_schema(&options.database_schema),
-        ..Options::default()
-    };
-    let port = std::env::var("PORT").ok().filter(|_| std::env::var_os("HTTP_PORT").is_none());
-    let port = port.and_then(|port| port.parse().ok()).unwrap_or(options.port);
-    let address = SocketAddr::new(options.host, port);
+    let store_options =
+        Options { max_connections: options.database_pool_max, schema: options.database.schema(), ..Options::default() };
+    let address = SocketAddr::new(options.host, options.port());
     let grace = Duration::from_millis(options.graceful_shutdown_timeout_ms);
     let stop = stop_signal()?;
     tokio::pin!(stop);
-    let url = parse_url(&url)?;
+    let url = options.database.url()?;
     let (store, standby) = tokio::select! {
         opened = standby::open(&url, &store_options, listen(address)) => opened?,
         () = &mut stop => return Ok(ExitCode::SUCCESS),
@@ -190,9 +161,9 @@ fn start_logging(options: &ServeOptions) {
     }
 }
 
-async fn verify(database_url: &str, database_schema: &str) -> anyhow::Result<ExitCode> {
-    let options = Options { schema: other_schema(database_schema), ..Options::default() };
-    let store = Store::open_read_only(&parse_url(database_url)?, &options).await?;
+async fn verify(database: &DatabaseOptions) -> anyhow::Result<ExitCode> {
+    let options = Options { schema: database.schema(), ..Options::default() };
+    let store = Store::open_read_only(&database.url()?, &options).await?;
     let verification = store.verify().await?;
     println!("{} commits, {} documents, {} events", verification.commits, verification.documents, verification.events);
     match verification.broken {
