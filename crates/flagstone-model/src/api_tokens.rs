@@ -366,6 +366,12 @@ fn described(token: &ApiToken) -> serde_json::Value {
         "type": token.kind,
         "environment": token.environment,
         "projects": token.projects,
+        "project": match token.projects.as_slice() {
+            [one] => one,
+            _ => "[]",
+        },
+        "secure": true,
+        "seenAt": null,
         "createdAt": token.created_at,
         "expiresAt": token.expires_at,
         "alias": null,

@@ -142,13 +142,13 @@ pub fn create(draft: &mut Draft, input: CreateContextField) -> Result<Arc<Contex
     Ok(draft.put(field))
 }
 
-/// Replaces a context field's settings; what is omitted goes back to its default.
+/// Replaces a context field's settings; what is omitted goes back to its default, only a description stays.
 pub fn update(draft: &mut Draft, name: &str, input: ContextFieldInput) -> Result<Arc<ContextField>, Error> {
     let before = Arc::clone(draft.context_fields.find(name)?);
     check(&input)?;
     let after = ContextField {
         name: before.name.clone(),
-        description: input.description,
+        description: input.description.or_else(|| before.description.clone()),
         stickiness: input.stickiness.unwrap_or(false),
         sort_order: input.sort_order.unwrap_or(0),
         legal_values: input.legal_values.unwrap_or_default(),

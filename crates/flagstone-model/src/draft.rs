@@ -208,8 +208,9 @@ impl<'a> Draft<'a> {
             } else if *kind == Segment::KIND
                 && let Ok(id) = id.parse::<i64>()
             {
-                let constraints = |state: &State| state.segments.get(&id).map(|s| s.constraints.clone());
-                if constraints(&self.base) != constraints(&self.state) {
+                let delivered =
+                    |state: &State| state.segments.get(&id).map(|s| (s.name.clone(), s.constraints.clone()));
+                if delivered(&self.base) != delivered(&self.state) {
                     touched.extend(crate::segments::environments_using(&self.state, id));
                 }
             }

@@ -80,9 +80,14 @@ impl Error {
 pub struct Faults(Vec<Fault>);
 
 impl Faults {
+    /// The most faults that are named: a list of 100,000 wrong values needs no answer of 10 MB.
+    const MAX: usize = 50;
+
     /// Adds a fault at a place such as `/body/name`.
     pub fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
-        self.0.push(Fault { path: path.into(), message: message.into() });
+        if self.0.len() < Self::MAX {
+            self.0.push(Fault { path: path.into(), message: message.into() });
+        }
     }
 
     /// Fails if any fault was added.

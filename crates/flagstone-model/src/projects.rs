@@ -379,7 +379,10 @@ fn refuse_live_features(state: &State, id: &str, what: &str) -> Result<(), Error
 /// Gives a project's features an environment, switched off.
 pub fn attach_environment(draft: &mut Draft, id: &str, environment: &str) -> Result<(), Error> {
     let mut project = (**find_live(draft, id)?).clone();
-    draft.environments.find(environment)?;
+    if !draft.environments.contains(environment) {
+        let message = format!("There is no environment \"{environment}\".");
+        return Err(Error::bad_data("/body/environment", message));
+    }
     if project.environments.contains_key(environment) {
         return Err(Error::name_exists("environment of this project", environment));
     }

@@ -114,7 +114,7 @@ pub fn create(draft: &mut Draft, input: SegmentInput) -> Result<Arc<Segment>, Er
     Ok(draft.put(segment))
 }
 
-/// Replaces a segment's name, description, project and constraints.
+/// Replaces a segment's name, project and constraints, and its description if there is a new one.
 pub fn update(draft: &mut Draft, id: i64, input: SegmentInput) -> Result<Arc<Segment>, Error> {
     let before = Arc::clone(draft.segments.find(&id)?);
     require(draft, Permission::UpdateSegment, before.project.as_deref())?;
@@ -129,7 +129,7 @@ pub fn update(draft: &mut Draft, id: i64, input: SegmentInput) -> Result<Arc<Seg
     }
     let after = Segment {
         name: input.name,
-        description: input.description,
+        description: input.description.or_else(|| before.description.clone()),
         project: input.project,
         constraints: input.constraints,
         ..(*before).clone()

@@ -373,7 +373,8 @@ pub fn delete_personal_token(draft: &mut Draft, id: i64) -> Result<(), Error> {
 pub fn authenticate<'s>(state: &'s State, secret: &str, now: Timestamp) -> Option<&'s Arc<PersonalToken>> {
     let id: i64 = secret.strip_prefix("user:")?.split_once('.')?.0.parse().ok()?;
     let token = state.personal_tokens.get(&id)?;
-    (same_hash(&hash(secret), &token.hash) && now < token.expires_at).then_some(token)
+    let works = now < token.expires_at && state.users.get(&token.user_id).is_some_and(|user| !user.disabled);
+    (same_hash(&hash(secret), &token.hash) && works).then_some(token)
 }
 
 fn asking_user(draft: &Draft) -> Result<i64, Error> {

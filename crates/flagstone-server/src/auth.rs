@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 use crate::admin::UserView;
 use crate::app::App;
-use crate::caller::{Caller, Visitor, comes_from_elsewhere};
+use crate::caller::{Caller, SameSite, Visitor};
 use crate::error::Failure;
 use crate::http::{Body, Query};
 use crate::{passwords, sessions};
@@ -82,13 +82,11 @@ struct ResetUser {
 #[utoipa::path(post, path = "/auth/simple/login", operation_id = "login", tag = "Auth", request_body = Login, responses((status = 200, body = UserView)))]
 async fn login(
     State(app): State<App>,
+    _: SameSite,
     visitor: Visitor,
     headers: HeaderMap,
     body: Body<Login>,
 ) -> Result<Response, Failure> {
-    if comes_from_elsewhere(&headers) {
-        return Err(Failure::CrossSite);
-    }
     let now = app.now();
     app.logins().check(visitor.address, now).map_err(Failure::TooMany)?;
     let Login { username, password } = body.parse(app.schemas())?;
@@ -144,13 +142,10 @@ async fn validate_reset(
 #[utoipa::path(post, path = "/auth/reset/password", operation_id = "changePassword", tag = "Auth", request_body = ResetPassword, responses((status = 200, description = "The password is set")))]
 async fn reset_password(
     State(app): State<App>,
+    _: SameSite,
     visitor: Visitor,
-    headers: HeaderMap,
     body: Body<ResetPassword>,
 ) -> Result<(), Failure> {
-    if comes_from_elsewhere(&headers) {
-        return Err(Failure::CrossSite);
-    }
     app.logins().check(visitor.address, app.now()).map_err(Failure::TooMany)?;
     let ResetPassword { token, password } = body.parse(app.schemas())?;
     let user = std::sync::Arc::clone(password_resets::find(&app.public().state, &token, app.now())?);

@@ -73,8 +73,17 @@ pub fn client_address(app: &App, parts: &Parts) -> IpAddr {
         return peer;
     }
     let forwarded = parts.headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok());
-    let hops: Vec<IpAddr> = forwarded.flat_map(|v| v.split(',')).filter_map(|hop| hop.trim().parse().ok()).collect();
-    hops.into_iter().rev().find(|hop| !trusted(hop)).unwrap_or(peer)
+    let hops: Vec<Option<IpAddr>> = forwarded.flat_map(|v| v.split(',')).map(hop_address).collect();
+    // A hop that cannot be read is the last that a trusted proxy has seen: all to the left of it is anybody's word.
+    let nearest = hops.into_iter().rev().find(|hop| hop.is_none_or(|ip| !trusted(&ip)));
+    nearest.flatten().unwrap_or(peer)
+}
+
+/// The address of a hop; some proxies add the port.
+fn hop_address(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim();
+    let ip = hop.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()));
+    ip.map(|ip| ip.to_canonical())
 }
 
 /// What stands in `Authorization`, with or without `Bearer`.
@@ -121,7 +130,8 @@ async fn identify(app: &App, parts: &Parts) -> Result<Caller, Failure> {
     if is_write(&parts.method) && comes_from_elsewhere(&parts.headers) {
         return Err(Failure::CrossSite);
     }
-    let Some(session) = sessions::find(app, cookie).await? else { return Ok(Caller::nobody(true, ip)) };
+    // A dead session is as none at all: user interfaces show their log-in page.
+    let Some(session) = sessions::find(app, cookie).await? else { return Ok(Caller::nobody(false, ip)) };
     let snapshot = app.public();
     let Some(user) = snapshot.state.users.get(&session.user_id) else { return Ok(Caller::nobody(true, ip)) };
     app.telemetry().user_seen(user.id, app.now());
@@ -170,7 +180,7 @@ fn is_write(method: &Method) -> bool {
 
 /// Whether a browser sent this from another site, as far as it says: by `Sec-Fetch-Site`, by `Origin`, or by a content
 /// type that forms can send. Programs with a cookie send none of these and JSON.
-pub fn comes_from_elsewhere(headers: &HeaderMap) -> bool {
+fn comes_from_elsewhere(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).map(|v| v.to_str().unwrap_or("?"));
     if let Some(site) = text("sec-fetch-site") {
         return !matches!(site, "same-origin" | "none");
@@ -181,6 +191,17 @@ pub fn comes_from_elsewhere(headers: &HeaderMap) -> bool {
     }
     let form_types = ["text/plain", "multipart/form-data", "application/x-www-form-urlencoded"];
     text("content-type").is_some_and(|kind| form_types.iter().any(|form| kind.to_ascii_lowercase().starts_with(form)))
+}
+
+/// Proof that no browser sent the request from another site; asked for before the body is read.
+pub struct SameSite;
+
+impl FromRequestParts<App> for SameSite {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Failure> {
+        if comes_from_elsewhere(&parts.headers) { Err(Failure::CrossSite) } else { Ok(Self) }
+    }
 }
 
 /// Lets nobody into the admin API who is not somebody, before anything of the request is read.

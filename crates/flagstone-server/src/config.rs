@@ -38,7 +38,7 @@ pub struct ServeOptions {
     #[arg(long, env = "UNLEASH_URL", default_value = "http://localhost:4242")]
     pub public_url: String,
     /// Proxies whose X-Forwarded-For is believed: addresses or networks, separated by commas
-    #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',')]
+    #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',', value_parser = network)]
     pub trusted_proxies: Vec<IpNet>,
     /// Says over TLS alone: Secure cookies and Strict-Transport-Security
     #[arg(long, env = "SECURE_HEADERS", value_parser = flag, default_value = "false", num_args = 0..=1, default_missing_value = "true")]
@@ -209,6 +209,13 @@ pub struct LimitOptions {
 #[allow(clippy::unnecessary_wraps)] // clap wants a parser that can fail.
 fn flag(text: &str) -> Result<bool, std::convert::Infallible> {
     Ok(matches!(text, "true" | "1" | "t"))
+}
+
+/// Reads an address or a network.
+fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
+    let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    network.map_err(|_| "not an address such as 10.0.0.1 nor a network such as 10.0.0.0/8".to_owned())
 }
 
 impl ServeOptions {

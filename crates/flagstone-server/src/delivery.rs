@@ -75,8 +75,23 @@ struct FeatureView<'a> {
     variants: &'a [Variant],
     description: Option<&'a str>,
     impression_data: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    dependencies: Vec<DependencyView<'a>>,
+}
+
+#[derive(Serialize)]
+struct DependencyView<'a> {
+    feature: &'a str,
+    enabled: bool,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    dependencies: &'a [Dependency],
+    variants: &'a [String],
+}
+
+impl<'a> DependencyView<'a> {
+    fn of(dependency: &'a Dependency) -> Self {
+        let Dependency { feature, enabled, variants } = dependency;
+        Self { feature, enabled: *enabled, variants }
+    }
 }
 
 #[derive(Serialize)]
@@ -92,6 +107,7 @@ struct StrategyView<'a> {
 #[derive(Clone, Serialize)]
 struct SegmentView {
     id: i64,
+    name: String,
     constraints: Vec<Constraint>,
 }
 
@@ -179,7 +195,7 @@ impl Delivery {
             variants: &in_environment.variants,
             description: feature.description.as_deref(),
             impression_data: feature.impression_data,
-            dependencies: &feature.dependencies,
+            dependencies: feature.dependencies.iter().map(DependencyView::of).collect(),
         };
         Fragment {
             project: feature.project.clone(),
@@ -210,7 +226,7 @@ impl Delivery {
             let strategies = delivered.flat_map(|f| &f.environments[&self.environment].strategies);
             let used: BTreeSet<i64> = strategies.flat_map(|s| s.segments.iter().copied()).collect();
             let known = used.iter().filter_map(|id| self.state.segments.get(id));
-            known.map(|s| SegmentView { id: s.id, constraints: s.constraints.clone() }).collect()
+            known.map(|s| SegmentView { id: s.id, name: s.name.clone(), constraints: s.constraints.clone() }).collect()
         })
     }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::entropy;
+use crate::seldom::Seldom;
 
 /// Why a request is refused.
 #[derive(Debug)]
@@ -57,7 +58,11 @@ impl From<Error> for Failure {
 impl From<flagstone_store::Error> for Failure {
     fn from(error: flagstone_store::Error) -> Self {
         use flagstone_store::Error as E;
-        tracing::warn!(%error, "the store refused");
+        // While the database is away, every request ends here.
+        static SELDOM: Seldom = Seldom::new();
+        if let Some(held_back) = SELDOM.pass() {
+            tracing::warn!(%error, held_back, "the store refused");
+        }
         match error {
             E::Full(_) => Self::StorageFull,
             E::Ambiguous(_) => Self::Unavailable(

@@ -1,8 +1,10 @@
 //! The frontend API: features evaluated for one context, for browsers and apps.
 
+use std::hash::{DefaultHasher, Hasher};
+
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use flagstone_eval::{Context, Projects, SplitMix64};
@@ -16,7 +18,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::caller::{SdkToken, client_address};
-use crate::client::{MetricsBody, RegisterBody, count_usage, register_application};
+use crate::client::{MetricsBody, RegisterBody, count_usage, is_current, register_application};
 use crate::entropy;
 use crate::error::Failure;
 use crate::http::{BODY_BYTES_MAX, Body, query_pairs};
@@ -55,11 +57,23 @@ fn evaluate(app: &App, token: &ApiToken, parts: &Parts, mut context: Context) ->
     }
     let mut body = Vec::with_capacity(1_024);
     delivery.engine().write_frontend(&mut body, &request, &mut SplitMix64::seeded(entropy::seed()));
+    let etag = format!("W/\"{:x}-{:016x}\"", body.len(), hash(&body));
     let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        (header::CONTENT_TYPE, "application/json; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::ETAG, etag.as_str()),
     ];
+    if is_current(&parts.headers, etag.trim_start_matches("W/")) {
+        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+    }
     Ok((headers, body).into_response())
+}
+
+/// Two answers with the same hash are the same, as far as a browser that asks "anything new?" is concerned.
+fn hash(body: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(body);
+    hasher.finish()
 }
 
 /// Get the features that are on for the context in the query

@@ -26,6 +26,7 @@ mod metrics;
 mod ops;
 mod passwords;
 mod rate_limit;
+mod seldom;
 mod sessions;
 mod snapshot;
 mod telemetry;

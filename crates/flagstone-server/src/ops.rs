@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -53,10 +53,15 @@ async fn ready(State(app): State<App>) -> Response {
 
 /// Get metrics in Prometheus' text format
 #[utoipa::path(get, path = "/internal-backstage/prometheus", operation_id = "getPrometheus", tag = "Operational", responses((status = 200, description = "Metrics", body = String, content_type = "application/openmetrics-text")))]
-async fn prometheus(State(app): State<App>) -> Response {
+async fn prometheus(State(app): State<App>, headers: HeaderMap) -> Response {
     let snapshot = app.public();
     let live = snapshot.state.features.values().filter(|f| !f.is_archived()).count();
     let text = app.metrics().text(snapshot.state.seq, live, app.telemetry().dropped());
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let asked = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let kind = if asked.contains("application/openmetrics-text") {
+        "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    } else {
+        "text/plain; version=0.0.4; charset=utf-8"
+    };
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }

@@ -39,7 +39,7 @@ impl RateLimit {
         *count += 1;
         if *count > self.per_minute {
             let rest = WINDOW_MILLIS - (now.millis() - since.millis());
-            return Err(u64::try_from(rest.div_euclid(1_000) + 1).unwrap_or(60));
+            return Err(u64::try_from(rest).map_or(60, |rest| rest.div_ceil(1_000)));
         }
         Ok(())
     }
@@ -67,7 +67,7 @@ mod tests {
         let (a, b) = (IpAddr::from([1, 2, 3, 4]), IpAddr::from([1, 2, 3, 5]));
         assert_eq!(limit.check(a, at(0)), Ok(()));
         assert_eq!(limit.check(a, at(1)), Ok(()));
-        assert_eq!(limit.check(a, at(2)), Err(59));
+        assert_eq!(limit.check(a, at(2)), Err(58));
         assert_eq!(limit.check(b, at(2)), Ok(()));
         assert_eq!(limit.check(a, at(60)), Ok(()));
         // A clock that jumps back does not lock anybody out.

@@ -8,7 +8,9 @@ use axum::http::{HeaderName, HeaderValue, Uri, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use tower::Layer;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::normalize_path::NormalizePathLayer;
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{AdditionalProperties, Schema};
@@ -91,11 +93,12 @@ fn complete(path: &str, item: &mut PathItem) {
         let refusals = [
             ("400", takes_input, "The request holds invalid data; every fault is listed"),
             ("401", guarded || path.starts_with("/auth/"), "The credentials are missing or wrong"),
-            ("403", guarded, "The caller may not do this"),
+            ("403", guarded || path.starts_with("/auth/"), "The caller may not do this"),
             ("404", path.contains('{'), "There is no such thing"),
             ("409", path.starts_with("/api/admin/") && item_changes(operation), "The state does not allow it"),
             ("413", has_body, "The body is too large"),
             ("415", has_body, "The body is not JSON"),
+            ("429", path.starts_with("/auth/") || path == "/api/admin/user/change-password", "Too many tries"),
             (
                 "503",
                 path.starts_with("/api/admin/") && item_changes(operation),
@@ -168,14 +171,17 @@ pub fn router(app: &App) -> Router {
         base if base.is_empty() => all,
         base => Router::new().nest(&base, all).fallback(no_route),
     };
-    all.layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
-        let text = panic.downcast_ref::<String>().cloned();
-        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
-        Failure::Internal(format!("panic: {}", text.unwrap_or_default())).into_response()
-    }))
-    .layer(from_fn_with_state(app.clone(), around))
-    .layer(from_fn(short_uri))
-    .with_state(app.clone())
+    let all = all
+        .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
+            Failure::Internal(format!("panic: {}", text.unwrap_or_default())).into_response()
+        }))
+        .layer(from_fn(short_uri))
+        .layer(from_fn_with_state(app.clone(), around))
+        .with_state(app.clone());
+    // Clients that join URLs end some of them with a slash. Who may do what is decided behind this, by the matched route.
+    Router::new().fallback_service(NormalizePathLayer::trim_trailing_slash().layer(all))
 }
 
 async fn no_route(uri: Uri) -> Failure {

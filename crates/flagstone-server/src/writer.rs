@@ -8,6 +8,7 @@ use flagstone_model::commit::Commit;
 use flagstone_store::{Appended, Store};
 use tokio::sync::{Notify, oneshot, watch};
 
+use crate::seldom::Seldom;
 use crate::snapshot::Snapshot;
 
 /// The most commits in one transaction.
@@ -33,6 +34,7 @@ pub struct Writer {
     work: Notify,
     revision: watch::Sender<u64>,
     catching_up: tokio::sync::Mutex<()>,
+    failures: Seldom,
 }
 
 /// What rules run on.
@@ -54,6 +56,7 @@ impl Writer {
             work: Notify::new(),
             revision,
             catching_up: tokio::sync::Mutex::new(()),
+            failures: Seldom::new(),
         }
     }
 
@@ -130,7 +133,9 @@ impl Writer {
                 self.discard_tip(|| Outcome::Again);
             }
             Err(error) => {
-                tracing::warn!(%error, commits = group.len(), "commits could not be stored");
+                if let Some(held_back) = self.failures.pass() {
+                    tracing::warn!(%error, commits = group.len(), held_back, "commits could not be stored");
+                }
                 self.discard_tip(|| Outcome::Failed(error.clone()));
             }
         }

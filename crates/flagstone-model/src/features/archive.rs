@@ -72,6 +72,7 @@ pub fn archive_many(draft: &mut Draft, project: &str, names: &[String]) -> Resul
 pub fn validate_archive(state: &State, project: &str, names: &[String], limits: &Limits) -> Result<Vec<String>, Error> {
     projects::find_live(state, project)?;
     let names = distinct(names, limits)?;
+    names.iter().try_for_each(|name| find(state, project, name).map(drop))?;
     Ok(names
         .iter()
         .filter(|name| children(state, name).iter().any(|child| !names.contains(&child.name)))

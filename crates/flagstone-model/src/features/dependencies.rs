@@ -20,7 +20,7 @@ pub struct Dependency {
     /// Whether the parent must be on (true) or off.
     pub enabled: bool,
     /// The parent must resolve to one of these variants; any will do if there is none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub variants: Vec<String>,
 }
 
@@ -64,7 +64,8 @@ pub fn add_dependency(
     if feature.dependencies == before.dependencies {
         return Ok(dependency);
     }
-    draft.record(NewEvent::new("feature-dependency-added").feature(&feature).data(&dependency));
+    let event = NewEvent::new("feature-dependency-added").feature(&feature).data(&dependency);
+    draft.record(event);
     draft.put(feature);
     Ok(dependency)
 }
@@ -86,10 +87,6 @@ fn check_parent(state: &State, child: &Feature, input: &DependencyInput) -> Resu
     }
     if !children(state, &child.name).is_empty() {
         return bad(format!("Others depend on \"{}\"; dependencies are one level deep.", child.name));
-    }
-    let known = variant_names(parent);
-    if let Some(unknown) = input.variants.iter().flatten().find(|v| !known.contains(*v)) {
-        return bad(format!("The parent has no variant \"{unknown}\"."));
     }
     Ok(())
 }

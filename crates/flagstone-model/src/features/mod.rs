@@ -20,7 +20,7 @@ pub use strategies::{
     update_strategy,
 };
 pub(crate) use strategies::{check_strategy, strategy_from};
-pub use toggling::{bulk_toggle, switch_off, switch_on};
+pub use toggling::{DisabledStrategies, bulk_toggle, switch_off, switch_on};
 pub use variants::{
     Payload, PayloadType, PushVariants, Variant, VariantOverride, WeightType, overwrite_variants, patch_variants,
     push_variants,
@@ -351,6 +351,8 @@ pub fn duplicate(draft: &mut Draft, project: &str, name: &str, input: CloneFeatu
             if input.replace_group_id.unwrap_or(true) && strategy.parameters.contains_key("groupId") {
                 strategy.parameters.insert("groupId".to_owned(), input.name.clone());
             }
+            let event = NewEvent::new("feature-strategy-add").feature(&copy).environment(&environment);
+            draft.record(event.data(&*strategy));
         }
         copy.environments.insert(environment, original);
     }

@@ -321,8 +321,9 @@ pub fn sort_strategies(draft: &mut Draft, place: (&str, &str, &str), order: &[So
     with_environment(draft, place, |draft, feature, state| {
         let ids = |state: &FeatureEnvironment| state.strategies.iter().map(|s| s.id.clone()).collect::<Vec<_>>();
         let before = (ids(state), state.strategies.clone());
-        for SortOrder { id, sort_order } in order {
-            let position = position_of(state, id)?;
+        for (i, SortOrder { id, sort_order }) in order.iter().enumerate() {
+            let unknown = || Error::bad_data(format!("/body/{i}/id"), format!("There is no strategy \"{id}\" here."));
+            let position = position_of(state, id).map_err(|_| unknown())?;
             state.strategies[position].sort_order = *sort_order;
         }
         sort(state);

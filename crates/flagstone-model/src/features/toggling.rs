@@ -6,13 +6,34 @@ use super::{Feature, StrategyInput, distinct, find_live, find_named_environment,
 use crate::draft::{Draft, NewEvent};
 use crate::error::Error;
 
+/// What happens to disabled strategies when a feature is switched on that has no active one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DisabledStrategies {
+    /// They stay disabled, and a default strategy is added.
+    Keep,
+    /// They are all enabled.
+    Activate,
+}
+
 /// Switches a feature on in one environment. One without any active strategy gets the project's default strategy,
 /// or a gradual rollout to everybody, because otherwise "on" would mean "off".
-pub fn switch_on(draft: &mut Draft, project: &str, name: &str, environment: &str) -> Result<(), Error> {
+pub fn switch_on(
+    draft: &mut Draft,
+    (project, name, environment): (&str, &str, &str),
+    disabled: DisabledStrategies,
+) -> Result<(), Error> {
     find_named_environment(find_live(draft, project, name)?, environment)?;
     with_environment(draft, (project, name, environment), |draft, feature, state| {
         if state.enabled {
             return Ok(());
+        }
+        if disabled == DisabledStrategies::Activate && state.strategies.iter().all(|s| s.disabled) {
+            for strategy in &mut state.strategies {
+                let before = strategy.clone();
+                strategy.disabled = false;
+                let event = NewEvent::new("feature-strategy-update").feature(feature).environment(environment);
+                draft.record(event.data(&*strategy).pre_data(before));
+            }
         }
         if state.strategies.iter().all(|s| s.disabled) {
             let input = default_strategy(draft, feature, environment);
@@ -29,7 +50,7 @@ pub fn switch_on(draft: &mut Draft, project: &str, name: &str, environment: &str
 }
 
 /// Switches a feature off in one environment.
-pub fn switch_off(draft: &mut Draft, project: &str, name: &str, environment: &str) -> Result<(), Error> {
+pub fn switch_off(draft: &mut Draft, (project, name, environment): (&str, &str, &str)) -> Result<(), Error> {
     find_named_environment(find_live(draft, project, name)?, environment)?;
     with_environment(draft, (project, name, environment), |draft, feature, state| {
         if state.enabled {
@@ -46,10 +67,10 @@ pub fn bulk_toggle(
     project: &str,
     environment: &str,
     names: &[String],
-    toggle: fn(&mut Draft, &str, &str, &str) -> Result<(), Error>,
+    toggle: impl Fn(&mut Draft, (&str, &str, &str)) -> Result<(), Error>,
 ) -> Result<(), Error> {
     crate::projects::find_live(draft, project)?;
-    distinct(names, draft.limits())?.iter().try_for_each(|name| toggle(draft, project, name, environment))
+    distinct(names, draft.limits())?.iter().try_for_each(|name| toggle(draft, (project, name, environment)))
 }
 
 fn default_strategy(draft: &Draft, feature: &Feature, environment: &str) -> StrategyInput {

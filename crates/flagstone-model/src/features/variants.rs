@@ -108,6 +108,7 @@ pub(crate) fn check_variants(faults: &mut Faults, path: &str, variants: &mut [Va
         }
     }
     share_weights(faults, path, variants);
+    variants.sort_by(by_name);
 }
 
 fn check_payload(faults: &mut Faults, path: &str, payload: &Payload) {
@@ -129,7 +130,7 @@ fn check_payload(faults: &mut Faults, path: &str, payload: &Payload) {
     }
 }
 
-/// Gives the variable variants equal shares of what the fixed ones leave; the first ones get the remainder.
+/// Gives the variable variants equal shares of what the fixed ones leave; the last one gets the remainder.
 fn share_weights(faults: &mut Faults, path: &str, variants: &mut [Variant]) {
     if variants.is_empty() {
         return;
@@ -142,10 +143,28 @@ fn share_weights(faults: &mut Faults, path: &str, variants: &mut [Variant]) {
         return;
     }
     let (rest, count) = (WEIGHT_TOTAL - fixed, u32::try_from(variable.len()).unwrap_or(u32::MAX));
-    for (i, variant) in (0..).zip(variable) {
-        variant.weight = rest / count + u32::from(i < rest % count);
+    for (i, variant) in (1..).zip(variable) {
+        variant.weight = if i == count { rest - rest / count * (count - 1) } else { rest / count };
     }
 }
+
+/// The order in which variants are stored and delivered: a user's lot picks by position, so it must be the reference's,
+/// which sorts names as JavaScript's `localeCompare` does: punctuation, digits, letters, and lower case first on a tie.
+fn by_name(a: &Variant, b: &Variant) -> std::cmp::Ordering {
+    let rank = |c: char| match PUNCTUATION.find(c) {
+        Some(position) => (0, position, c),
+        None if !c.is_alphanumeric() => (1, 0, c),
+        None if c.is_ascii_digit() => (2, 0, c),
+        None => (3, 0, c.to_lowercase().next().unwrap_or(c)),
+    };
+    let ranks = |name: &str| name.chars().map(rank).collect::<Vec<_>>();
+    let lower_first = |name: &str| name.chars().map(char::is_uppercase).collect::<Vec<_>>();
+    let by_letters = ranks(&a.name).cmp(&ranks(&b.name));
+    by_letters.then_with(|| lower_first(&a.name).cmp(&lower_first(&b.name))).then_with(|| a.name.cmp(&b.name))
+}
+
+/// Punctuation in the order of the Unicode collation's root table.
+const PUNCTUATION: &str = "_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$";
 
 /// Replaces a feature's own variants in one environment.
 pub fn overwrite_variants(
@@ -158,7 +177,6 @@ pub fn overwrite_variants(
         let mut faults = Faults::default();
         check_variants(&mut faults, "/body", &mut variants, draft.limits());
         faults.check()?;
-        variants.sort_by(|a, b| a.name.cmp(&b.name));
         let before = std::mem::replace(&mut state.variants, variants.clone());
         if before != variants {
             let event = NewEvent::new("feature-environment-variants-updated").feature(feature).environment(place.2);
@@ -204,4 +222,49 @@ pub fn patch_variants(
     let FeatureEnvironment { variants, .. } = super::find_environment(feature, place.2)?;
     let patched = apply_patch(variants, patch)?;
     overwrite_variants(draft, place, patched)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variants(names: &[&str]) -> Vec<Variant> {
+        let one = |name: &&str| Variant {
+            name: (*name).to_owned(),
+            weight: 0,
+            weight_type: WeightType::Variable,
+            stickiness: default_stickiness(),
+            payload: None,
+            overrides: Vec::new(),
+        };
+        names.iter().map(one).collect()
+    }
+
+    #[test]
+    fn names_sort_as_the_reference_sorts_them() {
+        let mut shuffled = variants(&["z", "B", "b", "ab", "a.b", "a-b", "A", "a", "9", "10", "_"]);
+        shuffled.sort_by(by_name);
+        let names: Vec<_> = shuffled.iter().map(|v| v.name.as_str()).collect();
+        assert_eq!(names, ["_", "10", "9", "a", "A", "a-b", "a.b", "ab", "b", "B", "z"]);
+    }
+
+    #[test]
+    fn variable_weights_share_what_fixed_ones_leave() {
+        let check = |fixed: &[u32], variable: usize, expect: Option<&[u32]>| {
+            let mut list = variants(&vec!["v"; fixed.len() + variable]);
+            for (variant, weight) in list.iter_mut().zip(fixed) {
+                (variant.weight, variant.weight_type) = (*weight, WeightType::Fix);
+            }
+            let mut faults = Faults::default();
+            share_weights(&mut faults, "/body", &mut list);
+            let shared = faults.check().ok().map(|()| list.iter().map(|v| v.weight).collect::<Vec<_>>());
+            assert_eq!(shared.as_deref(), expect);
+        };
+        check(&[], 3, Some(&[333, 333, 334]));
+        check(&[100], 2, Some(&[100, 450, 450]));
+        check(&[1000], 0, Some(&[1000]));
+        check(&[1000], 1, Some(&[1000, 0]));
+        check(&[900], 0, None);
+        check(&[900, 900], 1, None);
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use axum::Json;
 use axum::extract::State;
 use flagstone_model::features::{self, DependencyInput};
-use flagstone_model::{Need, Permission as P, projects};
+use flagstone_model::{Need, Permission as P};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -84,7 +84,7 @@ async fn list_parents(
     Path((project, child)): Path<(String, String)>,
 ) -> Result<Json<Vec<String>>, Failure> {
     let snapshot = app.view(&caller, &Need::login())?;
-    projects::find_live(&snapshot.state, &project)?;
+    features::find_live(&snapshot.state, &project, &child)?;
     let candidates =
         features::of_project(&snapshot.state, &project, false).filter(|f| f.name != child && f.dependencies.is_empty());
     Ok(Json(candidates.map(|f| f.name.clone()).collect()))

@@ -4,8 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use flagstone_model::features::{
-    self, CloneFeature, CreateFeature, Dependency, Feature, FeatureNames, FeatureSummary, StaleFeatures, UpdateFeature,
-    Variant,
+    self, CloneFeature, CreateFeature, Dependency, DisabledStrategies, Feature, FeatureNames, FeatureSummary,
+    StaleFeatures, UpdateFeature, Variant,
 };
 use flagstone_model::{Error, Need, Permission as P, State as Model, Timestamp, environments, projects};
 use serde::{Deserialize, Serialize};
@@ -261,6 +261,13 @@ struct GetQuery {
     variant_environments: Option<bool>,
 }
 
+/// What is asked when a feature is switched on.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OnQuery {
+    should_activate_disabled_strategies: Option<bool>,
+}
+
 /// A name to be checked for a new feature.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -483,30 +490,33 @@ async fn get_environment(
         name: place.feature.clone(),
         environment: place.environment.clone(),
         enabled: environment.enabled,
-        strategies: environment.strategies.iter().map(StrategyView::of).collect(),
+        strategies: environment.strategies.iter().map(|s| StrategyView::in_feature(s, &place.feature)).collect(),
     }))
 }
 
 /// Switch a feature on in an environment
-#[utoipa::path(post, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/on", operation_id = "toggleFeatureEnvironmentOn", tag = "Features", responses((status = 200, description = "The feature is on")))]
-async fn switch_on(State(app): State<App>, caller: Caller, Path(place): Path<Place>) -> Result<(), Failure> {
+#[utoipa::path(post, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/on", operation_id = "toggleFeatureEnvironmentOn", tag = "Features", params(("shouldActivateDisabledStrategies" = Option<bool>, Query, description = "Whether a feature that has none but disabled strategies gets them enabled")), responses((status = 200, description = "The feature is on")))]
+async fn switch_on(
+    State(app): State<App>,
+    caller: Caller,
+    Path(place): Path<Place>,
+    query: Query<OnQuery>,
+) -> Result<(), Failure> {
+    let disabled = match query.parse()?.should_activate_disabled_strategies {
+        Some(true) => DisabledStrategies::Activate,
+        _ => DisabledStrategies::Keep,
+    };
     let need = place.need(&[P::UpdateFeatureEnvironment]);
-    app.commit(&caller, &need, Body::none(), |draft, ()| {
-        features::switch_on(draft, &place.project, &place.feature, &place.environment)
-    })
-    .await
-    .map(drop)
+    app.commit(&caller, &need, Body::none(), |draft, ()| features::switch_on(draft, place.as_tuple(), disabled))
+        .await
+        .map(drop)
 }
 
 /// Switch a feature off in an environment
 #[utoipa::path(post, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/off", operation_id = "toggleFeatureEnvironmentOff", tag = "Features", responses((status = 200, description = "The feature is off")))]
 async fn switch_off(State(app): State<App>, caller: Caller, Path(place): Path<Place>) -> Result<(), Failure> {
     let need = place.need(&[P::UpdateFeatureEnvironment]);
-    app.commit(&caller, &need, Body::none(), |draft, ()| {
-        features::switch_off(draft, &place.project, &place.feature, &place.environment)
-    })
-    .await
-    .map(drop)
+    app.commit(&caller, &need, Body::none(), |draft, ()| features::switch_off(draft, place.as_tuple())).await.map(drop)
 }
 
 /// Switch several features on in an environment
@@ -519,7 +529,9 @@ async fn bulk_on(
 ) -> Result<(), Failure> {
     let need = Need::environment(&project, &environment, &[P::UpdateFeatureEnvironment]);
     app.commit(&caller, &need, body, |draft, input: FeatureNames| {
-        features::bulk_toggle(draft, &project, &environment, &input.features, features::switch_on)
+        features::bulk_toggle(draft, &project, &environment, &input.features, |draft, place| {
+            features::switch_on(draft, place, DisabledStrategies::Keep)
+        })
     })
     .await
     .map(drop)

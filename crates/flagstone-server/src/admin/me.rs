@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::State as Extract;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use flagstone_model::permissions::{Permission, held_by};
+use flagstone_model::permissions::{Held, Permission, Scope, held_by};
 use flagstone_model::users::{self, CreatePersonalToken, PersonalToken};
-use flagstone_model::{Error, Need, Principal, Timestamp};
+use flagstone_model::{Error, Need, Principal, State, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -128,6 +128,18 @@ fn view(app: &App, token: &PersonalToken, secret: Option<String>) -> TokenView {
     }
 }
 
+/// A permission for environments, once for each environment of its project: user interfaces look for them by name.
+fn by_environment(state: &State, held: Held) -> Vec<Held> {
+    let project = held.project.as_ref().and_then(|id| state.projects.get(id));
+    match project {
+        Some(project) if held.permission.scope() == Scope::Environment && held.environment.is_none() => {
+            let names = project.environments.keys().cloned();
+            names.map(|name| Held { environment: Some(name), ..held.clone() }).collect()
+        }
+        _ => vec![held],
+    }
+}
+
 /// Only users have what is asked for; API tokens do not.
 fn user_id(caller: &Caller) -> Result<i64, Failure> {
     caller.user_id().ok_or_else(|| Error::Forbidden("This belongs to users; an API token has none.".to_owned()).into())
@@ -135,19 +147,21 @@ fn user_id(caller: &Caller) -> Result<i64, Failure> {
 
 /// See who one is and what one may do
 #[utoipa::path(get, path = "/api/admin/user", operation_id = "getMe", tag = "Users", responses((status = 200, body = MeView)))]
-async fn get(State(app): State<App>, caller: Caller) -> Result<Json<MeView>, Failure> {
+async fn get(Extract(app): Extract<App>, caller: Caller) -> Result<Json<MeView>, Failure> {
     let snapshot = app.view(&caller, &Need::login())?;
     let admin = || vec![HeldView { project: None, environment: None, permission: Permission::Admin.name() }];
     let (user, permissions) = match &caller.principal {
         Principal::User { id, .. } => {
             let user = snapshot.state.users.find(id)?;
-            let held = held_by(&snapshot.state, user).into_iter();
+            let held =
+                held_by(&snapshot.state, user).into_iter().flat_map(|held| by_environment(&snapshot.state, held));
             let held = held.map(|h| HeldView {
                 project: h.project,
                 environment: h.environment,
                 permission: h.permission.name(),
             });
-            let view = serde_json::to_value(UserView::of(&app, user)).unwrap_or_default();
+            let mut view = serde_json::to_value(UserView::of(&app, user)).unwrap_or_default();
+            view["deletedSessions"] = json!(0);
             (view, held.collect())
         }
         Principal::ApiToken(selector) => {
@@ -165,13 +179,13 @@ async fn get(State(app): State<App>, caller: Caller) -> Result<Json<MeView>, Fai
 
 /// See one's place in the installation
 #[utoipa::path(get, path = "/api/admin/user/profile", operation_id = "getProfile", tag = "Users", responses((status = 200, body = Profile)))]
-async fn profile(State(app): State<App>, caller: Caller) -> Result<Json<Profile>, Failure> {
+async fn profile(Extract(app): Extract<App>, caller: Caller) -> Result<Json<Profile>, Failure> {
     let snapshot = app.view(&caller, &Need::login())?;
     let user = snapshot.state.users.find(&user_id(&caller)?)?;
     let works_on =
         |p: &&std::sync::Arc<flagstone_model::projects::Project>| p.members.iter().any(|m| m.user_id == user.id);
     let mut projects: Vec<_> = snapshot.state.projects.values().filter(works_on).map(|p| p.id.clone()).collect();
-    if projects.is_empty() && user.root_role == flagstone_model::permissions::role_ids::EDITOR {
+    if projects.is_empty() {
         projects.push(flagstone_model::permissions::DEFAULT_PROJECT.to_owned());
     }
     let root_role = snapshot.state.role(user.root_role).ok_or_else(|| Error::not_found("role", user.root_role))?;
@@ -187,7 +201,11 @@ async fn profile(State(app): State<App>, caller: Caller) -> Result<Json<Profile>
 
 /// Change one's own password; all other sessions end
 #[utoipa::path(post, path = "/api/admin/user/change-password", operation_id = "changeMyPassword", tag = "Users", request_body = Password, responses((status = 200, description = "The password is changed")))]
-async fn change_password(State(app): State<App>, caller: Caller, body: Body<Password>) -> Result<Response, Failure> {
+async fn change_password(
+    Extract(app): Extract<App>,
+    caller: Caller,
+    body: Body<Password>,
+) -> Result<Response, Failure> {
     let snapshot = app.view(&caller, &Need::login())?;
     let id = user_id(&caller)?;
     let input = body.parse(app.schemas())?;
@@ -218,7 +236,7 @@ async fn change_password(State(app): State<App>, caller: Caller, body: Body<Pass
 /// List one's own roles
 #[utoipa::path(get, path = "/api/admin/user/roles", operation_id = "getUserRoles", tag = "Users", params(("projectId" = Option<String>, Query, description = "List the roles in this project")), responses((status = 200, body = RolesView)))]
 async fn list_roles(
-    State(app): State<App>,
+    Extract(app): Extract<App>,
     caller: Caller,
     query: crate::http::Query<RolesQuery>,
 ) -> Result<Json<RolesView>, Failure> {
@@ -228,7 +246,8 @@ async fn list_roles(
         Some(id) => {
             let project = snapshot.state.projects.get(id.as_str());
             let members = project.into_iter().flat_map(|p| p.members.iter());
-            members.filter(|m| m.user_id == user.id).map(|m| m.role_id).collect()
+            let of_project = members.filter(|m| m.user_id == user.id).map(|m| m.role_id);
+            std::iter::once(user.root_role).chain(of_project).collect()
         }
         None => vec![user.root_role],
     };
@@ -245,7 +264,7 @@ struct RolesQuery {
 
 /// List one's own personal access tokens
 #[utoipa::path(get, path = "/api/admin/user/tokens", operation_id = "getPats", tag = "Users", responses((status = 200, body = TokensView)))]
-async fn list_tokens(State(app): State<App>, caller: Caller) -> Result<Json<TokensView>, Failure> {
+async fn list_tokens(Extract(app): Extract<App>, caller: Caller) -> Result<Json<TokensView>, Failure> {
     let snapshot = app.view(&caller, &Need::login())?;
     let id = user_id(&caller)?;
     let own = snapshot.state.personal_tokens.values().filter(|t| t.user_id == id);
@@ -255,7 +274,7 @@ async fn list_tokens(State(app): State<App>, caller: Caller) -> Result<Json<Toke
 /// Create a personal access token: it may do what its user may
 #[utoipa::path(post, path = "/api/admin/user/tokens", operation_id = "createPat", tag = "Users", request_body = CreatePersonalToken, responses((status = 201, body = TokenView)))]
 async fn create_token(
-    State(app): State<App>,
+    Extract(app): Extract<App>,
     caller: Caller,
     body: Body<CreatePersonalToken>,
 ) -> Result<Created<TokenView>, Failure> {
@@ -267,7 +286,7 @@ async fn create_token(
 
 /// Delete one of one's own personal access tokens; it stops working at once
 #[utoipa::path(delete, path = "/api/admin/user/tokens/{id}", operation_id = "deletePat", tag = "Users", responses((status = 200, description = "The token is gone")))]
-async fn delete_token(State(app): State<App>, caller: Caller, Path(id): Path<i64>) -> Result<(), Failure> {
+async fn delete_token(Extract(app): Extract<App>, caller: Caller, Path(id): Path<i64>) -> Result<(), Failure> {
     app.commit(&caller, &Need::login(), Body::none(), |draft, ()| users::delete_personal_token(draft, id))
         .await
         .map(drop)

@@ -49,10 +49,12 @@ struct SegmentsView {
 struct SegmentView {
     #[serde(flatten)]
     segment: Segment,
-    /// In how many projects strategies use it.
-    used_in_projects: usize,
-    /// In how many features strategies use it.
-    used_in_features: usize,
+    /// In the list of all: in how many projects strategies use it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    used_in_projects: Option<usize>,
+    /// In the list of all: in how many features strategies use it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    used_in_features: Option<usize>,
 }
 
 /// Where a segment is used.
@@ -113,8 +115,8 @@ async fn list(State(app): State<App>, caller: Caller) -> Result<Json<SegmentsVie
         let used = uses(state, |s| s.segments.contains(&segment.id));
         SegmentView {
             segment: (**segment).clone(),
-            used_in_projects: used.iter().map(|u| &u.feature.project).collect::<BTreeSet<_>>().len(),
-            used_in_features: used.iter().map(|u| &u.feature.name).collect::<BTreeSet<_>>().len(),
+            used_in_projects: Some(used.iter().map(|u| &u.feature.project).collect::<BTreeSet<_>>().len()),
+            used_in_features: Some(used.iter().map(|u| &u.feature.name).collect::<BTreeSet<_>>().len()),
         }
     };
     let mut segments: Vec<_> = state.segments.values().map(with_use).collect();
@@ -190,7 +192,8 @@ async fn list_of_strategy(
     let of_strategy: Vec<i64> =
         uses(state, |s| s.id == id).first().map(|u| u.strategy.segments.clone()).unwrap_or_default();
     let segments = of_strategy.iter().filter_map(|id| state.segments.get(id));
-    let views = segments.map(|s| SegmentView { segment: (**s).clone(), used_in_projects: 1, used_in_features: 1 });
+    let views =
+        segments.map(|s| SegmentView { segment: (**s).clone(), used_in_projects: None, used_in_features: None });
     Ok(Json(SegmentsView { segments: views.collect() }))
 }
 

@@ -46,9 +46,18 @@ pub(super) struct StrategyView {
     disabled: bool,
     /// The order in which people see it.
     sort_order: i64,
+    /// Always null: milestones come with release plans.
+    milestone_id: Option<String>,
+    /// The feature's name, in the answer about a single environment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    feature_name: Option<String>,
 }
 
 impl StrategyView {
+    pub(super) fn in_feature(strategy: &Strategy, feature: &str) -> Self {
+        Self { feature_name: Some(feature.to_owned()), ..Self::of(strategy) }
+    }
+
     pub(super) fn of(strategy: &Strategy) -> Self {
         Self {
             id: strategy.id.clone(),
@@ -60,6 +69,8 @@ impl StrategyView {
             title: strategy.title.clone(),
             disabled: strategy.disabled,
             sort_order: strategy.sort_order,
+            milestone_id: None,
+            feature_name: None,
         }
     }
 }

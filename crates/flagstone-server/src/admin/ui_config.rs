@@ -48,6 +48,13 @@ struct UiConfig {
     maintenance_mode: bool,
     /// Whether people can log in with a password.
     disable_password_auth: bool,
+    /// How many sessions a user may have at once.
+    max_sessions_count: u32,
+    /// Always false: no Prometheus server is asked for charts.
+    #[serde(rename = "prometheusAPIAvailable")]
+    prometheus_api_available: bool,
+    /// Always false: there is no such page.
+    stories_page_enabled: bool,
     resource_limits: ResourceLimits,
 }
 
@@ -111,6 +118,9 @@ async fn get(State(app): State<App>, caller: Caller) -> Result<Json<UiConfig>, F
         },
         maintenance_mode: false,
         disable_password_auth: false,
+        max_sessions_count: options.max_parallel_sessions,
+        prometheus_api_available: false,
+        stories_page_enabled: false,
         resource_limits: ResourceLimits {
             segment_values: limits.segment_values,
             strategy_segments: limits.strategy_segments,

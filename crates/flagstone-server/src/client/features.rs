@@ -58,7 +58,7 @@ fn segments_form(headers: &HeaderMap) -> Result<Segments, Error> {
 }
 
 /// Whether `If-None-Match` names `etag`; weak forms count (RFC 9110 §13.1.2).
-fn is_current(headers: &HeaderMap, etag: &str) -> bool {
+pub(crate) fn is_current(headers: &HeaderMap, etag: &str) -> bool {
     let lists = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok());
     lists
         .flat_map(|list| list.split(','))
@@ -92,10 +92,15 @@ async fn get(State(app): State<App>, Path(name): Path<String>, parts: Parts) -> 
     let token = SdkToken::from_headers(&app, &parts.headers, &[TokenKind::Backend])?;
     let scope = scope(&token, &parts)?;
     let snapshot = app.public();
-    let feature = snapshot.delivery(&token.0.environment).and_then(|d| d.feature(&scope, &name).map(str::to_owned));
-    let json = HeaderValue::from_static("application/json; charset=utf-8");
-    let feature = feature.ok_or_else(|| Error::not_found("feature", &name))?;
-    Ok(([(header::CONTENT_TYPE, json)], feature).into_response())
+    let delivery = snapshot.delivery(&token.0.environment);
+    let feature = delivery.and_then(|d| Some((d.feature(&scope, &name)?.to_owned(), d.revision())));
+    let (feature, revision) = feature.ok_or_else(|| Error::not_found("feature", &name))?;
+    let etag = format!("\"{name}:{revision}:v1\"");
+    let headers = [(header::CONTENT_TYPE, "application/json; charset=utf-8"), (header::ETAG, etag.as_str())];
+    if is_current(&parts.headers, &etag) {
+        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+    }
+    Ok((headers, feature).into_response())
 }
 
 #[cfg(test)]
