@@ -1,0 +1,32 @@
+//! What becomes of acknowledged writes, and of SDKs, when processes, disks and databases fail.
+//!
+//! Each test runs the binary, keeps a log of what was acknowledged that the server has no part in, and compares.
+//! Names carry the number of the fault. Randomness comes from one seed, which is printed; `FLAGSTONE_SEED` sets it.
+//!
+//! | variable | what | default |
+//! | --- | --- | --- |
+//! | `FLAGSTONE_SEED` | the seed | from the clock |
+//! | `FLAGSTONE_F1_ROUNDS` | kills on SQLite | 50 |
+//! | `FLAGSTONE_F1_PG_ROUNDS` | kills on PostgreSQL | 10 |
+//! | `FLAGSTONE_F1B` | `all`: every system call instead of a sample | |
+//! | `FLAGSTONE_F1C` | `1`: 420 moments of a long session instead of 25 of a short one | |
+//! | `FLAGSTONE_F9_SECONDS` | how long two nodes are written to | 5 |
+//! | `FLAGSTONE_TEST_POSTGRES` | the PostgreSQL server's URL; `make test` sets it | |
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "tests")]
+
+mod disk;
+mod http;
+mod kill;
+mod node;
+mod nodes;
+mod postgres;
+mod power;
+mod proxy;
+mod random;
+mod stop;
+mod trace;
+mod workload;
+
+/// Processes and disks are shared: two of these tests at once would measure each other.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

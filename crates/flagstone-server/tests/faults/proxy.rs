@@ -1,0 +1,79 @@
+//! A TCP proxy between a node and its database that can be cut, or fall silent.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// What the way to the database is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Bytes pass.
+    Open,
+    /// Connections are closed at once.
+    Cut,
+    /// Connections stay and nothing arrives any more.
+    Silent,
+}
+
+/// Listens on a port of its own.
+pub struct Proxy {
+    pub port: u16,
+    way: Arc<watch::Sender<Way>>,
+    target: Arc<Mutex<String>>,
+}
+
+impl Proxy {
+    /// A proxy to `target`, for instance `127.0.0.1:5432`.
+    pub async fn start(target: String, way: Way) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let way = Arc::new(watch::Sender::new(way));
+        let ways = Arc::clone(&way);
+        let target = Arc::new(Mutex::new(target));
+        let targets = Arc::clone(&target);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let target = targets.lock().unwrap().clone();
+                tokio::spawn(carry(client, target, ways.subscribe()));
+            }
+        });
+        Self { port, way, target }
+    }
+
+    /// Where new connections lead from now on.
+    pub fn lead_to(&self, target: String) {
+        *self.target.lock().unwrap() = target;
+    }
+
+    /// Changes the way for all connections, also for those that are there.
+    pub fn set(&self, way: Way) {
+        self.way.send_replace(way);
+    }
+}
+
+async fn carry(client: TcpStream, target: String, mut ways: watch::Receiver<Way>) {
+    // Silence swallows a connection for ever: what was sent meanwhile never arrives.
+    let born = *ways.borrow_and_update();
+    match born {
+        Way::Cut => return,
+        Way::Silent => {
+            ways.wait_for(|way| *way != Way::Silent).await.ok();
+            return;
+        }
+        Way::Open => {}
+    }
+    let (mut client, Ok(mut server)) = (client, TcpStream::connect(target).await) else { return };
+    {
+        let copy = tokio::io::copy_bidirectional(&mut client, &mut server);
+        tokio::select! {
+            _ = copy => return,
+            _ = ways.changed() => {}
+        }
+    }
+    let now = *ways.borrow_and_update();
+    if now == Way::Silent {
+        drop(server);
+        ways.wait_for(|way| *way != Way::Silent).await.ok();
+    }
+}
