@@ -28,7 +28,7 @@ pub enum Failure {
     /// A browser sent this from another site along with the session cookie.
     CrossSite,
     /// Nothing is here.
-    NoRoute(String),
+    NoRoute,
     /// Something is here, for another method.
     NoMethod,
     /// The body is larger than this many bytes.
@@ -145,7 +145,7 @@ impl Failure {
             Self::PasswordReused => (S::BAD_REQUEST, "PasswordPreviouslyUsedError"),
             Self::WrongTokenType => (S::FORBIDDEN, "NoAccessError"),
             Self::CrossSite => (S::FORBIDDEN, "ForbiddenError"),
-            Self::NoRoute(_) => (S::NOT_FOUND, "NotFoundError"),
+            Self::NoRoute => (S::NOT_FOUND, "NotFoundError"),
             Self::NoMethod => (S::METHOD_NOT_ALLOWED, "MethodNotAllowedError"),
             Self::TooLarge(_) => (S::PAYLOAD_TOO_LARGE, "PayloadTooLargeError"),
             Self::UriTooLong => (S::URI_TOO_LONG, "UriTooLongError"),
@@ -172,7 +172,8 @@ impl Failure {
             Self::PasswordReused => "This password was used before; choose another one.".to_owned(),
             Self::WrongTokenType => "This endpoint needs a token of another type.".to_owned(),
             Self::CrossSite => "A session cookie is not accepted from another site. Send a token instead.".to_owned(),
-            Self::NoRoute(path) => format!("There is nothing at {path}."),
+            // The path may hold a token: it is not repeated.
+            Self::NoRoute => "There is nothing at this path.".to_owned(),
             Self::NoMethod => "There is something here, but not for this method.".to_owned(),
             Self::TooLarge(limit) => format!("The body is larger than {limit} bytes."),
             Self::UriTooLong => "The URL is too long.".to_owned(),

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, Uri, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -184,8 +184,8 @@ pub fn router(app: &App) -> Router {
     Router::new().fallback_service(NormalizePathLayer::trim_trailing_slash().layer(all))
 }
 
-async fn no_route(uri: Uri) -> Failure {
-    Failure::NoRoute(uri.path().chars().take(200).collect())
+async fn no_route() -> Failure {
+    Failure::NoRoute
 }
 
 async fn short_uri(request: Request, next: Next) -> Response {
