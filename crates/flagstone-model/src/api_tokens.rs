@@ -210,8 +210,9 @@ fn environment_for(faults: &mut Faults, draft: &Draft, input: &NewToken) -> Resu
         return Ok(ALL.to_owned());
     }
     let named = input.environment.as_deref().filter(|name| !name.is_empty() && *name != "default");
-    let Some(name) = named else {
-        return default_environment(draft).map(|e| e.name.clone());
+    let name = match named {
+        Some(name) => name,
+        None => default_environment(draft)?.name.as_str(),
     };
     match draft.environments.get(name) {
         Some(environment) if environment.enabled => {}

@@ -6,10 +6,10 @@ use super::{Feature, StrategyInput, distinct, find_live, find_named_environment,
 use crate::draft::{Draft, NewEvent};
 use crate::error::Error;
 
-/// What happens to disabled strategies when a feature is switched on that has no active one.
+/// What happens to disabled strategies when a feature is switched on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DisabledStrategies {
-    /// They stay disabled, and a default strategy is added.
+    /// They stay disabled.
     Keep,
     /// They are all enabled.
     Activate,
@@ -27,8 +27,8 @@ pub fn switch_on(
         if state.enabled {
             return Ok(());
         }
-        if disabled == DisabledStrategies::Activate && state.strategies.iter().all(|s| s.disabled) {
-            for strategy in &mut state.strategies {
+        if disabled == DisabledStrategies::Activate {
+            for strategy in state.strategies.iter_mut().filter(|s| s.disabled) {
                 let before = strategy.clone();
                 strategy.disabled = false;
                 let event = NewEvent::new("feature-strategy-update").feature(feature).environment(environment);

@@ -143,8 +143,10 @@ fn share_weights(faults: &mut Faults, path: &str, variants: &mut [Variant]) {
         return;
     }
     let (rest, count) = (WEIGHT_TOTAL - fixed, u32::try_from(variable.len()).unwrap_or(u32::MAX));
+    let rounded = (rest + count / 2) / count;
+    let share = if rounded * (count - 1) > rest { rest / count } else { rounded };
     for (i, variant) in (1..).zip(variable) {
-        variant.weight = if i == count { rest - rest / count * (count - 1) } else { rest / count };
+        variant.weight = if i == count { rest - share * (count - 1) } else { share };
     }
 }
 
@@ -261,6 +263,7 @@ mod tests {
             assert_eq!(shared.as_deref(), expect);
         };
         check(&[], 3, Some(&[333, 333, 334]));
+        check(&[], 11, Some(&[91, 91, 91, 91, 91, 91, 91, 91, 91, 91, 90]));
         check(&[100], 2, Some(&[100, 450, 450]));
         check(&[1000], 0, Some(&[1000]));
         check(&[1000], 1, Some(&[1000, 0]));

@@ -161,7 +161,9 @@ async fn get(Extract(app): Extract<App>, caller: Caller) -> Result<Json<MeView>,
                 permission: h.permission.name(),
             });
             let mut view = serde_json::to_value(UserView::of(&app, user)).unwrap_or_default();
-            view["deletedSessions"] = json!(0);
+            if caller.session.is_some() {
+                view["deletedSessions"] = json!(0);
+            }
             (view, held.collect())
         }
         Principal::ApiToken(selector) => {
@@ -242,7 +244,8 @@ async fn list_roles(
 ) -> Result<Json<RolesView>, Failure> {
     let snapshot = app.view(&caller, &Need::login())?;
     let user = snapshot.state.users.find(&user_id(&caller)?)?;
-    let ids: Vec<i64> = match query.parse()?.project_id {
+    let project_id = query.parse()?.project_id;
+    let ids: Vec<i64> = match &project_id {
         Some(id) => {
             let project = snapshot.state.projects.get(id.as_str());
             let members = project.into_iter().flat_map(|p| p.members.iter());
@@ -251,7 +254,8 @@ async fn list_roles(
         }
         None => vec![user.root_role],
     };
-    let roles = ids.into_iter().filter_map(|id| snapshot.state.role(id)).map(RoleView::of);
+    let roles = ids.into_iter().filter_map(|id| snapshot.state.role(id));
+    let roles = roles.map(|role| RoleView::in_project(role, project_id.clone()));
     Ok(Json(RolesView { version: 1, roles: roles.collect() }))
 }
 

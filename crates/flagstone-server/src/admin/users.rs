@@ -116,9 +116,16 @@ pub(super) struct RoleView {
     kind: &'static str,
     /// For people.
     description: String,
+    /// The project that the list is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    project: Option<String>,
 }
 
 impl RoleView {
+    pub(super) fn in_project(role: Role, project: Option<String>) -> Self {
+        Self { project, ..Self::of(role) }
+    }
+
     pub(super) fn of(role: Role) -> Self {
         let kind = match role.kind {
             RoleKind::Root => "root",
@@ -126,7 +133,7 @@ impl RoleView {
             RoleKind::RootCustom => "root-custom",
             RoleKind::Custom => "custom",
         };
-        Self { id: role.id, name: role.name, kind, description: role.description }
+        Self { id: role.id, name: role.name, kind, description: role.description, project: None }
     }
 }
 
