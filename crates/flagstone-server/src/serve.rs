@@ -1,7 +1,10 @@
 //! Listens, serves with time limits, and stops gracefully.
 
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
@@ -12,11 +15,15 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Sleep, sleep};
 use tower::ServiceExt;
 
 /// How long a request's head may take to arrive; also how long an idle connection is kept.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a peer may take to accept the next bytes of an answer.
+const WRITE_STALL: Duration = Duration::from_secs(30);
 /// The largest head of a request, in bytes.
 const HEADER_BYTES_MAX: usize = 64 << 10;
 
@@ -66,11 +73,87 @@ fn serve_connection(
         request.extensions_mut().insert(ConnectInfo(peer));
         router.clone().oneshot(request.map(Body::new))
     });
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(Impatient::new(stream)), service).into_owned();
     let connection = graceful.watch(connection);
     tokio::spawn(async move {
         if let Err(error) = connection.await {
             tracing::debug!(error, "a connection ended early");
         }
     });
+}
+
+/// A connection that ends when its peer stops taking part: hyper itself waits for ever for the first bytes, which tell
+/// HTTP/1 from HTTP/2, and for a peer that does not read.
+struct Impatient {
+    stream: TcpStream,
+    /// Runs until it is known which protocol the peer speaks.
+    opening: Option<Pin<Box<Sleep>>>,
+    read: usize,
+    /// Runs while the peer takes no bytes.
+    stalled: Option<Pin<Box<Sleep>>>,
+}
+
+/// What HTTP/2 begins with (RFC 9113 §3.4) has as many bytes; no shorter text stays undecided.
+const OPENING_BYTES: usize = 24;
+
+impl Impatient {
+    fn new(stream: TcpStream) -> Self {
+        Self { stream, opening: Some(Box::pin(sleep(HEADER_TIMEOUT))), read: 0, stalled: None }
+    }
+
+    fn judge_write<T>(&mut self, outcome: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        // Whoever is answered has said which protocol it is.
+        self.opening = None;
+        if outcome.is_ready() {
+            self.stalled = None;
+            return outcome;
+        }
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(WRITE_STALL)));
+        stalled.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncRead for Impatient {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let outcome = Pin::new(&mut self.stream).poll_read(cx, buf);
+        self.read = self.read.saturating_add(buf.filled().len() - before);
+        if self.read >= OPENING_BYTES {
+            self.opening = None;
+        }
+        match (&outcome, &mut self.opening) {
+            (Poll::Pending, Some(opening)) => {
+                opening.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+            }
+            _ => outcome,
+        }
+    }
+}
+
+impl AsyncWrite for Impatient {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.judge_write(outcome, cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.judge_write(outcome, cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
 }
