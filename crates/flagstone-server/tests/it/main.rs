@@ -5,5 +5,6 @@
 mod endpoints;
 mod fixture;
 mod input;
+mod security;
 mod smoke;
 mod world;

@@ -4,7 +4,7 @@ mod bodies;
 mod clock;
 mod hostile_json;
 mod limits;
-mod operations;
+pub mod operations;
 mod patches;
 mod sizes;
 mod sockets;
