@@ -16,7 +16,7 @@ refuse() {
     fi
 }
 
-refuse 'std::(fs|net|process|env)::|SystemTime|Instant::now|getrandom|rand::' \
+refuse 'std::(fs|process|env)::|(Tcp|Udp)(Stream|Listener|Socket)|ToSocketAddrs|SystemTime|Instant::now|getrandom|rand::' \
     'I1: eval and model do no I/O, read no clock and draw no randomness.' crates/flagstone-eval/src crates/flagstone-model/src
 refuse '(SELECT .* FROM|INSERT INTO|DELETE FROM|UPDATE [a-z_]+ SET|sqlx)' \
     'I3: only flagstone-store contains SQL.' crates/flagstone-eval/src crates/flagstone-model/src crates/flagstone-server/src

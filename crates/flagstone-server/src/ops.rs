@@ -52,7 +52,7 @@ async fn ready(State(app): State<App>) -> Response {
 }
 
 /// Get metrics in Prometheus' text format
-#[utoipa::path(get, path = "/internal-backstage/prometheus", operation_id = "getPrometheus", tag = "Operational", responses((status = 200, description = "Metrics", body = String, content_type = "application/openmetrics-text")))]
+#[utoipa::path(get, path = "/internal-backstage/prometheus", operation_id = "getPrometheus", tag = "Operational", responses((status = 200, description = "Metrics", content((String = "text/plain"), (String = "application/openmetrics-text")))))]
 async fn prometheus(State(app): State<App>, headers: HeaderMap) -> Response {
     let snapshot = app.public();
     let live = snapshot.state.features.values().filter(|f| !f.is_archived()).count();

@@ -171,7 +171,12 @@ pub fn router(app: &App) -> Router {
         base if base.is_empty() => all,
         base => Router::new().nest(&base, all).fallback(no_route),
     };
-    let all = all
+    behind_everything(app, all)
+}
+
+/// Puts routes behind what every request goes through.
+fn behind_everything(app: &App, routes: Router<App>) -> Router {
+    let all = routes
         .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
             let text = panic.downcast_ref::<String>().cloned();
             let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
@@ -234,4 +239,82 @@ async fn around(State(app): State<App>, request: Request, next: Next) -> Respons
         set(header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains");
     }
     response
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use axum::http::StatusCode;
+    use clap::Parser;
+    use flagstone_model::Need;
+    use flagstone_store::{DatabaseUrl, Options, Store};
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::caller::Caller;
+    use crate::clock::Clock;
+    use crate::config::ServeOptions;
+    use crate::http::Body;
+    use crate::schemas::Schemas;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        options: ServeOptions,
+    }
+
+    async fn panicking_handler() {
+        panic!("a handler's fault, with a detail that is nobody's business");
+    }
+
+    /// Panics while it holds the tip, in the middle of a rule that has changed its draft.
+    async fn panicking_rule(State(app): State<App>) -> Result<(), Failure> {
+        let rule = |draft: &mut flagstone_model::Draft<'_>, ()| {
+            draft.next_id::<flagstone_model::users::User>(1);
+            panic!("a rule's fault");
+        };
+        app.commit(&Caller::system(), &Need::login(), Body::none(), rule).await.map(drop)
+    }
+
+    async fn sound_rule(State(app): State<App>) -> Result<(), Failure> {
+        let rule = |draft: &mut flagstone_model::Draft<'_>, ()| Ok(draft.next_id::<flagstone_model::users::User>(1));
+        app.commit(&Caller::system(), &Need::login(), Body::none(), rule).await.map(drop)
+    }
+
+    #[tokio::test]
+    async fn f21_a_panic_is_answered_with_500_and_the_server_lives() {
+        let options = Cli::parse_from(["test", "--admin-password", "First-password-1"]).options;
+        let store = Store::open(&DatabaseUrl::Memory, &Options::default()).await.unwrap();
+        let app = App::start(options, store, Clock::System, Schemas::new(&openapi())).await.unwrap();
+        let routes = Router::new()
+            .route("/handler", get(panicking_handler))
+            .route("/rule", get(panicking_rule))
+            .route("/sound", get(sound_rule));
+        let router = behind_everything(&app, routes);
+        for _ in 0..3 {
+            for (path, expect) in [
+                ("/handler", StatusCode::INTERNAL_SERVER_ERROR),
+                ("/rule", StatusCode::INTERNAL_SERVER_ERROR),
+                ("/sound", StatusCode::OK),
+            ] {
+                let before = app.public().state.seq;
+                let request = Request::get(path).body(axum::body::Body::empty()).unwrap();
+                let response = router.clone().oneshot(request).await.unwrap();
+                assert_eq!(response.status(), expect, "{path}");
+                assert_eq!(response.headers()["x-content-type-options"], "nosniff", "{path}");
+                let body = response.into_body().collect().await.unwrap().to_bytes();
+                if expect == StatusCode::OK {
+                    assert_eq!(app.public().state.seq, before + 1, "writing does not go on");
+                    continue;
+                }
+                assert_eq!(app.public().state.seq, before, "{path}: something of it is stored");
+                let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+                assert_eq!(body["name"], "InternalError", "{path}");
+                assert!(!body.to_string().contains("fault,") && !body.to_string().contains("panic"), "{path}: {body}");
+                let text = app.metrics().text(0, 0, 0);
+                assert!(text.contains(&format!("route=\"{path}\",status=\"500\"")), "{path} is not counted: {text}");
+            }
+        }
+    }
 }

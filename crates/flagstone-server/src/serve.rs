@@ -122,9 +122,7 @@ impl AsyncRead for Impatient {
             self.opening = None;
         }
         match (&outcome, &mut self.opening) {
-            (Poll::Pending, Some(opening)) => {
-                opening.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
-            }
+            (Poll::Pending, Some(opening)) => opening.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
             _ => outcome,
         }
     }

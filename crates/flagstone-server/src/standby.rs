@@ -72,7 +72,7 @@ pub async fn open(
             standby = Standby::start(listen.await?);
         }
         ceiling = (ceiling * 2).min(BACK_OFF_MAX);
-        let wait = BACK_OFF_MIN + (ceiling - BACK_OFF_MIN).mul_f64(random_share()?);
+        let wait = BACK_OFF_MIN + ceiling.saturating_sub(BACK_OFF_MIN).mul_f64(random_share()?);
         tracing::warn!(%error, retry_ms = wait.as_millis(), "the database is away; waiting for it");
         tokio::time::sleep(wait).await;
     }

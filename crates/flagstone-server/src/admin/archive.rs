@@ -35,18 +35,10 @@ struct ArchiveValidation {
     has_deleted_dependencies: bool,
 }
 
-/// The need for something that a path names by the feature alone: rights in the project that the feature is in.
-fn need_for(app: &App, name: &str, permission: P) -> Need {
-    match app.public().state.features.get(name) {
-        Some(feature) => Need::project(&feature.project, &[permission]),
-        None => Need::anywhere(&[permission]),
-    }
-}
-
 /// Bring a feature back from the archive
 #[utoipa::path(post, path = "/api/admin/archive/revive/{featureName}", operation_id = "reviveFeature", tag = "Archive", responses((status = 200, description = "The feature is back, switched off")))]
 async fn revive(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<(), Failure> {
-    let need = need_for(&app, &name, P::UpdateFeature);
+    let need = Need::anywhere(&[P::UpdateFeature]);
     app.commit(&caller, &need, Body::none(), |draft, ()| {
         require_in_own_project(draft, &name, P::UpdateFeature)?;
         features::revive(draft, &name)
@@ -58,7 +50,7 @@ async fn revive(State(app): State<App>, caller: Caller, Path(name): Path<String>
 /// Delete an archived feature for good
 #[utoipa::path(delete, path = "/api/admin/archive/{featureName}", operation_id = "deleteFeature", tag = "Archive", responses((status = 200, description = "The feature is gone")))]
 async fn delete(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<(), Failure> {
-    let need = need_for(&app, &name, P::DeleteFeature);
+    let need = Need::anywhere(&[P::DeleteFeature]);
     app.commit(&caller, &need, Body::none(), |draft, ()| {
         require_in_own_project(draft, &name, P::DeleteFeature)?;
         features::delete(draft, &name)
@@ -67,7 +59,7 @@ async fn delete(State(app): State<App>, caller: Caller, Path(name): Path<String>
     .map(drop)
 }
 
-/// The project of a feature is read from the very state that the rule changes.
+/// The path names no project: the feature's own is read from the very state that the rule changes.
 fn require_in_own_project(draft: &flagstone_model::Draft<'_>, name: &str, permission: P) -> Result<(), Error> {
     match draft.features.get(name) {
         Some(feature) => draft.require(&Need::project(&feature.project, &[permission])),

@@ -4,8 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use flagstone_model::features::{
-    self, CloneFeature, CreateFeature, Dependency, DisabledStrategies, Feature, FeatureNames, FeatureSummary,
-    StaleFeatures, UpdateFeature, Variant,
+    self, CloneFeature, CreateFeature, Dependency, Feature, FeatureSummary, StaleFeatures, UpdateFeature, Variant,
 };
 use flagstone_model::{Error, Need, Permission as P, State as Model, Timestamp, environments, projects};
 use serde::{Deserialize, Serialize};
@@ -28,10 +27,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(get, update, patch, archive))
         .routes(routes!(duplicate))
         .routes(routes!(get_environment))
-        .routes(routes!(switch_on))
-        .routes(routes!(switch_off))
-        .routes(routes!(bulk_on))
-        .routes(routes!(bulk_off))
         .routes(routes!(mark_stale))
 }
 
@@ -261,13 +256,6 @@ struct GetQuery {
     variant_environments: Option<bool>,
 }
 
-/// What is asked when a feature is switched on.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct OnQuery {
-    should_activate_disabled_strategies: Option<bool>,
-}
-
 /// A name to be checked for a new feature.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -492,65 +480,6 @@ async fn get_environment(
         enabled: environment.enabled,
         strategies: environment.strategies.iter().map(|s| StrategyView::in_feature(s, &place.feature)).collect(),
     }))
-}
-
-/// Switch a feature on in an environment
-#[utoipa::path(post, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/on", operation_id = "toggleFeatureEnvironmentOn", tag = "Features", params(("shouldActivateDisabledStrategies" = Option<bool>, Query, description = "Whether a feature that has none but disabled strategies gets them enabled")), responses((status = 200, description = "The feature is on")))]
-async fn switch_on(
-    State(app): State<App>,
-    caller: Caller,
-    Path(place): Path<Place>,
-    query: Query<OnQuery>,
-) -> Result<(), Failure> {
-    let disabled = match query.parse()?.should_activate_disabled_strategies {
-        Some(true) => DisabledStrategies::Activate,
-        _ => DisabledStrategies::Keep,
-    };
-    let need = place.need(&[P::UpdateFeatureEnvironment]);
-    app.commit(&caller, &need, Body::none(), |draft, ()| features::switch_on(draft, place.as_tuple(), disabled))
-        .await
-        .map(drop)
-}
-
-/// Switch a feature off in an environment
-#[utoipa::path(post, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/off", operation_id = "toggleFeatureEnvironmentOff", tag = "Features", responses((status = 200, description = "The feature is off")))]
-async fn switch_off(State(app): State<App>, caller: Caller, Path(place): Path<Place>) -> Result<(), Failure> {
-    let need = place.need(&[P::UpdateFeatureEnvironment]);
-    app.commit(&caller, &need, Body::none(), |draft, ()| features::switch_off(draft, place.as_tuple())).await.map(drop)
-}
-
-/// Switch several features on in an environment
-#[utoipa::path(post, path = "/api/admin/projects/{projectId}/bulk_features/environments/{environment}/on", operation_id = "bulkToggleFeaturesEnvironmentOn", tag = "Features", request_body = FeatureNames, responses((status = 200, description = "The features are on")))]
-async fn bulk_on(
-    State(app): State<App>,
-    caller: Caller,
-    Path((project, environment)): Path<(String, String)>,
-    body: Body<FeatureNames>,
-) -> Result<(), Failure> {
-    let need = Need::environment(&project, &environment, &[P::UpdateFeatureEnvironment]);
-    app.commit(&caller, &need, body, |draft, input: FeatureNames| {
-        features::bulk_toggle(draft, &project, &environment, &input.features, |draft, place| {
-            features::switch_on(draft, place, DisabledStrategies::Keep)
-        })
-    })
-    .await
-    .map(drop)
-}
-
-/// Switch several features off in an environment
-#[utoipa::path(post, path = "/api/admin/projects/{projectId}/bulk_features/environments/{environment}/off", operation_id = "bulkToggleFeaturesEnvironmentOff", tag = "Features", request_body = FeatureNames, responses((status = 200, description = "The features are off")))]
-async fn bulk_off(
-    State(app): State<App>,
-    caller: Caller,
-    Path((project, environment)): Path<(String, String)>,
-    body: Body<FeatureNames>,
-) -> Result<(), Failure> {
-    let need = Need::environment(&project, &environment, &[P::UpdateFeatureEnvironment]);
-    app.commit(&caller, &need, body, |draft, input: FeatureNames| {
-        features::bulk_toggle(draft, &project, &environment, &input.features, features::switch_off)
-    })
-    .await
-    .map(drop)
 }
 
 /// Mark several features as ready for removal, or take the mark off

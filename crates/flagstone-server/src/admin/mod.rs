@@ -14,6 +14,7 @@ mod projects;
 mod segments;
 mod strategies;
 mod strategy_definitions;
+mod toggling;
 mod ui_config;
 mod usage;
 mod users;
@@ -40,6 +41,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(segments::routes())
         .merge(strategies::routes())
         .merge(strategy_definitions::routes())
+        .merge(toggling::routes())
         .merge(ui_config::routes())
         .merge(usage::routes())
         .merge(users::routes())

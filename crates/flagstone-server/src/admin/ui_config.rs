@@ -22,6 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 pub const COMPATIBLE_VERSION: &str = "8.2.0";
 
 /// What user interfaces ask first.
+#[allow(clippy::struct_excessive_bools)] // The fields that clients read.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct UiConfig {
