@@ -6,6 +6,7 @@
 //! | variable | what | default |
 //! | --- | --- | --- |
 //! | `FLAGSTONE_SEED` | the seed | from the clock |
+//! | `FLAGSTONE_BINARY` | another binary to test, as a release build | this build's |
 //! | `FLAGSTONE_F1_ROUNDS` | kills on SQLite | 50 |
 //! | `FLAGSTONE_F1_PG_ROUNDS` | kills on PostgreSQL | 10 |
 //! | `FLAGSTONE_F1B` | `all`: every system call instead of a sample | |

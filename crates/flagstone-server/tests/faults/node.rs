@@ -18,7 +18,10 @@ pub const BACKEND: &str = "*:development.backend-secret-of-the-fault-tests";
 /// How long anything that is waited for may take, a start with a debug build on a busy machine above all.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-const BINARY: &str = env!("CARGO_BIN_EXE_flagstone");
+/// The binary of this build, or the one that `FLAGSTONE_BINARY` names.
+fn binary() -> String {
+    std::env::var("FLAGSTONE_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_flagstone").to_owned())
+}
 
 /// How a node is started.
 #[derive(Clone)]
@@ -42,7 +45,7 @@ impl Setup {
     /// Starts the binary; it is not ready yet.
     pub fn start(&self) -> Node {
         let mut words = self.wrapper.clone();
-        words.extend([BINARY.to_owned(), "serve".to_owned()]);
+        words.extend([binary(), "serve".to_owned()]);
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).envs([
             ("DATABASE_URL", self.database_url.as_str()),
@@ -79,7 +82,7 @@ impl Setup {
 
     /// What `flagstone verify` says, and whether all is well.
     pub fn verify(&self) -> Result<String, String> {
-        let mut command = Command::new(BINARY);
+        let mut command = Command::new(binary());
         command.args(["verify", "--database-url", &self.database_url]);
         if let Some(schema) = &self.schema {
             command.args(["--database-schema", schema]);

@@ -12,6 +12,10 @@ impl Random {
             Err(_) => std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64,
         };
         println!("{test}: FLAGSTONE_SEED={seed}");
+        Self::new(seed)
+    }
+
+    pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
