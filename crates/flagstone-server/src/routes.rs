@@ -270,7 +270,7 @@ mod tests {
 
     /// Panics while it holds the tip, in the middle of a rule that has changed its draft.
     async fn panicking_rule(State(app): State<App>) -> Result<(), Failure> {
-        let rule = |draft: &mut flagstone_model::Draft<'_>, ()| {
+        let rule = |draft: &mut flagstone_model::Draft<'_>, ()| -> Result<(), flagstone_model::Error> {
             draft.next_id::<flagstone_model::users::User>(1);
             panic!("a rule's fault");
         };
