@@ -22,7 +22,7 @@ fn hostile() -> Vec<(&'static str, Vec<u8>)> {
         text("NaN", r#"{"name": NaN}"#),
         text("Infinity", r#"[{"name": -Infinity}]"#),
         text("a number beyond all", r#"{"name": 1e999}"#),
-        text("a negative number beyond all", r#"[-1e999]"#),
+        text("a negative number beyond all", "[-1e999]"),
         text("a leading zero", r#"{"name": 01}"#),
         text("a lone high surrogate", r#"{"name": "\ud800"}"#),
         text("a lone low surrogate", r#"["\udc00x"]"#),
@@ -38,7 +38,7 @@ fn hostile() -> Vec<(&'static str, Vec<u8>)> {
         ("invalid UTF-8", b"{\"name\": \"\xff\xfe\"}".to_vec()),
         ("an overlong slash", b"{\"name\": \"\xc0\xaf\"}".to_vec()),
         ("a surrogate in UTF-8", b"{\"name\": \"\xed\xa0\x80\"}".to_vec()),
-        ("UTF-16", b"{\0\"\0a\0\"\0:\01\0}\0".to_vec()),
+        ("UTF-16", r#"{"a":1}"#.encode_utf16().flat_map(u16::to_le_bytes).collect()),
     ]
 }
 

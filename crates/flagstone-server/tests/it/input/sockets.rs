@@ -39,8 +39,8 @@ async fn t32_heads_that_are_too_large_are_refused() {
     let head = |path: &str, headers: &str| {
         format!("GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: {ADMIN}\r\nconnection: close\r\n{headers}\r\n")
     };
-    let headers = |count: usize| (0..count).map(|n| format!("x-{n}: 1\r\n")).collect::<String>();
-    let query = |count: usize| (0..count).map(|n| format!("p{n}=1&")).collect::<String>();
+    let headers = |count: usize| "x-many: 1\r\n".repeat(count);
+    let query = |count: usize| "p=1&".repeat(count);
     let events = "/api/admin/search/events";
     for (name, request, expect) in [
         ("an ordinary one", head("/api/admin/user", &headers(50)), 200),
@@ -67,7 +67,7 @@ async fn patience(address: SocketAddr, bytes: &[u8]) -> Duration {
     stream.write_all(bytes).await.unwrap();
     let began = Instant::now();
     let mut answer = Vec::new();
-    let read = tokio::time::timeout(Duration::from_secs(300), stream.read_to_end(&mut answer)).await;
+    let read = tokio::time::timeout(Duration::from_mins(5), stream.read_to_end(&mut answer)).await;
     assert!(read.is_ok(), "still open after five minutes: {:?}", String::from_utf8_lossy(bytes));
     began.elapsed()
 }
@@ -128,7 +128,7 @@ async fn t33_a_peer_that_never_reads_is_cut_off() {
     let request = "GET /docs/openapi.json HTTP/1.1\r\nhost: x\r\n\r\n";
     let asked = 400;
     stream.write_all(request.repeat(asked).as_bytes()).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     let mut answer = Vec::new();
     let read = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await;
     assert!(read.is_ok(), "still open");

@@ -73,7 +73,7 @@ impl Process {
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
         let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.address);
         for (name, value) in headers {
-            head += &format!("{name}: {value}\r\n");
+            head.extend([name, ": ", value, "\r\n"]);
         }
         self.send_raw(format!("{head}content-length: {}\r\n\r\n{body}", body.len()).as_bytes())
     }
@@ -81,7 +81,7 @@ impl Process {
     /// Sends bytes and reads until the server has no more to say.
     pub fn send_raw(&self, bytes: &[u8]) -> Reply {
         let mut stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         stream.write_all(bytes).unwrap();
         let mut answer = Vec::new();
         // A server that refuses early may close before it has read everything; what it said counts.

@@ -9,7 +9,7 @@ use crate::fixture::{ADMIN, Fixture};
 use crate::input::operations::Rig;
 
 fn encoded(text: &str) -> String {
-    text.bytes().map(|b| format!("%{b:02X}")).collect()
+    text.bytes().map(|b| format!("%{b:02X}")).collect::<Vec<_>>().concat()
 }
 
 #[tokio::test]
