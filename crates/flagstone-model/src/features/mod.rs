@@ -396,7 +396,10 @@ pub fn patch(draft: &mut Draft, project: &str, name: &str, patch: &json_patch::P
     let archived = patched.archived.unwrap_or(false);
     let summary = store_update(draft, &before, feature);
     if archived {
+        // Archiving takes its own right, whatever the way.
+        draft.require(&Need::project(project, &[Permission::DeleteFeature]))?;
         archive(draft, project, name)?;
+        return Ok(find(draft, project, name)?.summary());
     }
     Ok(summary)
 }
