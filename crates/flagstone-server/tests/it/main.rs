@@ -2,9 +2,22 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod api_tokens;
+mod authorization;
+mod client_features;
+mod context_fields;
+mod dependencies;
 mod endpoints;
+mod environments;
+mod events;
+mod features;
 mod fixture;
+mod frontend;
 mod input;
+mod projects;
 mod security;
+mod segments;
 mod smoke;
+mod strategies;
+mod users;
 mod world;

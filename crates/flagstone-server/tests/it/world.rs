@@ -13,7 +13,7 @@ use flagstone_store::{DatabaseUrl, Options, Store};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use crate::fixture::{ADMIN, Fixture};
+use crate::fixture::{ADMIN, Answer, Fixture};
 
 /// The moment at which every fixture begins, in milliseconds.
 pub const NOW: i64 = 1_800_000_000_000;
@@ -141,6 +141,8 @@ async fn build_shared(it: &Fixture, names: &mut BTreeMap<String, String>) {
     make(it, "POST", "/api/admin/context", json!({"name": "spare"})).await;
     let user = make(it, "POST", "/api/admin/user-admin", json!({"username": "spare-user", "rootRole": 3})).await;
     names.insert("spare user".into(), user["id"].to_string());
+    let link = user["inviteLink"].as_str().unwrap();
+    names.insert("reset link".into(), link.split_once("token=").unwrap().1.to_owned());
     let token = json!({"type": "backend", "tokenName": "for all", "environment": "development"});
     let token = make(it, "POST", "/api/admin/api-tokens", token).await;
     names.insert("token of all".into(), selector_of(token["secret"].as_str().unwrap()));
@@ -332,4 +334,45 @@ pub fn with_cookie(cookie: &str, method: &str, path: &str, body: &Value) -> Requ
         return request.body(Body::empty()).unwrap();
     }
     request.header(header::CONTENT_TYPE, "application/json").body(Body::from(body.to_string())).unwrap()
+}
+
+/// What became of a request, in a line: the status, and for refusals their name and the places of all faults.
+pub fn outcome(answer: &Answer) -> String {
+    if answer.status.is_success() {
+        return answer.status.as_u16().to_string();
+    }
+    let places = answer.fault_paths().into_iter().filter(|path| !path.is_empty());
+    let parts = [answer.status.as_u16().to_string(), answer.error_name()].into_iter().chain(places);
+    parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+impl Fixture {
+    /// Sends a request as somebody of the world and compares what became of it; refusals must change nothing.
+    pub async fn check(&self, who: &str, request: &str, body: Value, expect: &str) -> Answer {
+        let secret = if who == "nobody" { "" } else { world().await.get(who) };
+        let (method, path) = request.split_once(' ').unwrap();
+        let before = self.app.public().state.clone();
+        let answer = self.call(secret, method, path, body.clone()).await;
+        assert_eq!(outcome(&answer), expect, "{request} {body} as {who}: {}", answer.text);
+        if !answer.status.is_success() {
+            assert_eq!(self.app.public().state, before, "{request} {body} as {who}");
+        }
+        answer
+    }
+
+    /// The types of the events since one, the oldest first.
+    pub async fn event_types_since(&self, id: u64) -> Vec<String> {
+        let query = flagstone_store::EventQuery {
+            limit: 1_000,
+            order: flagstone_store::Order::Ascending,
+            ..Default::default()
+        };
+        let events = self.app.store().events(&query).await.unwrap().events;
+        events.into_iter().filter(|event| event.id > id).map(|event| event.kind).collect()
+    }
+
+    /// The newest event's number.
+    pub fn last_event(&self) -> u64 {
+        self.app.public().state.last_event_id
+    }
 }

@@ -32,6 +32,8 @@ pub struct Row {
     pub method: &'static str,
     /// The path as it is published.
     pub template: &'static str,
+    /// What stands behind the path's question mark.
+    query: String,
     /// The values of its parameters that are not the usual ones.
     at: Vec<(&'static str, String)>,
     pub body: Value,
@@ -43,11 +45,26 @@ pub struct Row {
 impl Row {
     fn new(method: &'static str, template: &'static str) -> Self {
         let status = 200;
-        Self { method, template, at: Vec::new(), body: Value::Null, status, by: By::Admin, effect: Effect::Nothing }
+        let query = String::new();
+        Self {
+            method,
+            template,
+            query,
+            at: Vec::new(),
+            body: Value::Null,
+            status,
+            by: By::Admin,
+            effect: Effect::Nothing,
+        }
     }
 
     fn at(mut self, parameter: &'static str, value: &str) -> Self {
         self.at.push((parameter, value.to_owned()));
+        self
+    }
+
+    fn query(mut self, query: &str) -> Self {
+        query.clone_into(&mut self.query);
         self
     }
 
@@ -89,7 +106,10 @@ impl Row {
 
     /// The path with real ids.
     pub fn path(&self, world: &World) -> String {
-        self.path_with(world, &[])
+        match self.query.as_str() {
+            "" => self.path_with(world, &[]),
+            query => format!("{}?{query}", self.path_with(world, &[])),
+        }
     }
 
     /// The path with real ids, and others in place of some.
@@ -287,7 +307,7 @@ fn shared(world: &World) -> Vec<Row> {
 }
 
 fn people(world: &World) -> Vec<Row> {
-    let spare = world.get("spare user");
+    let (spare, reset) = (world.get("spare user"), world.get("reset link"));
     let password = "Another-password-2";
     rows! {
         GET "/api/admin/user";
@@ -305,6 +325,11 @@ fn people(world: &World) -> Vec<Row> {
         PUT "/api/admin/user-admin/{id}" at("id", spare), body(json!({"name": "Renamed"})), changes("Renamed");
         DELETE "/api/admin/user-admin/{id}" at("id", spare), changes("spare-user");
         POST "/api/admin/user-admin/{id}/change-password" at("id", spare), body(json!({"password": password})), changes(spare);
+        POST "/api/admin/user-admin/reset-password" body(json!({"id": spare.parse::<i64>().unwrap()})), changes(spare);
+        GET "/api/admin/user-admin/search" query("q=spare");
+        GET "/auth/reset/validate" by(By::Nobody), query(&format!("token={reset}"));
+        POST "/auth/reset/password" by(By::Nobody), body(json!({"token": reset, "password": password})), changes(spare);
+        POST "/auth/reset/validate-password" by(By::Nobody), body(json!({"password": password}));
         POST "/auth/simple/login" by(By::Nobody), body(json!({"username": "admin", "password": PASSWORD}));
         POST "/logout" by(By::Session), answers(302);
     }

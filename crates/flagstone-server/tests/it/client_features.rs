@@ -1,0 +1,113 @@
+//! The client API: what server-side SDKs poll and report.
+
+use axum::body::Body;
+use axum::http::{Request, header};
+use serde_json::{Value, json};
+
+use crate::fixture::{Answer, Fixture};
+use crate::world::{fixture, world};
+
+const FEATURES: &str = "/api/client/features";
+
+async fn poll(it: &Fixture, headers: &[(&str, &str)]) -> Answer {
+    let mut request = Request::get(FEATURES).header(header::AUTHORIZATION, world().await.get("backend"));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    it.send(request.body(Body::empty()).unwrap()).await
+}
+
+#[tokio::test]
+async fn an_sdk_polls_and_is_told_when_nothing_is_new() {
+    let it = fixture().await;
+    let first = poll(&it, &[]).await.expect(200);
+    let etag = first.headers["etag"].to_str().unwrap().to_owned();
+    for tag in [etag.clone(), format!("W/{etag}"), format!("\"other\", {etag}")] {
+        let again = poll(&it, &[("if-none-match", &tag)]).await.expect(304);
+        assert_eq!((again.text.as_str(), again.headers["etag"].to_str().unwrap()), ("", etag.as_str()));
+    }
+    poll(&it, &[("if-none-match", "\"other\"")]).await.expect(200);
+    // A change elsewhere is none for this environment.
+    it.check("admin", "POST /api/admin/projects/alpha/features/flag/environments/production/on", Value::Null, "200")
+        .await;
+    poll(&it, &[("if-none-match", &etag)]).await.expect(304);
+    it.check("admin", "POST /api/admin/projects/alpha/features/flag/environments/development/on", Value::Null, "200")
+        .await;
+    poll(&it, &[("if-none-match", &etag)]).await.expect(200);
+}
+
+#[tokio::test]
+async fn segments_are_named_or_inlined_by_the_sdks_specification() {
+    let it = fixture().await;
+    let flag =
+        |answer: &Value| answer["features"].as_array().unwrap().iter().find(|f| f["name"] == "flag").unwrap().clone();
+    for (specification, named) in [(None, false), (Some("4.1.0"), false), (Some("4.2.0"), true), (Some("5.1.0"), true)]
+    {
+        let headers: Vec<_> = specification.map(|s| ("unleash-client-spec", s)).into_iter().collect();
+        let answer = poll(&it, &headers).await.expect(200).json();
+        assert_eq!(answer.get("segments").is_some(), named, "{specification:?}");
+        let strategy = &flag(&answer)["strategies"][0];
+        assert_eq!(strategy.get("segments").is_some(), named, "{specification:?}: {strategy}");
+        let constraints = strategy["constraints"].as_array().unwrap().len();
+        assert_eq!(constraints, if named { 1 } else { 2 }, "{specification:?}: {strategy}");
+    }
+    poll(&it, &[("unleash-client-spec", "new")]).await.expect(400);
+}
+
+#[tokio::test]
+async fn the_query_narrows_what_the_token_may_see() {
+    let it = fixture().await;
+    let names = async |query: &str| {
+        let path = format!("{FEATURES}?{query}");
+        let answer = it.call(world().await.get("backend"), "GET", &path, Value::Null).await.expect(200).json();
+        let names = answer["features"].as_array().unwrap().clone();
+        names.iter().map(|f| f["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names("namePrefix=fl").await, ["flag"]);
+    assert_eq!(names("namePrefix=zzz").await, [""; 0]);
+    assert_eq!(names("project=alpha").await.len(), 5);
+    assert_eq!(names("project=omega").await, [""; 0]);
+    assert!(!names("project=omega&project=alpha").await.contains(&"b-flag".to_owned()));
+    it.check("backend", "GET /api/client/features/flag", Value::Null, "200").await;
+    for name in ["nothing", "b-flag", "old"] {
+        it.check("backend", &format!("GET /api/client/features/{name}"), Value::Null, "404 NotFoundError").await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_reported_is_counted_in_the_tokens_environment() {
+    let it = fixture().await;
+    let metrics = |yes: Value| {
+        json!({"appName": "shop", "environment": "production", "bucket": {
+            "start": "2027-01-15T08:00:00Z", "stop": "2027-01-15T08:01:00Z",
+            "toggles": {"flag": {"yes": yes, "no": 2, "variants": {"blue": 1}}, "no-such-flag": {"yes": 1, "no": 0}},
+        }})
+    };
+    for _ in 0..2 {
+        it.check("backend", "POST /api/client/metrics", metrics(json!(3)), "202").await;
+    }
+    let raw = it.check("viewer", "GET /api/admin/client-metrics/features/flag/raw", Value::Null, "200").await.json();
+    let rows: Vec<_> = raw["data"].as_array().unwrap().iter().filter(|row| row["yes"] != 0).collect();
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert_eq!(
+        (&rows[0]["yes"], &rows[0]["no"], &rows[0]["environment"]),
+        (&json!(6), &json!(4), &json!("development"))
+    );
+    let summary = it.check("viewer", "GET /api/admin/client-metrics/features/flag", Value::Null, "200").await.json();
+    assert_eq!(summary["seenApplications"], json!(["shop"]));
+    let feature = it.check("viewer", "GET /api/admin/projects/alpha/features/flag", Value::Null, "200").await.json();
+    assert_eq!(feature["environments"][0]["lastSeenAt"], "2027-01-15T08:00:00.000Z");
+    assert_eq!(feature["environments"][1]["lastSeenAt"], Value::Null);
+    for yes in [json!(-1), json!("many"), json!(1.5)] {
+        it.check("backend", "POST /api/client/metrics", metrics(yes), "400 BadDataError /body/bucket/toggles/flag/yes")
+            .await;
+    }
+    it.check("backend", "POST /api/client/metrics", json!({}), "400 BadDataError /body/appName").await;
+    it.check(
+        "backend",
+        "POST /api/client/register",
+        json!({"appName": ""}),
+        "400 BadDataError /body/strategies /body/started /body/interval /body/appName",
+    )
+    .await;
+}

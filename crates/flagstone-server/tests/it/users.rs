@@ -1,0 +1,163 @@
+//! Users, as administrators manage them and as they see themselves.
+
+use serde_json::{Value, json};
+
+use crate::fixture::Fixture;
+use crate::world::{PASSWORD, fixture, outcome, session, with_cookie, world};
+
+const USERS: &str = "/api/admin/user-admin";
+const STRONG: &str = "Another-password-2";
+
+async fn login(it: &Fixture, name: &str, password: &str) -> String {
+    outcome(&it.log_in(name, password).await)
+}
+
+#[tokio::test]
+async fn bodies_are_checked() {
+    let it = fixture().await;
+    let check = async |body: Value, expect: &str| {
+        it.check("admin", &format!("POST {USERS}"), body, expect).await;
+    };
+    check(json!({}), "400 BadDataError /body/rootRole").await;
+    check(json!({"rootRole": 2}), "400 BadDataError /body/email").await;
+    check(json!({"email": "no address", "rootRole": 2}), "400 BadDataError /body/email").await;
+    check(json!({"username": "a\0b", "rootRole": 2}), "400 BadDataError /body/username").await;
+    for role in [json!(4), json!(99), json!("Owner"), json!("Nobody")] {
+        check(json!({"username": "new", "rootRole": role}), "400 BadDataError /body/rootRole").await;
+    }
+    check(json!({"username": "viewer", "rootRole": 3}), "409 NameExistsError").await;
+    check(json!({"username": "new", "rootRole": 3, "isAdmin": true}), "400 BadDataError /body/isAdmin").await;
+    check(json!({"username": "new", "rootRole": 3, "password": "weak"}), "400 OwaspValidationError /body/password")
+        .await;
+    check(json!({"username": "new", "email": "New@Example.com", "rootRole": "Editor"}), "201").await;
+    check(json!({"email": "new@example.COM", "rootRole": 3}), "409 NameExistsError").await;
+    it.check("editor", &format!("POST {USERS}"), json!({"username": "x", "rootRole": 3}), "403 PermissionError").await;
+}
+
+#[tokio::test]
+async fn one_administrator_always_stays() {
+    let it = fixture().await;
+    it.check("admin", &format!("DELETE {USERS}/1"), Value::Null, "403 ForbiddenError").await;
+    it.check("admin", &format!("DELETE {USERS}/999999"), Value::Null, "404 NotFoundError").await;
+    // Those whose credentials are dead in this installation are administrators as well.
+    let others: Vec<i64> =
+        it.app.public().state.users.values().filter(|u| u.root_role == 1 && u.id != 1).map(|u| u.id).collect();
+    for id in others {
+        it.check("admin token", &format!("DELETE {USERS}/{id}"), Value::Null, "200").await;
+    }
+    it.check("admin token", &format!("DELETE {USERS}/1"), Value::Null, "409 ConflictError").await;
+    it.check("admin token", &format!("PUT {USERS}/1"), json!({"rootRole": 2}), "409 ConflictError").await;
+}
+
+#[tokio::test]
+async fn t12_a_deleted_user_is_gone_at_once_with_all_tokens() {
+    let it = fixture().await;
+    it.check("member of alpha", "GET /api/admin/user", Value::Null, "200").await;
+    let id = it.app.public().state.users.values().find(|u| u.label() == "member of alpha").unwrap().id;
+    it.check("admin", &format!("DELETE {USERS}/{id}"), Value::Null, "200").await;
+    it.check("member of alpha", "GET /api/admin/user", Value::Null, "401 UnauthorizedError").await;
+    let state = it.app.public().state.clone();
+    assert!(state.projects.values().all(|p| p.members.iter().all(|m| m.user_id != id)));
+    assert!(state.personal_tokens.values().all(|t| t.user_id != id));
+}
+
+#[tokio::test]
+async fn a_new_role_counts_from_the_next_request_on() {
+    let it = fixture().await;
+    let id = it.app.public().state.users.values().find(|u| u.label() == "viewer").unwrap().id;
+    it.check("viewer", &format!("GET {USERS}"), Value::Null, "403 PermissionError").await;
+    it.check("admin", &format!("PUT {USERS}/{id}"), json!({"rootRole": "Admin"}), "200").await;
+    it.check("viewer", &format!("GET {USERS}"), Value::Null, "200").await;
+    it.check("admin", &format!("PUT {USERS}/{id}"), json!({"rootRole": 3}), "200").await;
+    it.check("viewer", &format!("GET {USERS}"), Value::Null, "403 PermissionError").await;
+}
+
+#[tokio::test]
+async fn what_one_sees_of_oneself() {
+    let it = fixture().await;
+    let me = it.check("owner of alpha", "GET /api/admin/user", Value::Null, "200").await.json();
+    assert_eq!(me["user"]["username"], "owner of alpha");
+    let permissions = me["permissions"].as_array().unwrap();
+    assert!(permissions.contains(&json!({"project": "alpha", "permission": "CREATE_PROJECT_API_TOKEN"})));
+    assert!(permissions.iter().all(|p| p["project"] != "omega" && p["permission"] != "ADMIN"), "{permissions:?}");
+    let profile = it.check("owner of alpha", "GET /api/admin/user/profile", Value::Null, "200").await.json();
+    assert_eq!(profile["projects"], json!(["alpha", "empty", "gone"]));
+    assert_eq!(profile["rootRole"]["name"], "Viewer");
+    let roles = async |project: &str| {
+        let request = format!("GET /api/admin/user/roles?projectId={project}");
+        let answer = it.check("owner of alpha", &request, Value::Null, "200").await.json();
+        let roles = answer["roles"].as_array().unwrap().clone();
+        roles.iter().map(|role| role["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(roles("alpha").await, ["Viewer", "Owner"]);
+    assert_eq!(roles("omega").await, ["Viewer"]);
+    it.check("admin token", "GET /api/admin/user/profile", Value::Null, "403 ForbiddenError").await;
+}
+
+#[tokio::test]
+async fn a_password_is_changed_by_who_knows_it() {
+    let it = fixture().await;
+    let cookie = session(&it).await;
+    let change = async |body: Value| {
+        outcome(&it.send(with_cookie(&cookie, "POST", "/api/admin/user/change-password", &body)).await)
+    };
+    let body =
+        |old: &str, new: &str, again: &str| json!({"password": new, "confirmPassword": again, "oldPassword": old});
+    assert_eq!(change(json!({"password": STRONG})).await, "400 BadDataError /body/oldPassword");
+    assert_eq!(change(body(PASSWORD, STRONG, "other")).await, "400 BadDataError /body/confirmPassword");
+    assert_eq!(change(body("wrong", STRONG, STRONG)).await, "401 PasswordMismatch");
+    assert_eq!(change(body(PASSWORD, "weak", "weak")).await, "400 OwaspValidationError /body/password");
+    assert_eq!(change(body(PASSWORD, PASSWORD, PASSWORD)).await, "400 PasswordPreviouslyUsedError");
+    assert_eq!(login(&it, "admin", STRONG).await, "401 PasswordMismatch");
+    assert_eq!(change(body(PASSWORD, STRONG, STRONG)).await, "200");
+    assert_eq!(login(&it, "admin", STRONG).await, "200");
+    assert_eq!(login(&it, "admin", PASSWORD).await, "401 PasswordMismatch");
+}
+
+#[tokio::test]
+async fn personal_tokens_are_ones_own() {
+    let (it, world) = (fixture().await, world().await);
+    let cookie = session(&it).await;
+    let create = async |body: Value| it.send(with_cookie(&cookie, "POST", "/api/admin/user/tokens", &body)).await;
+    let good = json!({"description": "mine", "expiresAt": "2027-01-15T08:00:10Z"});
+    for (body, expect) in [
+        (json!({}), "400 BadDataError /body/description /body/expiresAt"),
+        (json!({"description": "mine", "expiresAt": "2027-01-15T08:00:00Z"}), "400 BadDataError /body/expiresAt"),
+        (json!({"description": "mine", "expiresAt": "2099-01-01T00:00:00Z"}), "400 BadDataError /body/expiresAt"),
+        (json!({"description": "test", "expiresAt": "2029-01-01T00:00:00Z"}), "409 NameExistsError"),
+    ] {
+        assert_eq!(outcome(&create(body.clone()).await), expect, "{body}");
+    }
+    let made = create(good).await.expect(201).json();
+    let secret = made["secret"].as_str().unwrap().to_owned();
+    it.call(&secret, "GET", "/api/admin/user", Value::Null).await.expect(200);
+    let list = it.check("admin", "GET /api/admin/user/tokens", Value::Null, "200").await;
+    assert!(!list.text.contains(&secret) && !list.text.contains("hash"), "{}", list.text);
+    it.check("viewer", &format!("DELETE /api/admin/user/tokens/{}", made["id"]), Value::Null, "404 NotFoundError")
+        .await;
+    it.advance(9_999);
+    it.call(&secret, "GET", "/api/admin/user", Value::Null).await.expect(200);
+    it.advance(1);
+    it.call(&secret, "GET", "/api/admin/user", Value::Null).await.expect(401);
+    it.check("admin", &format!("DELETE /api/admin/user/tokens/{}", made["id"]), Value::Null, "200").await;
+    assert!(!world.get("admin").is_empty());
+}
+
+#[tokio::test]
+async fn t15_a_link_that_sets_a_password_works_once_for_a_day() {
+    let (it, world) = (fixture().await, world().await);
+    let link = world.get("reset link");
+    let set = async |token: &str, password: &str| {
+        let body = json!({"token": token, "password": password});
+        outcome(&it.call("", "POST", "/auth/reset/password", body).await)
+    };
+    assert_eq!(set("1.garbage", STRONG).await, "403 ForbiddenError");
+    assert_eq!(set(link, "weak").await, "400 OwaspValidationError /body/password");
+    assert_eq!(set(link, STRONG).await, "200");
+    assert_eq!(set(link, "Yet-another-3").await, "403 ForbiddenError");
+    assert_eq!(login(&it, "spare-user", STRONG).await, "200");
+    let it = fixture().await;
+    it.advance(24 * 3_600_000);
+    let body = json!({"token": link, "password": STRONG});
+    it.call("", "POST", "/auth/reset/password", body).await.expect(403);
+}
