@@ -7,7 +7,7 @@ use flagstone_store::{DatabaseUrl, EventQuery};
 use serde_json::{Value, json};
 
 use crate::fixture::Fixture;
-use crate::world::{NOW, fixture, fixture_on, outcome, session, with_cookie, world};
+use crate::world::{fixture, fixture_on, outcome, session, with_cookie, world};
 
 const CREATE: &str = "POST /api/admin/projects/alpha/api-tokens";
 const SECOND: i64 = 1_000;
@@ -377,8 +377,6 @@ async fn a_token_dies_with_its_project_or_environment() {
 
 #[tokio::test]
 async fn beyond_the_limit_there_is_no_other() {
-    let there = world().await.commits.len();
-    assert!(there > 1);
     let it = Fixture::with(&["--api-tokens-limit", "3"]).await;
     let request = "POST /api/admin/projects/default/api-tokens";
     // The administrator's own is the first.
@@ -538,7 +536,6 @@ async fn names_need_not_be_unique_and_secrets_are() {
     assert_ne!(one["secret"], other["secret"]);
     let found = it.admin("GET", "/api/admin/api-tokens/new", Value::Null).await.expect(200).json();
     assert_eq!(found["tokens"].as_array().unwrap().len(), 2);
-    assert_eq!(it.app.now().millis(), NOW);
 }
 
 #[tokio::test]

@@ -26,6 +26,9 @@ struct Cli {
     options: ServeOptions,
 }
 
+/// The published document: making it takes longer than most tests.
+static DOCUMENT: LazyLock<utoipa::openapi::OpenApi> = LazyLock::new(routes::openapi);
+
 /// An application with its router and a clock that stands still until it is moved.
 pub struct Fixture {
     pub app: App,
@@ -81,8 +84,6 @@ impl Fixture {
         let options = Cli::parse_from(given.iter().chain(arguments)).options;
         let millis = Arc::new(AtomicI64::new(1_800_000_000_000));
         let clock = Clock::Manual(Arc::clone(&millis));
-        // Making the document takes longer than most tests.
-        static DOCUMENT: LazyLock<utoipa::openapi::OpenApi> = LazyLock::new(routes::openapi);
         let app = App::start(options, store, clock, Schemas::new(&DOCUMENT)).await.unwrap();
         Self { router: routes::router(&app), app, millis }
     }

@@ -116,7 +116,7 @@ async fn a_password_is_changed_by_who_knows_it() {
 
 #[tokio::test]
 async fn personal_tokens_are_ones_own() {
-    let (it, world) = (fixture().await, world().await);
+    let it = fixture().await;
     let cookie = session(&it).await;
     let create = async |body: Value| it.send(with_cookie(&cookie, "POST", "/api/admin/user/tokens", &body)).await;
     let good = json!({"description": "mine", "expiresAt": "2027-01-15T08:00:10Z"});
@@ -140,7 +140,6 @@ async fn personal_tokens_are_ones_own() {
     it.advance(1);
     it.call(&secret, "GET", "/api/admin/user", Value::Null).await.expect(401);
     it.check("admin", &format!("DELETE /api/admin/user/tokens/{}", made["id"]), Value::Null, "200").await;
-    assert!(!world.get("admin").is_empty());
 }
 
 #[tokio::test]
