@@ -2,7 +2,19 @@
 //!
 //! Client and server share the machine, so rates are read beside each other, in the same run.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, dead_code, reason = "a tool")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::format_push_string,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::single_match_else,
+    clippy::zombie_processes,
+    missing_docs,
+    dead_code,
+    reason = "a tool"
+)]
 
 #[path = "../crates/flagstone-server/tests/faults/http.rs"]
 mod http;

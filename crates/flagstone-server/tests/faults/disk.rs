@@ -38,7 +38,7 @@ impl Prober {
     async fn write(&mut self) -> u16 {
         self.number += 1;
         let name = format!("disk-{}", self.number);
-        let write = if self.number % 2 == 0 { Write::Create { flag: name } } else { Write::Token { name } };
+        let write = if self.number.is_multiple_of(2) { Write::Create { flag: name } } else { Write::Token { name } };
         let answer = write.send(&mut self.admin).await.expect("a write is always answered");
         if answer.is_success() {
             self.log.acknowledged.push((SystemTime::now(), write));

@@ -14,7 +14,18 @@
 //! | `FLAGSTONE_F9_SECONDS` | how long two nodes are written to | 5 |
 //! | `FLAGSTONE_TEST_POSTGRES` | the PostgreSQL server's URL; `make test` sets it | |
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::format_push_string,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::single_match_else,
+    clippy::items_after_statements,
+    missing_docs,
+    reason = "tests"
+)]
 
 mod disk;
 mod http;

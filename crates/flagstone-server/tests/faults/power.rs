@@ -109,7 +109,7 @@ impl Disk {
             Loss::Some if random.coin() => &self.certain_names,
             Loss::Some | Loss::Torn => &self.names,
         };
-        names.into_iter().map(|(name, at)| (name.as_str(), self.inodes[*at].after(loss, random))).collect()
+        names.iter().map(|(name, at)| (name.as_str(), self.inodes[*at].after(loss, random))).collect()
     }
 }
 
@@ -121,7 +121,9 @@ impl Inode {
             Loss::Some => self.pending.iter().filter(|_| random.coin()).for_each(|call| change(&mut content, call)),
             Loss::Torn => {
                 let Some((last, before)) = self.pending.split_last() else { return content };
-                before.iter().for_each(|call| change(&mut content, call));
+                for call in before {
+                    change(&mut content, call);
+                }
                 if let Call::Write { file, at, bytes } = last {
                     let sectors = random.below((bytes.len() / SECTOR + 1) as u64) as usize;
                     let bytes = bytes[..(sectors * SECTOR).min(bytes.len())].to_vec();
