@@ -26,7 +26,7 @@ pub enum Error {
         name: String,
     },
     /// Something of this kind has this name already.
-    #[error("there is already a {kind} called \"{name}\"")]
+    #[error("the {kind} \"{name}\" exists already")]
     NameExists {
         /// The noun, for instance `feature`.
         kind: &'static str,

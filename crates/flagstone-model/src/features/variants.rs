@@ -143,6 +143,9 @@ fn share_weights(faults: &mut Faults, path: &str, variants: &mut [Variant]) {
         return;
     }
     let (rest, count) = (WEIGHT_TOTAL - fixed, u32::try_from(variable.len()).unwrap_or(u32::MAX));
+    if count == 0 {
+        return;
+    }
     let rounded = (rest + count / 2) / count;
     let share = if rounded * (count - 1) > rest { rest / count } else { rounded };
     for (i, variant) in (1..).zip(variable) {
