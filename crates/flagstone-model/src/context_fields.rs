@@ -79,11 +79,6 @@ pub struct ContextFieldInput {
     pub legal_values: Option<Vec<LegalValue>>,
 }
 
-/// All context fields in the order in which people see them.
-pub fn sorted(state: &State) -> Vec<&Arc<ContextField>> {
-    state.context_fields.values().collect()
-}
-
 /// Fails if no context field can have this name.
 pub fn validate_name(state: &State, name: &str) -> Result<(), Error> {
     let mut faults = Faults::default();

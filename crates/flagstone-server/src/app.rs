@@ -1,7 +1,6 @@
 //! The application, and the doors to its state: `view`, `commit` and, for what anybody may see, `public`.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use flagstone_model::bootstrap::first_start;
 use flagstone_model::permissions::allowed;
@@ -43,7 +42,6 @@ struct Inner {
     passwords: Passwords,
     logins: RateLimit,
     metrics: Metrics,
-    stopping: AtomicBool,
 }
 
 /// What a commit answers: the rule's value and the snapshot that holds what it did.
@@ -79,7 +77,6 @@ impl App {
             telemetry,
             passwords: Passwords::new(),
             metrics: Metrics::new(),
-            stopping: AtomicBool::new(false),
         }));
         app.ensure_first_start().await?;
         for token in given_tokens {
@@ -277,7 +274,6 @@ impl App {
 
     /// Ends this instance: flushes what is counted and closes the store.
     pub async fn stop(&self) {
-        self.0.stopping.store(true, Ordering::SeqCst);
         if self.flush_telemetry().await.is_err() {
             tracing::error!("usage metrics of the last seconds could not be written");
         }
