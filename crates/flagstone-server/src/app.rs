@@ -24,7 +24,8 @@ use crate::snapshot::Snapshot;
 use crate::telemetry::Telemetry;
 use crate::writer::{Outcome, Writer};
 
-/// How often a rule runs again because other nodes were faster, before the caller is told.
+/// How often a rule runs again because other nodes were faster, before the caller is told. Nodes take turns, so more
+/// than a few are a sign of trouble.
 const ATTEMPTS_MAX: usize = 50;
 
 /// Everything that serves requests; clones share it.
@@ -63,8 +64,8 @@ impl App {
         }
         let store = Arc::new(store);
         let writer = Arc::new(Writer::new(Arc::clone(&store), state));
-        tokio::spawn(Arc::clone(&writer).store_commits());
-        tokio::spawn(Arc::clone(&writer).follow());
+        supervise("stores commits", &writer, Writer::store_commits);
+        supervise("follows the log", &writer, Writer::follow);
         let telemetry = Telemetry::load(&store).await?;
         let app = Self(Arc::new(Inner {
             limits: options.limits(),
@@ -279,4 +280,20 @@ impl App {
         }
         self.0.store.close().await;
     }
+}
+
+/// Runs a task that never ends, and runs it again should it panic: without it, writes would wait for ever.
+fn supervise<F>(what: &'static str, writer: &Arc<Writer>, task: fn(Arc<Writer>) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let writer = Arc::clone(writer);
+    tokio::spawn(async move {
+        while let Err(error) = tokio::spawn(task(Arc::clone(&writer))).await
+            && error.is_panic()
+        {
+            tracing::error!("the task that {what} panicked; it is started again");
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    });
 }

@@ -1,6 +1,7 @@
 //! The one place where commits come about: rules run one after the other on the tip, their commits are stored in groups.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use flagstone_model::State;
@@ -15,6 +16,9 @@ use crate::snapshot::Snapshot;
 const GROUP_MAX: usize = 512;
 /// How many commits of other nodes are read at a time.
 const CATCH_UP_PAGE: u32 = 500;
+
+/// How long other nodes wait for rules that met a conflict to run again.
+const TURN_KEPT: Duration = Duration::from_millis(100);
 
 /// How a commit ended.
 pub enum Outcome {
@@ -98,19 +102,30 @@ impl Writer {
 
     /// Stores commits, group by group, for ever. Runs in its own task: a client that hangs up cannot tear it.
     pub async fn store_commits(self: Arc<Self>) {
+        // Begun again after a panic: what became of the group that was on its way then, the next append finds out.
+        self.discard_tip(|| Outcome::Failed(flagstone_store::Error::Ambiguous("the writer broke off".to_owned())));
+        let mut has_turn = false;
         loop {
-            self.work.notified().await;
-            while self.store_group().await {}
+            if has_turn && tokio::time::timeout(TURN_KEPT, self.pending()).await.is_err() {
+                // An error means that the connection, and with it the turn, is gone.
+                self.store.give_up_turn().await.ok();
+            }
+            self.pending().await;
+            has_turn = self.store_group().await;
         }
     }
 
-    /// Stores what is pending, in one transaction; false if nothing is.
+    /// Returns when there is something to store.
+    async fn pending(&self) {
+        while self.tip().pending.is_empty() {
+            self.work.notified().await;
+        }
+    }
+
+    /// Stores what is pending, in one transaction. True after a conflict, when other nodes wait for this one.
     async fn store_group(&self) -> bool {
         let (group, state) = {
             let mut tip = self.tip();
-            if tip.pending.is_empty() {
-                return false;
-            }
             if tip.pending.len() > GROUP_MAX {
                 let group: Vec<_> = tip.pending.drain(..GROUP_MAX).collect();
                 (group, None)
@@ -131,6 +146,7 @@ impl Writer {
                     tracing::warn!(%error, "cannot read what another node has written");
                 }
                 self.discard_tip(|| Outcome::Again);
+                return true;
             }
             Err(error) => {
                 if let Some(held_back) = self.failures.pass() {
@@ -139,7 +155,7 @@ impl Writer {
                 self.discard_tip(|| Outcome::Failed(error.clone()));
             }
         }
-        true
+        false
     }
 
     /// The head with `commits` on top; nothing if it moved meanwhile, which a full catch-up then settles.
@@ -232,7 +248,7 @@ impl Writer {
                         tracing::warn!(%error, "cannot follow the log; trying on");
                     }
                     failures = failures.saturating_add(1);
-                    tokio::time::sleep(std::time::Duration::from_millis(500 << failures.min(6))).await;
+                    tokio::time::sleep(Duration::from_millis(500 << failures.min(6))).await;
                 }
             }
         }

@@ -98,7 +98,7 @@ fn from_postgres(error: &PgDatabaseError) -> Error {
     match error.code() {
         "53100" | "58030" => Error::Full(text),
         "XX001" | "XX002" => Error::Corrupt(text),
-        "55P03" | "25006" | "3D000" | "42501" => Error::Unavailable(text),
+        "55P03" | "25P03" | "25006" | "3D000" | "42501" => Error::Unavailable(text),
         code => match code.get(..2) {
             Some("08" | "28" | "40" | "53" | "57" | "58") => Error::Unavailable(text),
             _ => Error::Invalid(text),

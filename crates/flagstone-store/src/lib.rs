@@ -142,10 +142,12 @@ impl Store {
 
     /// Appends commits, whose numbers follow each other, in one transaction: all are on disk, or none.
     ///
-    /// [`Appended::Conflict`] when the first does not follow the head. When the connection is lost on the way, it
-    /// waits for whatever was sent to have arrived or failed, and reads back: [`Error::Ambiguous`] is left for the
-    /// case that the database cannot be asked. After any other error nothing was stored. [`Error::Invalid`] concerns
-    /// the commits themselves: one of a group makes the group fail.
+    /// [`Appended::Conflict`] when the first does not follow the head. No other node can then append before this one
+    /// does, or gives up its turn, or a second has passed: who reads on and tries again meets no second conflict.
+    ///
+    /// When the connection is lost on the way, it waits for whatever was sent to have arrived or failed, and reads
+    /// back: [`Error::Ambiguous`] is left for the case that the database cannot be asked. After any other error
+    /// nothing was stored. [`Error::Invalid`] concerns the commits themselves: one of a group makes the group fail.
     pub async fn append(&self, commits: &[Commit]) -> Result<Appended, Error> {
         log::check(commits)?;
         if commits.is_empty() {
@@ -174,6 +176,14 @@ impl Store {
             Ok(appended) => Ok(appended),
             Err(failure) if failure.commit_sent => self.find(commits, failure.error).await,
             Err(failure) => Err(failure.error),
+        }
+    }
+
+    /// Lets other nodes append, if they wait for this one since its last append met a conflict.
+    pub async fn give_up_turn(&self) -> Result<(), Error> {
+        match self {
+            Self::Postgres(store) => store.writer().await?.0.give_up_turn().await,
+            Self::Sqlite(_) | Self::Memory(_) => Ok(()),
         }
     }
 

@@ -181,7 +181,7 @@ pub(crate) async fn append(lease: &mut Lease<'_>, commits: &[Commit]) -> Result<
         }
         // A conflict is an answer, even when the roll-back is lost: then the connection is closed, which rolls back.
         Ok(Appended::Conflict) => {
-            lease.rollback().await.ok();
+            lease.keep_turn().await.ok();
             Ok(Appended::Conflict)
         }
         Err(error) => Err(AppendFailure { error, commit_sent: false }),

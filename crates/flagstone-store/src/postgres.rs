@@ -8,7 +8,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
 use tokio::sync::{Mutex, watch};
 use tokio::task::AbortHandle;
 
-use crate::sql::{Lease, Source};
+use crate::sql::{Lease, LogConnection, Source};
 use crate::{Error, Options, log, migrate};
 
 /// Begins a transaction that writes the log. The lock, which ends with the transaction, makes nodes take turns, so
@@ -35,7 +35,7 @@ pub struct Store {
     connect: PgConnectOptions,
     pool: PgPool,
     /// Absent before the first use and after a failure.
-    writer: Mutex<Option<PgConnection>>,
+    writer: Mutex<Option<LogConnection>>,
     hints: watch::Sender<Hint>,
     listener: Option<AbortHandle>,
     read_only: bool,
@@ -126,7 +126,7 @@ impl Store {
             if !reused {
                 let mut connection = PgConnection::connect_with(&self.connect).await?;
                 set_up(&mut connection, &self.options).await?;
-                *guard = Some(connection);
+                *guard = Some(LogConnection { connection, has_turn: false });
             }
             Ok((Lease::new(Source::PostgresWriter(guard), self.options.statement_timeout), reused))
         };
@@ -163,9 +163,9 @@ impl Store {
         let limit = self.options.acquire_timeout;
         tokio::time::timeout(limit, self.pool.close()).await.ok();
         if let Ok(mut guard) = tokio::time::timeout(limit, self.writer.lock()).await
-            && let Some(connection) = guard.take()
+            && let Some(writer) = guard.take()
         {
-            tokio::time::timeout(limit, connection.close()).await.ok();
+            tokio::time::timeout(limit, writer.connection.close()).await.ok();
         }
     }
 }
@@ -195,10 +195,11 @@ pub(crate) fn connect_options(url: &str) -> Result<PgConnectOptions, Error> {
 /// Settings of every connection. They are set by a query, since proxies refuse them at the start of a connection.
 async fn set_up(connection: &mut PgConnection, options: &Options) -> Result<(), sqlx::Error> {
     let timeout = options.statement_timeout.as_millis().to_string();
+    // A node that hangs in the middle of a transaction keeps the others waiting for a second.
     // An acknowledged write is on disk, also where the server's default gives that away.
     let query = sqlx::query(
         "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $1, false), \
-         set_config('idle_in_transaction_session_timeout', $1, false), \
+         set_config('idle_in_transaction_session_timeout', '1000', false), \
          set_config('search_path', COALESCE($2, current_setting('search_path')), false), \
          set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' \
          ELSE current_setting('synchronous_commit') END, false)",

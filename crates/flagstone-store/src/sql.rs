@@ -182,8 +182,16 @@ pub(crate) fn signed(number: u64) -> i64 {
 pub(crate) enum Source<'a> {
     SqliteWriter(MutexGuard<'a, Option<SqliteConnection>>),
     SqliteReader(Option<PoolConnection<Sqlite>>),
-    PostgresWriter(MutexGuard<'a, Option<PgConnection>>),
+    PostgresWriter(MutexGuard<'a, Option<LogConnection>>),
     PostgresReader(Option<PoolConnection<Postgres>>),
+}
+
+/// The connection that writes the log on PostgreSQL.
+#[derive(Debug)]
+pub(crate) struct LogConnection {
+    pub(crate) connection: PgConnection,
+    /// Whether a transaction is open in which it is this node's turn to write.
+    pub(crate) has_turn: bool,
 }
 
 /// A connection for a while. When a statement on it failed, ran out of time or was abandoned, or a transaction on
@@ -218,6 +226,13 @@ impl<'a> Lease<'a> {
     /// Begins a transaction that will write: it waits for its turn first, so that what it reads is the latest, and
     /// so that whoever holds the turn knows that no other write is still on its way.
     pub(crate) async fn begin_write(&mut self) -> Result<(), Error> {
+        if let Source::PostgresWriter(guard) = &mut self.source
+            && let Some(writer) = guard.as_mut()
+            && std::mem::take(&mut writer.has_turn)
+        {
+            self.in_transaction = true;
+            return Ok(());
+        }
         let begin = if self.is_sqlite() { "BEGIN IMMEDIATE" } else { crate::postgres::BEGIN_WRITE };
         self.begin(begin).await
     }
@@ -240,6 +255,30 @@ impl<'a> Lease<'a> {
         self.script(commit).await?;
         self.in_transaction = false;
         Ok(())
+    }
+
+    /// Ends a transaction that has written nothing, but keeps the turn, where nodes take turns, for the next
+    /// [`Self::begin_write`]. The database takes it away from a node that does nothing with it for a second.
+    pub(crate) async fn keep_turn(&mut self) -> Result<(), Error> {
+        if let Source::PostgresWriter(guard) = &mut self.source
+            && let Some(writer) = guard.as_mut()
+        {
+            writer.has_turn = true;
+            self.in_transaction = false;
+            return Ok(());
+        }
+        self.rollback().await
+    }
+
+    /// Lets other nodes write, if [`Self::keep_turn`] keeps them waiting.
+    pub(crate) async fn give_up_turn(&mut self) -> Result<(), Error> {
+        match &self.source {
+            Source::PostgresWriter(guard) if guard.as_ref().is_some_and(|writer| writer.has_turn) => {
+                self.begin_write().await?;
+                self.rollback().await
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(crate) async fn rollback(&mut self) -> Result<(), Error> {
@@ -319,7 +358,7 @@ impl<'a> Lease<'a> {
         let connection = match &mut self.source {
             Source::SqliteWriter(guard) => guard.as_mut().map(Connection::Sqlite),
             Source::SqliteReader(pooled) => pooled.as_mut().map(|c| Connection::Sqlite(c)),
-            Source::PostgresWriter(guard) => guard.as_mut().map(Connection::Postgres),
+            Source::PostgresWriter(guard) => guard.as_mut().map(|writer| Connection::Postgres(&mut writer.connection)),
             Source::PostgresReader(pooled) => pooled.as_mut().map(|c| Connection::Postgres(c)),
         };
         connection.ok_or_else(|| Error::Unavailable("the connection is closed".to_owned()))

@@ -174,8 +174,8 @@ async fn f1b_a_kill_at_any_system_call_loses_nothing() {
             points += 1;
         }
         println!("F1b: {syscall}: {calls} calls, {sample} tried, {killed} of them killed");
-        // Threads count for themselves and readers come and go, so the last numbers may not be reached.
-        assert!(killed * 2 > sample, "{syscall}: only {killed} of {sample} sessions were killed");
+        // Threads count for themselves and readers come and go, so a later number may not be reached.
+        assert!(killed * 2 >= sample, "{syscall}: only {killed} of {sample} sessions were killed");
         assert!(!kill_at(syscall, calls * 2 + 10).await, "a session without a fault must end by itself");
     }
     println!("F1b: {points} kills at system calls, 0 acknowledged writes lost");

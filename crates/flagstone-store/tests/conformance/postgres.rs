@@ -16,6 +16,7 @@ use crate::fixture::{Fixture, commit, event, postgres_url, put, simple};
 async fn count(store: Store, node: u64, rounds: u64) -> u64 {
     let (mut seq, mut value, mut conflicts) = (0, 0, 0);
     for round in 0..rounds {
+        let before = conflicts;
         loop {
             let mut next =
                 commit(seq + 1, vec![put("counter", "c", json!(value + 1))], vec![event(seq + 1, "counted")]);
@@ -24,6 +25,7 @@ async fn count(store: Store, node: u64, rounds: u64) -> u64 {
                 Appended::Done => break (seq, value) = (seq + 1, value + 1),
                 Appended::Conflict => {
                     conflicts += 1;
+                    assert_eq!(conflicts, before + 1, "another node wrote between a conflict and the next try");
                     for commit in store.commits_after(seq, 1_000).await.unwrap() {
                         (seq, value) = (commit.seq, counted(&commit));
                     }
