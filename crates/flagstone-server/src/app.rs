@@ -27,6 +27,8 @@ use crate::writer::{Outcome, Writer};
 /// How often a rule runs again because other nodes were faster, before the caller is told. Nodes take turns, so more
 /// than a few are a sign of trouble.
 const ATTEMPTS_MAX: usize = 50;
+/// How many of the last commits are looked at when a node starts, for clients that were connected before.
+const PAST: u32 = 500;
 
 /// Everything that serves requests; clones share it.
 #[derive(Clone)]
@@ -63,7 +65,12 @@ impl App {
             state.load(&document.kind, &document.id, Some(serde_json::from_str(&document.body)?))?;
         }
         let store = Arc::new(store);
-        let writer = Arc::new(Writer::new(Arc::clone(&store), state));
+        let past = store.commits_after(state.seq.saturating_sub(u64::from(PAST)), PAST).await;
+        let past = past.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the last commits cannot be read; clients that were connected get everything anew");
+            Vec::new()
+        });
+        let writer = Arc::new(Writer::new(Arc::clone(&store), state, &past));
         supervise("stores commits", &writer, Writer::store_commits);
         supervise("follows the log", &writer, Writer::follow);
         let telemetry = Telemetry::load(&store).await?;
@@ -293,6 +300,7 @@ where
             && error.is_panic()
         {
             tracing::error!("the task that {what} panicked; it is started again");
+            writer.break_off();
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
     });

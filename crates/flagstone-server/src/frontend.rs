@@ -18,7 +18,8 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::caller::{SdkToken, client_address};
-use crate::client::{MetricsBody, RegisterBody, count_usage, is_current, register_application};
+use crate::client::{MetricsBody, RegisterBody, count_usage, register_application};
+use crate::delivery::names;
 use crate::entropy;
 use crate::error::Failure;
 use crate::http::{BODY_BYTES_MAX, Body, query_pairs};
@@ -63,7 +64,7 @@ fn evaluate(app: &App, token: &ApiToken, parts: &Parts, mut context: Context) ->
         (header::CACHE_CONTROL, "no-cache"),
         (header::ETAG, etag.as_str()),
     ];
-    if is_current(&parts.headers, etag.trim_start_matches("W/")) {
+    if names(&parts.headers, etag.trim_start_matches("W/")) {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
     Ok((headers, body).into_response())

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use flagstone_model::State;
+use flagstone_model::commit::Commit;
 
 use crate::delivery::Delivery;
 
@@ -15,19 +16,25 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The snapshot of a state that nothing is derived from yet.
-    pub fn first(state: State) -> Self {
-        let deliveries =
-            state.environments.values().map(|e| (e.name.clone(), Arc::new(Delivery::new(&state, &e.name)))).collect();
+    /// The snapshot of a state that nothing is derived from yet; `past` are the last commits that led to it.
+    pub fn first(state: State, past: &[Commit]) -> Self {
+        let of = |name: &str| Arc::new(Delivery::first(&state, name).with_past(past));
+        let deliveries = state.environments.values().map(|e| (e.name.clone(), of(&e.name))).collect();
         Self { state, deliveries }
     }
 
-    /// The snapshot that follows: environments whose SDKs see nothing new keep what was derived.
-    pub fn after(previous: &Self, state: State) -> Self {
+    /// The snapshot after `commits`: environments whose SDKs see nothing new keep what was derived.
+    pub fn after(previous: &Self, state: State, commits: &[Commit]) -> Self {
+        // Another task may have read some of them from the log already.
+        let commits = &commits[commits.partition_point(|commit| commit.seq <= previous.state.seq)..];
         let deliveries = state.environments.values().map(|environment| {
             let name = &environment.name;
-            let kept = previous.deliveries.get(name).filter(|d| d.revision() == state.revision(name));
-            (name.clone(), kept.map_or_else(|| Arc::new(Delivery::new(&state, name)), Arc::clone))
+            let delivery = match previous.deliveries.get(name) {
+                Some(kept) if kept.revision() == state.revision(name) => Arc::clone(kept),
+                Some(earlier) => Arc::new(earlier.next(&previous.state, commits, &state)),
+                None => Arc::new(Delivery::first(&state, name)),
+            };
+            (name.clone(), delivery)
         });
         Self { deliveries: deliveries.collect(), state }
     }

@@ -50,12 +50,12 @@ pub struct Tip {
 }
 
 impl Writer {
-    /// A writer whose head is `state`, as loaded from `store`.
-    pub fn new(store: Arc<Store>, state: State) -> Self {
+    /// A writer whose head is `state`, as loaded from `store`; `past` are the last commits before it, as far as known.
+    pub fn new(store: Arc<Store>, state: State, past: &[Commit]) -> Self {
         let revision = watch::Sender::new(state.seq);
         Self {
             store,
-            head: ArcSwap::from_pointee(Snapshot::first(state.clone())),
+            head: ArcSwap::from_pointee(Snapshot::first(state.clone(), past)),
             tip: Mutex::new(Tip { state, pending: Vec::new(), waiters: Vec::new() }),
             work: Notify::new(),
             revision,
@@ -102,8 +102,6 @@ impl Writer {
 
     /// Stores commits, group by group, for ever. Runs in its own task: a client that hangs up cannot tear it.
     pub async fn store_commits(self: Arc<Self>) {
-        // Begun again after a panic: what became of the group that was on its way then, the next append finds out.
-        self.discard_tip(|| Outcome::Failed(flagstone_store::Error::Ambiguous("the writer broke off".to_owned())));
         let mut has_turn = false;
         loop {
             if has_turn && tokio::time::timeout(TURN_KEPT, self.pending()).await.is_err() {
@@ -113,6 +111,11 @@ impl Writer {
             self.pending().await;
             has_turn = self.store_group().await;
         }
+    }
+
+    /// Goes on after a panic. What became of a group that was on its way, the next append finds out.
+    pub fn break_off(&self) {
+        self.discard_tip(|| Outcome::Failed(flagstone_store::Error::Ambiguous("the writer broke off".to_owned())));
     }
 
     /// Returns when there is something to store.
@@ -137,7 +140,7 @@ impl Writer {
             Ok(Appended::Done) => {
                 let state = state.map_or_else(|| self.fold(&group), Some);
                 match state {
-                    Some(state) => self.publish(state),
+                    Some(state) => self.publish(state, &group),
                     None => self.discard_tip(|| Outcome::Again),
                 }
             }
@@ -170,12 +173,13 @@ impl Writer {
     }
 
     /// Swaps the head, then tells those who wait. A head never goes back.
-    fn publish(&self, state: State) {
+    fn publish(&self, state: State, commits: &[Commit]) {
         let mut tip = self.tip();
         let head = self.head.load_full();
         let seq = state.seq;
+        // All of it is new, or another task has read it from the log already.
         if seq > head.state.seq {
-            self.head.store(Arc::new(Snapshot::after(&head, state)));
+            self.head.store(Arc::new(Snapshot::after(&head, state, commits)));
         }
         let head = self.head.load_full();
         let waiters = std::mem::take(&mut tip.waiters);
@@ -207,13 +211,12 @@ impl Writer {
         loop {
             let mut state = self.head.load().state.clone();
             let commits = self.store.commits_after(state.seq, CATCH_UP_PAGE).await?;
-            let full_page = commits.len() == CATCH_UP_PAGE as usize;
-            for commit in commits.iter().filter(|c| c.seq > state.seq).cloned().collect::<Vec<_>>() {
+            for commit in &commits {
                 anyhow::ensure!(commit.seq == state.seq + 1, "the log has a gap before commit {}", commit.seq);
-                state.apply(&commit)?;
+                state.apply(commit)?;
             }
-            self.adopt(state);
-            if !full_page {
+            self.adopt(state, &commits);
+            if commits.len() < CATCH_UP_PAGE as usize {
                 return Ok(());
             }
         }
@@ -221,7 +224,7 @@ impl Writer {
 
     /// Makes a state that was read from the log the head. A tip with nothing on its way follows; one with something
     /// meets its conflict when it is stored.
-    fn adopt(&self, state: State) {
+    fn adopt(&self, state: State, commits: &[Commit]) {
         let mut tip = self.tip();
         let head = self.head.load_full();
         if state.seq <= head.state.seq {
@@ -231,7 +234,7 @@ impl Writer {
             tip.state = state.clone();
         }
         let seq = state.seq;
-        self.head.store(Arc::new(Snapshot::after(&head, state)));
+        self.head.store(Arc::new(Snapshot::after(&head, state, commits)));
         drop(tip);
         self.revision.send_replace(seq);
     }

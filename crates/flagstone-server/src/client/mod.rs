@@ -7,7 +7,6 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
 
-pub(crate) use features::is_current;
 pub(crate) use metrics::{MetricsBody, RegisterBody, count_usage, register_application};
 
 /// All routes below `/api/client`.

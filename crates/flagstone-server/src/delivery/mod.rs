@@ -1,0 +1,320 @@
+//! What the SDKs of one environment get: whole answers by scope, what has changed since a revision, and the compiled
+//! engine. Everything is made once for each revision, on first use, and shared by all who ask.
+
+mod answer;
+pub mod content;
+pub mod history;
+mod scope;
+mod views;
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use flagstone_eval::{Delta, Engine, Event};
+use flagstone_model::State;
+use flagstone_model::commit::Commit;
+
+pub use answer::{Answer, names};
+use content::{Content, FeatureItem, differences};
+use history::{History, touches};
+pub use scope::{Scope, Segments};
+use views::Made;
+
+/// The most different scopes whose answers are kept for one revision.
+const SCOPES_MAX: usize = 1_000;
+
+/// What one environment's SDKs get at one revision.
+pub struct Delivery {
+    environment: String,
+    revision: u64,
+    content: OnceLock<Arc<Content>>,
+    /// What the content is made from; nothing where it came ready.
+    state: Option<State>,
+    history: History,
+    /// Of this environment, across revisions.
+    latest: Arc<Mutex<Latest>>,
+    engine: OnceLock<Arc<Engine>>,
+    answers: Mutex<HashMap<Scope, Arc<Answers>>>,
+}
+
+/// What was made last, so that the next revision makes only what is new.
+#[derive(Default)]
+struct Latest {
+    made: Made,
+    engine: Option<(Arc<Content>, Arc<Engine>)>,
+}
+
+#[derive(Default)]
+struct Answers {
+    features: OnceLock<Arc<Answer>>,
+    hydration: OnceLock<Arc<Answer>>,
+}
+
+/// What a client that knows a revision has to be told.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Update {
+    /// Nothing has changed for it.
+    Current,
+    /// The changes: `{"events":[…]}`.
+    Changes(String),
+    /// It knows too little, or something that never was: everything.
+    Everything,
+}
+
+impl Delivery {
+    /// What `environment`'s SDKs get from `state`, of which nothing earlier is known.
+    pub fn first(state: &State, environment: &str) -> Self {
+        let revision = state.revision(environment);
+        Self::of_state(state, environment, History::from(revision), Arc::default())
+    }
+
+    /// What they get after `commits`, which lead from the state `before` to `state`.
+    #[must_use]
+    pub fn next(&self, before: &State, commits: &[Commit], state: &State) -> Self {
+        let mut history = self.history.clone();
+        history.extend(touches(Some(before), commits, &self.environment));
+        Self::of_state(state, &self.environment, history, Arc::clone(&self.latest))
+    }
+
+    fn of_state(state: &State, environment: &str, history: History, latest: Arc<Mutex<Latest>>) -> Self {
+        Self {
+            environment: environment.to_owned(),
+            revision: state.revision(environment),
+            content: OnceLock::new(),
+            state: Some(state.clone()),
+            history,
+            latest,
+            engine: OnceLock::new(),
+            answers: Mutex::default(),
+        }
+    }
+
+    /// The same, with the changes of the last commits before the first one known: clients that were connected before a
+    /// restart are told only what has changed. `commits` end with the state's last one.
+    #[must_use]
+    pub fn with_past(mut self, commits: &[Commit]) -> Self {
+        if let Some(oldest) = commits.first() {
+            self.history = History::from(oldest.seq - 1);
+            self.history.extend(touches(None, commits, &self.environment));
+        }
+        self
+    }
+
+    /// The environment.
+    pub fn environment(&self) -> &str {
+        &self.environment
+    }
+
+    /// The last commit that changed what these SDKs see.
+    pub const fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// The features and segments themselves.
+    pub fn content(&self) -> &Arc<Content> {
+        self.content.get_or_init(|| {
+            let Some(state) = &self.state else { return Arc::default() };
+            let made = Made::of(state, &self.environment, &self.latest().made);
+            let content = Arc::clone(&made.content);
+            self.latest().made = made;
+            content
+        })
+    }
+
+    fn latest(&self) -> MutexGuard<'_, Latest> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All features of a scope, as SDKs poll them.
+    pub fn features(&self, scope: &Scope) -> Arc<Answer> {
+        Arc::clone(self.answers(scope).features.get_or_init(|| Arc::new(self.poll_answer(scope))))
+    }
+
+    /// All features of a scope, as a delta or a stream begins: `{"events":[{"type":"hydration",…}]}`.
+    pub fn hydration(&self, scope: &Scope) -> Arc<Answer> {
+        Arc::clone(self.answers(scope).hydration.get_or_init(|| {
+            let revision = self.revision;
+            let mut body = format!(r#"{{"events":[{{"eventId":{revision},"type":"hydration","#);
+            self.write_everything(&mut body, scope);
+            body.push_str("}]}");
+            Arc::new(Answer::new(body, format!("\"{revision}\"")))
+        }))
+    }
+
+    fn answers(&self, scope: &Scope) -> Arc<Answers> {
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(answers) = answers.get(scope) {
+            return Arc::clone(answers);
+        }
+        let made = Arc::<Answers>::default();
+        if answers.len() < SCOPES_MAX {
+            answers.insert(scope.clone(), Arc::clone(&made));
+        }
+        made
+    }
+
+    fn poll_answer(&self, scope: &Scope) -> Answer {
+        let mut body = String::from(r#"{"version":2,"#);
+        self.write_everything(&mut body, scope);
+        let (query, hash) = scope.query(&self.environment);
+        let revision = self.revision;
+        let etag = format!("\"{hash}:{revision}:v1\"");
+        let meta = serde_json::json!({ "revisionId": revision, "etag": etag, "queryHash": hash });
+        for part in [",\"query\":", &query, ",\"meta\":", &meta.to_string(), "}"] {
+            body.push_str(part);
+        }
+        Answer::new(body, etag)
+    }
+
+    /// `"features":[…],"segments":[…]`, the latter only where they are named.
+    fn write_everything(&self, body: &mut String, scope: &Scope) {
+        let content = self.content();
+        let seen = content.features.iter().filter(|item| scope.sees(&item.name, &item.project));
+        body.push_str(r#""features":["#);
+        match scope.segments {
+            Segments::Named => write_list(body, seen.map(|item| &*item.json)),
+            Segments::Inlined => write_list(body, seen.map(|item| inlined(item, content))),
+        }
+        body.push(']');
+        if scope.segments == Segments::Named {
+            body.push_str(r#","segments":["#);
+            write_list(body, content.segments.iter().map(|item| &*item.json));
+            body.push(']');
+        }
+    }
+
+    /// One feature's JSON, if it exists in the scope.
+    pub fn feature(&self, scope: &Scope, name: &str) -> Option<String> {
+        let content = self.content();
+        let item = content.feature(name).filter(|item| scope.sees(&item.name, &item.project))?;
+        Some(match scope.segments {
+            Segments::Named => item.json.to_string(),
+            Segments::Inlined => inlined(item, content),
+        })
+    }
+
+    /// What a client that has everything up to `revision` has to be told. It may repeat what the client knows, and it
+    /// never leaves anything out.
+    pub fn update(&self, revision: u64, scope: &Scope) -> Update {
+        if revision == self.revision {
+            return Update::Current;
+        }
+        let changes = self.history.since(revision, scope).filter(|_| revision < self.revision);
+        let Some(changes) = changes else { return Update::Everything };
+        let content = self.content();
+        let mut events = String::new();
+        let mut segments = changes.segments;
+        let mut event = |kind: &str, key: &str, value: &str| {
+            let comma = if events.is_empty() { "" } else { "," };
+            let id = self.revision;
+            // Writing to a string cannot fail.
+            let _ = write!(events, r#"{comma}{{"eventId":{id},"type":"{kind}",{key}:{value}}}"#);
+        };
+        let mut updated = Vec::new();
+        for name in changes.features {
+            if let Some(item) = content.feature(name).filter(|item| scope.sees(&item.name, &item.project)) {
+                // The client may have seen no feature with these segments so far.
+                segments.extend(&item.segments);
+                updated.push(item);
+            } else {
+                event("feature-removed", "\"featureName\"", &serde_json::Value::from(name).to_string());
+            }
+        }
+        // Segments before the features that name them.
+        for id in segments {
+            match content.segment(id) {
+                Some(item) => event("segment-updated", "\"segment\"", &item.json),
+                None => event("segment-removed", "\"segmentId\"", &id.to_string()),
+            }
+        }
+        for item in updated {
+            event("feature-updated", "\"feature\"", &item.json);
+        }
+        if events.is_empty() { Update::Current } else { Update::Changes(format!(r#"{{"events":[{events}]}}"#)) }
+    }
+
+    /// The engine over all features of the environment; requests say which projects they may see.
+    pub fn engine(&self) -> &Arc<Engine> {
+        self.engine.get_or_init(|| {
+            let content = self.content();
+            let earlier = self.latest().engine.clone();
+            let engine = match earlier {
+                Some((known, engine)) if Arc::ptr_eq(&known, content) => engine,
+                Some((known, engine)) => Arc::new(self.compile((*engine).clone(), &known, content)),
+                None => Arc::new(self.compile(Engine::default(), &Content::default(), content)),
+            };
+            self.latest().engine = Some((Arc::clone(content), Arc::clone(&engine)));
+            engine
+        })
+    }
+
+    /// `engine`, which has compiled `known`, with what differs in `content`.
+    fn compile(&self, mut engine: Engine, known: &Content, content: &Content) -> Engine {
+        let mut events = Vec::new();
+        let broken = |error: serde_json::Error, what: &str| {
+            tracing::error!(%error, what, environment = self.environment, "cannot be compiled; it is off");
+        };
+        for (_, new) in differences(&known.segments, &content.segments, |item| item.id) {
+            match new.map(|item| serde_json::from_str(&item.json)) {
+                Some(Ok(segment)) => events.push(Event::SegmentUpdated { segment }),
+                Some(Err(error)) => broken(error, "a segment"),
+                // Nothing refers to it any more.
+                None => {}
+            }
+        }
+        for (old, new) in differences(&known.features, &content.features, |item| item.name.as_str()) {
+            let name = old.or(new).map(|item| item.name.clone()).unwrap_or_default();
+            match new.map(|item| serde_json::from_str(&item.json)) {
+                Some(Ok(feature)) => events.push(Event::FeatureUpdated { feature }),
+                Some(Err(error)) => {
+                    broken(error, &name);
+                    events.push(Event::FeatureRemoved { feature_name: name });
+                }
+                None => events.push(Event::FeatureRemoved { feature_name: name }),
+            }
+        }
+        for warning in engine.apply(&Delta { events }) {
+            tracing::debug!(?warning, environment = self.environment, "a part of a feature can never match");
+        }
+        engine
+    }
+}
+
+fn write_list<T: AsRef<str>>(body: &mut String, items: impl Iterator<Item = T>) {
+    for (at, item) in items.enumerate() {
+        if at > 0 {
+            body.push(',');
+        }
+        body.push_str(item.as_ref());
+    }
+}
+
+/// A feature for SDKs that do not know segments: their constraints stand in its strategies.
+fn inlined(item: &FeatureItem, content: &Content) -> String {
+    use serde_json::Value;
+    let constraints_of = |json: &str| match serde_json::from_str::<Value>(json) {
+        Ok(mut segment) => segment["constraints"].take(),
+        Err(_) => Value::Null,
+    };
+    if item.segments.is_empty() {
+        return item.json.to_string();
+    }
+    let Ok(mut feature) = serde_json::from_str::<Value>(&item.json) else { return item.json.to_string() };
+    for strategy in feature["strategies"].as_array_mut().into_iter().flatten() {
+        let Some(Value::Array(ids)) = strategy.as_object_mut().and_then(|s| s.remove("segments")) else { continue };
+        let segments = ids.iter().filter_map(|id| content.segment(id.as_i64()?));
+        let mut added: Vec<Value> = segments
+            .filter_map(|segment| match constraints_of(&segment.json) {
+                Value::Array(constraints) => Some(constraints),
+                _ => None,
+            })
+            .flatten()
+            .collect();
+        match strategy.get_mut("constraints").and_then(Value::as_array_mut) {
+            Some(constraints) => constraints.append(&mut added),
+            None => strategy["constraints"] = Value::Array(added),
+        }
+    }
+    feature.to_string()
+}

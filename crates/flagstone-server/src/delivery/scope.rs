@@ -1,0 +1,64 @@
+//! Which part of an environment an answer holds.
+
+use std::collections::BTreeSet;
+
+use flagstone_model::api_tokens::ApiToken;
+use sha2::{Digest, Sha256};
+
+use crate::entropy;
+
+/// Whether strategies carry their segments' constraints, or name the segments, which stand beside the features.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Segments {
+    /// In the strategies, for SDKs that do not know segments.
+    Inlined,
+    /// By id, from client specification 4.2.0 on.
+    Named,
+}
+
+/// Which part of an environment an answer holds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Scope {
+    /// Only these projects; all if none is named.
+    pub projects: Option<BTreeSet<String>>,
+    /// Only features whose names begin with this.
+    pub name_prefix: Option<String>,
+    /// How segments are delivered.
+    pub segments: Segments,
+}
+
+impl Scope {
+    /// What a token may see, cut to the projects that the request asks for.
+    pub fn of(token: &ApiToken, asked: &[String], name_prefix: Option<String>, segments: Segments) -> Self {
+        let asked: BTreeSet<String> = asked.iter().filter(|p| *p != "*").cloned().collect();
+        let projects = match (token.is_for_all_projects(), asked.is_empty()) {
+            (true, true) => None,
+            (true, false) => Some(asked),
+            (false, true) => Some(token.projects.iter().cloned().collect()),
+            (false, false) => Some(asked.into_iter().filter(|p| token.covers(p)).collect()),
+        };
+        Self { projects, name_prefix, segments }
+    }
+
+    /// Whether a feature of this name in this project belongs to it.
+    pub fn sees(&self, name: &str, project: &str) -> bool {
+        self.projects.as_ref().is_none_or(|projects| projects.contains(project))
+            && self.name_prefix.as_ref().is_none_or(|prefix| name.starts_with(prefix))
+    }
+
+    /// The query as answers repeat it, JSON, and its hash.
+    pub fn query(&self, environment: &str) -> (String, String) {
+        let mut query = serde_json::Map::new();
+        if let Some(projects) = &self.projects {
+            query.insert("project".to_owned(), projects.iter().cloned().collect());
+        }
+        if let Some(prefix) = &self.name_prefix {
+            query.insert("namePrefix".to_owned(), prefix.as_str().into());
+        }
+        query.insert("environment".to_owned(), environment.into());
+        query.insert("inlineSegmentConstraints".to_owned(), (self.segments == Segments::Inlined).into());
+        let query = serde_json::Value::from(query).to_string();
+        let hash = entropy::as_hex(&Sha256::digest(query.as_bytes())[..4]);
+        (query, hash)
+    }
+}
