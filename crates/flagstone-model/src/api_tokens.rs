@@ -138,6 +138,12 @@ pub fn authenticate<'s>(state: &'s State, secret: &str, now: Timestamp) -> Optio
     (token.is(secret) && token.is_live(now) && has_a_place(state, token)).then_some(token)
 }
 
+/// Whether a token that was good still is: it is there, has not expired, and has a place.
+pub fn is_live(state: &State, token: &ApiToken, now: Timestamp) -> bool {
+    let current = state.api_tokens.get(&token.selector).filter(|current| current.hash == token.hash);
+    current.is_some_and(|current| current.is_live(now) && has_a_place(state, current))
+}
+
 /// Whether one of the token's projects is alive, and its environment exists.
 fn has_a_place(state: &State, token: &ApiToken) -> bool {
     let project_lives = |id: &String| projects::find_live(state, id).is_ok();

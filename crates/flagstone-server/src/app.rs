@@ -13,14 +13,17 @@ use utoipa::ToSchema;
 use crate::caller::Caller;
 use crate::clock::Clock;
 use crate::config::ServeOptions;
+use crate::delivery::streams::Streams;
 use crate::entropy::OsEntropy;
 use crate::error::Failure;
 use crate::http::Body;
+use crate::jobs;
 use crate::metrics::Metrics;
 use crate::passwords::Passwords;
 use crate::rate_limit::RateLimit;
 use crate::schemas::Schemas;
 use crate::snapshot::Snapshot;
+use crate::source::{DeliverySettings, FlagSource};
 use crate::telemetry::Telemetry;
 use crate::writer::{Outcome, Writer};
 
@@ -45,6 +48,8 @@ struct Inner {
     passwords: Passwords,
     logins: RateLimit,
     metrics: Metrics,
+    delivery: DeliverySettings,
+    streams: Arc<Streams>,
 }
 
 /// What a commit answers: the rule's value and the snapshot that holds what it did.
@@ -59,6 +64,7 @@ impl App {
     /// Loads the state from `store` and gets it going: the first start, the tokens from the environment, the jobs.
     pub async fn start(options: ServeOptions, store: Store, clock: Clock, schemas: Schemas) -> anyhow::Result<Self> {
         let given_tokens = options.given_tokens()?;
+        let delivery = options.delivery();
         let loaded = store.load().await?;
         let mut state = State { seq: loaded.head.seq, last_event_id: loaded.head.last_event_id, ..State::default() };
         for document in loaded.documents {
@@ -71,8 +77,9 @@ impl App {
             Vec::new()
         });
         let writer = Arc::new(Writer::new(Arc::clone(&store), state, &past));
-        supervise("stores commits", &writer, Writer::store_commits);
-        supervise("follows the log", &writer, Writer::follow);
+        let (storing, following) = (Arc::clone(&writer), Arc::clone(&writer));
+        jobs::keep_running("store commits", move || Arc::clone(&storing).store_commits());
+        jobs::keep_running("follow the log", move || Arc::clone(&following).follow());
         let telemetry = Telemetry::load(&store).await?;
         let app = Self(Arc::new(Inner {
             limits: options.limits(),
@@ -85,7 +92,11 @@ impl App {
             telemetry,
             passwords: Passwords::new(),
             metrics: Metrics::new(),
+            streams: Streams::new(&delivery.streams),
+            delivery,
         }));
+        let source = FlagSource::Primary(app.clone());
+        jobs::keep_running("stream changes", move || Streams::run(source.clone()));
         app.ensure_first_start().await?;
         for token in given_tokens {
             app.commit_as_system(|draft| flagstone_model::api_tokens::ensure_given(draft, &token)).await?;
@@ -235,6 +246,16 @@ impl App {
         &self.0.options
     }
 
+    /// What the operator chose for delivery.
+    pub fn delivery_settings(&self) -> &DeliverySettings {
+        &self.0.delivery
+    }
+
+    /// Open streams.
+    pub fn streams(&self) -> &Arc<Streams> {
+        &self.0.streams
+    }
+
     /// How much of everything there may be.
     pub fn limits(&self) -> &Limits {
         &self.0.limits
@@ -287,21 +308,4 @@ impl App {
         }
         self.0.store.close().await;
     }
-}
-
-/// Runs a task that never ends, and runs it again should it panic: without it, writes would wait for ever.
-fn supervise<F>(what: &'static str, writer: &Arc<Writer>, task: fn(Arc<Writer>) -> F)
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let writer = Arc::clone(writer);
-    tokio::spawn(async move {
-        while let Err(error) = tokio::spawn(task(Arc::clone(&writer))).await
-            && error.is_panic()
-        {
-            tracing::error!("the task that {what} panicked; it is started again");
-            writer.break_off();
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        }
-    });
 }

@@ -1,18 +1,18 @@
 //! Who sends a request: a session, a personal access token, an API token, or nobody.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use flagstone_model::api_tokens::{self, ApiToken, TokenKind};
+use flagstone_model::api_tokens;
 use flagstone_model::commit::Actor;
 use flagstone_model::users::{self, User};
 use flagstone_model::{Error, Principal};
 use flagstone_store::SessionHash;
+use ipnet::IpNet;
 
 use crate::app::App;
 use crate::error::Failure;
@@ -63,12 +63,12 @@ impl Caller {
 }
 
 /// The address a request came from: the connection's, or what trusted proxies say (the rightmost one that is not theirs).
-pub fn client_address(app: &App, parts: &Parts) -> IpAddr {
+pub fn client_address(trusted_proxies: &[IpNet], parts: &Parts) -> IpAddr {
     let peer = parts
         .extensions
         .get::<ConnectInfo<SocketAddr>>()
         .map_or(IpAddr::from([127, 0, 0, 1]), |c| c.0.ip().to_canonical());
-    let trusted = |ip: &IpAddr| app.options().trusted_proxies.iter().any(|net| net.contains(ip));
+    let trusted = |ip: &IpAddr| trusted_proxies.iter().any(|net| net.contains(ip));
     if !trusted(&peer) {
         return peer;
     }
@@ -117,12 +117,12 @@ impl FromRequestParts<App> for Visitor {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
-        Ok(Self { address: client_address(app, parts) })
+        Ok(Self { address: client_address(&app.delivery_settings().trusted_proxies, parts) })
     }
 }
 
 async fn identify(app: &App, parts: &Parts) -> Result<Caller, Failure> {
-    let ip = client_address(app, parts);
+    let ip = client_address(&app.delivery_settings().trusted_proxies, parts);
     if let Some(secret) = bearer(&parts.headers) {
         return Ok(by_secret(app, secret, ip));
     }
@@ -217,26 +217,4 @@ pub async fn require_login(State(app): State<App>, request: Request, next: Next)
     }
     parts.extensions.insert(caller);
     next.run(Request::from_parts(parts, body)).await
-}
-
-/// An API token that opens the client API or the frontend API.
-#[derive(Clone, Debug)]
-pub struct SdkToken(pub Arc<ApiToken>);
-
-impl SdkToken {
-    /// The token in `headers`, if it is of one of these kinds.
-    pub fn from_headers(app: &App, headers: &HeaderMap, kinds: &[TokenKind]) -> Result<Self, Failure> {
-        let secret = bearer(headers).ok_or(Error::Unauthenticated)?;
-        let snapshot = app.public();
-        let Some(token) = api_tokens::authenticate(&snapshot.state, secret, app.now()) else {
-            // A personal token or an admin token that is right is of the wrong type here, not wrong.
-            let personal = users::authenticate(&snapshot.state, secret, app.now()).is_some();
-            return Err(if personal { Failure::WrongTokenType } else { Failure::BadCredentials });
-        };
-        if !kinds.contains(&token.kind) {
-            return Err(Failure::WrongTokenType);
-        }
-        app.telemetry().token_seen(&token.selector, app.now());
-        Ok(Self(Arc::clone(token)))
-    }
 }

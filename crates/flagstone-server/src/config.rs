@@ -11,7 +11,9 @@ use flagstone_model::api_tokens::{GivenToken, TokenKind, check_given};
 use flagstone_store::DatabaseUrl;
 use ipnet::IpNet;
 
+use crate::delivery::streams::StreamLimits;
 use crate::http::path_segment;
+use crate::source::DeliverySettings;
 
 /// Options of `flagstone serve`. Names of variables are Unleash's wherever it has one.
 #[derive(Args, Clone, Debug)]
@@ -73,6 +75,9 @@ pub struct ServeOptions {
     /// How long browsers may remember a preflight answer, in seconds
     #[arg(long, env = "ACCESS_CONTROL_MAX_AGE", default_value_t = 86_400)]
     pub cors_max_age_s: u64,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub streams: StreamOptions,
     /// How long a session lasts without use, in hours
     #[arg(long, env = "SESSION_TTL_HOURS", default_value_t = 48)]
     pub session_ttl_hours: u32,
@@ -169,6 +174,38 @@ pub enum LogFormat {
     Json,
 }
 
+/// How many streams there may be.
+#[derive(Args, Clone, Debug)]
+pub struct StreamOptions {
+    /// The most streams to SDKs; by default four fifths of the files that the process may open
+    #[arg(long, env = "STREAMS_MAX")]
+    pub streams_max: Option<usize>,
+    /// The most streams with one token; 0 for no limit
+    #[arg(long, env = "STREAMS_PER_TOKEN_MAX", default_value_t = 1_000)]
+    pub streams_per_token_max: usize,
+    /// The most streams from one address; 0 for no limit
+    #[arg(long, env = "STREAMS_PER_ADDRESS_MAX", default_value_t = 500)]
+    pub streams_per_address_max: usize,
+}
+
+impl StreamOptions {
+    /// The limits that streams are opened by.
+    pub fn limits(&self) -> StreamLimits {
+        StreamLimits {
+            all: self.streams_max.unwrap_or_else(|| open_files_max() / 5 * 4),
+            per_token: Some(self.streams_per_token_max).filter(|most| *most > 0),
+            per_address: Some(self.streams_per_address_max).filter(|most| *most > 0),
+        }
+    }
+}
+
+/// How many files this process may open (`RLIMIT_NOFILE`), as Linux tells; elsewhere the least that is usual.
+fn open_files_max() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(1_024)
+}
+
 /// The bounds that an operator can move.
 #[derive(Args, Clone, Debug)]
 #[allow(missing_docs)]
@@ -234,6 +271,17 @@ impl ServeOptions {
             segments: l.segments_limit,
             features: l.feature_flags_limit,
             ..Limits::default()
+        }
+    }
+
+    /// What delivery goes by.
+    pub fn delivery(&self) -> DeliverySettings {
+        DeliverySettings {
+            trusted_proxies: self.trusted_proxies.clone(),
+            frontend_origins: self.frontend_origins.clone(),
+            cors_max_age_s: self.cors_max_age_s,
+            metrics_storage_days: self.metrics_storage_days,
+            streams: self.streams.limits(),
         }
     }
 

@@ -8,7 +8,6 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use flagstone_eval::{Context, Projects, SplitMix64};
-use flagstone_model::Error;
 use flagstone_model::api_tokens::{ApiToken, TokenKind};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -16,16 +15,16 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::app::App;
-use crate::caller::{SdkToken, client_address};
+use crate::caller::client_address;
 use crate::client::{MetricsBody, RegisterBody, count_usage, register_application};
 use crate::delivery::names;
 use crate::entropy;
 use crate::error::Failure;
-use crate::http::{BODY_BYTES_MAX, Body, query_pairs};
+use crate::http::{BODY_BYTES_MAX, query_pairs};
+use crate::source::{FlagSource, SdkToken};
 
 /// All routes below `/api/frontend`.
-pub(crate) fn routes() -> OpenApiRouter<App> {
+pub(crate) fn routes() -> OpenApiRouter<FlagSource> {
     OpenApiRouter::new().routes(routes!(get, post)).routes(routes!(metrics)).routes(routes!(register))
 }
 
@@ -39,18 +38,16 @@ struct ContextBody {
     context: Option<Map<String, Value>>,
 }
 
-fn token(app: &App, parts: &Parts) -> Result<SdkToken, Failure> {
-    SdkToken::from_headers(app, &parts.headers, &[TokenKind::Frontend])
+async fn token(source: &FlagSource, parts: &Parts) -> Result<SdkToken, Failure> {
+    source.token(&parts.headers, &[TokenKind::Frontend]).await
 }
 
-fn evaluate(app: &App, token: &ApiToken, parts: &Parts, mut context: Context) -> Result<Response, Failure> {
+fn evaluate(source: &FlagSource, token: &ApiToken, parts: &Parts, mut context: Context) -> Result<Response, Failure> {
     // The environment is the token's, whatever the context says.
     context.environment = Some(token.environment.clone());
-    context.remote_address.get_or_insert_with(|| client_address(app, parts).to_string());
-    let snapshot = app.public();
-    let delivery =
-        snapshot.delivery(&token.environment).ok_or_else(|| Error::not_found("environment", &token.environment))?;
-    let now = chrono::DateTime::from_timestamp_millis(app.now().millis()).unwrap_or_default();
+    context.remote_address.get_or_insert_with(|| client_address(&source.settings().trusted_proxies, parts).to_string());
+    let delivery = source.delivery(&token.environment)?;
+    let now = chrono::DateTime::from_timestamp_millis(source.now().millis()).unwrap_or_default();
     let mut request = flagstone_eval::Request::new(&context, now);
     let projects: Vec<&str> = token.projects.iter().map(String::as_str).collect();
     if !token.is_for_all_projects() {
@@ -83,44 +80,44 @@ fn hash(body: &[u8]) -> u64 {
         ("appName" = Option<String>, Query, description = "The application"), ("remoteAddress" = Option<String>, Query, description = "The network address; that of the connection if omitted"),
         ("properties" = Option<Object>, Query, style = DeepObject, description = "Anything else, as properties[name]=value")),
     responses((status = 200, description = "The features that are on, with their variants", body = Object)))]
-async fn get(State(app): State<App>, parts: Parts) -> Result<Response, Failure> {
-    let token = token(&app, &parts)?;
+async fn get(State(source): State<FlagSource>, parts: Parts) -> Result<Response, Failure> {
+    let token = token(&source, &parts).await?;
     let context = Context::from_pairs(query_pairs(&parts)?);
-    evaluate(&app, &token.0, &parts, context)
+    evaluate(&source, &token.0, &parts, context)
 }
 
 /// Get the features that are on for the context in the body
 #[utoipa::path(post, path = "/api/frontend", operation_id = "getFrontendApiFeaturesWithPost", tag = "Frontend", request_body = ContextBody, responses((status = 200, description = "The features that are on, with their variants", body = Object)))]
-async fn post(State(app): State<App>, request: Request) -> Result<Response, Failure> {
+async fn post(State(source): State<FlagSource>, request: Request) -> Result<Response, Failure> {
     let (parts, body) = request.into_parts();
-    let token = token(&app, &parts)?;
-    let body = Body::<ContextBody>::read(&parts.headers, body, BODY_BYTES_MAX).await?.parse(app.schemas())?;
-    evaluate(&app, &token.0, &parts, Context::from_json(body.context.unwrap_or_default()))
+    let token = token(&source, &parts).await?;
+    let body = source.report::<ContextBody>(&parts.headers, body, BODY_BYTES_MAX).await?;
+    evaluate(&source, &token.0, &parts, Context::from_json(body.context.unwrap_or_default()))
 }
 
 /// Report how often features were on and off
 #[utoipa::path(post, path = "/api/frontend/client/metrics", operation_id = "registerFrontendMetrics", tag = "Frontend", request_body = MetricsBody, responses((status = 200, description = "Counted", body = String)))]
-async fn metrics(State(app): State<App>, request: Request) -> Result<&'static str, Failure> {
+async fn metrics(State(source): State<FlagSource>, request: Request) -> Result<&'static str, Failure> {
     let (parts, body) = request.into_parts();
-    let token = token(&app, &parts)?;
-    let body = Body::<MetricsBody>::read(&parts.headers, body, BODY_BYTES_MAX).await?.parse(app.schemas())?;
-    count_usage(&app, &token.0, &body);
+    let token = token(&source, &parts).await?;
+    let body = source.report::<MetricsBody>(&parts.headers, body, BODY_BYTES_MAX).await?;
+    count_usage(&source, &token.0, &body);
     Ok("OK")
 }
 
 /// Introduce an application
 #[utoipa::path(post, path = "/api/frontend/client/register", operation_id = "registerFrontendClient", tag = "Frontend", request_body = RegisterBody, responses((status = 200, description = "Taken note of", body = String)))]
-async fn register(State(app): State<App>, request: Request) -> Result<&'static str, Failure> {
+async fn register(State(source): State<FlagSource>, request: Request) -> Result<&'static str, Failure> {
     let (parts, body) = request.into_parts();
-    let token = token(&app, &parts)?;
-    let address = client_address(&app, &parts).to_string();
-    let body = Body::<RegisterBody>::read(&parts.headers, body, BODY_BYTES_MAX).await?.parse(app.schemas())?;
-    register_application(&app, &token.0, body, Some(address));
+    let token = token(&source, &parts).await?;
+    let address = client_address(&source.settings().trusted_proxies, &parts).to_string();
+    let body = source.report::<RegisterBody>(&parts.headers, body, BODY_BYTES_MAX).await?;
+    register_application(&source, &token.0, body, Some(address));
     Ok("OK")
 }
 
 /// Lets browsers of the configured origins read the answers (CORS). Never with credentials: tokens travel in a header.
-pub(crate) async fn cors(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn cors(State(source): State<FlagSource>, request: Request, next: Next) -> Response {
     let origin = request.headers().get(header::ORIGIN).cloned();
     let asked_headers = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned();
     let preflight = request.method() == axum::http::Method::OPTIONS;
@@ -129,8 +126,8 @@ pub(crate) async fn cors(State(app): State<App>, request: Request, next: Next) -
     let headers = response.headers_mut();
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
     let allowed = match origin {
-        _ if app.options().frontend_origins.iter().any(|o| o == "*") => Some(HeaderValue::from_static("*")),
-        Some(origin) if app.options().frontend_origins.iter().any(|o| origin == o.as_str()) => Some(origin),
+        _ if source.settings().frontend_origins.iter().any(|o| o == "*") => Some(HeaderValue::from_static("*")),
+        Some(origin) if source.settings().frontend_origins.iter().any(|o| origin == o.as_str()) => Some(origin),
         _ => None,
     };
     let Some(allowed) = allowed else { return response };
@@ -139,7 +136,7 @@ pub(crate) async fn cors(State(app): State<App>, request: Request, next: Next) -
     if preflight {
         headers
             .insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET,HEAD,PUT,PATCH,POST,DELETE"));
-        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from(app.options().cors_max_age_s));
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from(source.settings().cors_max_age_s));
         if let Some(asked) = asked_headers {
             headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked);
         }

@@ -16,7 +16,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
-use crate::app::App;
 use crate::error::Failure;
 use crate::schemas::Schemas;
 
@@ -55,6 +54,11 @@ impl<T: DeserializeOwned + ToSchema> Body<T> {
 }
 
 impl<T> Body<T> {
+    /// The bytes; none where there was no body.
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.as_deref().unwrap_or_default()
+    }
+
     /// Reads a JSON body of at most `limit` bytes.
     pub async fn read(headers: &HeaderMap, body: axum::body::Body, limit: usize) -> Result<Self, Failure> {
         let bytes = read_body(headers, body, limit).await?;
@@ -65,10 +69,10 @@ impl<T> Body<T> {
     }
 }
 
-impl<T> FromRequest<App> for Body<T> {
+impl<T, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Failure;
 
-    async fn from_request(request: Request, _: &App) -> Result<Self, Failure> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
         let (parts, body) = request.into_parts();
         Self::read(&parts.headers, body, BODY_BYTES_MAX).await
     }
@@ -144,10 +148,10 @@ pub fn query_pairs(parts: &Parts) -> Result<Vec<(String, String)>, Failure> {
     Query::<Vec<(String, String)>> { text, becomes: PhantomData }.parse()
 }
 
-impl<T> FromRequestParts<App> for Query<T> {
+impl<T, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         Ok(Self { text: parts.uri.query().unwrap_or_default().to_owned(), becomes: PhantomData })
     }
 }
@@ -155,15 +159,15 @@ impl<T> FromRequestParts<App> for Query<T> {
 /// Path values; a wrong one is a fault at `/params`.
 pub struct Path<T>(pub T);
 
-impl<T: DeserializeOwned + Send> FromRequestParts<App> for Path<T> {
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
     type Rejection = Failure;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
         use axum::extract::path::ErrorKind;
         use axum::extract::rejection::PathRejection;
-        let names = axum::extract::RawPathParams::from_request_parts(parts, app).await.ok();
+        let names = axum::extract::RawPathParams::from_request_parts(parts, state).await.ok();
         let only = names.as_ref().and_then(|n| n.iter().next()).map(|(name, _)| format!("/params/{name}"));
-        axum::extract::Path::from_request_parts(parts, app).await.map(|path| Self(path.0)).map_err(|rejection| {
+        axum::extract::Path::from_request_parts(parts, state).await.map(|path| Self(path.0)).map_err(|rejection| {
             let place = match &rejection {
                 PathRejection::FailedToDeserializePathParams(error) => match error.kind() {
                     ErrorKind::ParseErrorAtKey { key, .. } | ErrorKind::DeserializeError { key, .. } => {

@@ -16,8 +16,7 @@ mod admin;
 mod auth;
 mod caller;
 mod client;
-mod delivery;
-mod edge;
+pub mod delivery;
 mod entropy;
 mod error;
 mod frontend;
@@ -29,6 +28,7 @@ mod rate_limit;
 mod seldom;
 mod sessions;
 mod snapshot;
+pub mod source;
 mod telemetry;
 mod writer;
 

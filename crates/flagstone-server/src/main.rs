@@ -111,6 +111,11 @@ async fn run_server(options: ServeOptions) -> anyhow::Result<ExitCode> {
     let listener = listen(address).await?;
     tracing::info!(%address, revision = app.public().state.seq, "Flagstone serves");
     jobs::start(&app);
+    let stop = async {
+        stop.await;
+        // They would hold up the stop for ever, and their clients are to come back elsewhere one after the other.
+        app.streams().stop();
+    };
     serve::serve(listener, routes::router(&app), stop, grace).await;
     app.stop().await;
     tracing::info!("stopped");

@@ -21,7 +21,8 @@ use crate::app::App;
 use crate::caller::require_login;
 use crate::error::{ErrorBody, Failure};
 use crate::http::URI_BYTES_MAX;
-use crate::{admin, auth, client, edge, frontend, ops};
+use crate::source::FlagSource;
+use crate::{admin, auth, client, frontend, ops};
 
 /// The revision of the state that an answer was made from, or that a request wants at least.
 pub const REVISION_HEADER: &str = "x-flagstone-revision";
@@ -51,22 +52,31 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("id", "The id"),
 ];
 
-fn api() -> (Router<App>, Router<App>, Router<App>, utoipa::openapi::OpenApi) {
+/// The routes by what stands before them, and the document that describes them all.
+struct Api {
+    admin: Router<App>,
+    others: Router<App>,
+    client: Router<FlagSource>,
+    frontend: Router<FlagSource>,
+    openapi: utoipa::openapi::OpenApi,
+}
+
+fn api() -> Api {
     let (admin, admin_api) = OpenApiRouter::new().merge(admin::routes()).split_for_parts();
     let (frontend, frontend_api) = OpenApiRouter::new().merge(frontend::routes()).split_for_parts();
-    let others =
-        OpenApiRouter::new().merge(auth::routes()).merge(client::routes()).merge(edge::routes()).merge(ops::routes());
+    let (client, client_api) = OpenApiRouter::new().merge(client::routes()).split_for_parts();
+    let others = OpenApiRouter::new().merge(auth::routes()).merge(ops::routes());
     let (others, others_api) = others.split_for_parts();
     let mut openapi = Published::openapi();
     env!("CARGO_PKG_VERSION").clone_into(&mut openapi.info.version);
-    for part in [admin_api, frontend_api, others_api] {
+    for part in [admin_api, frontend_api, client_api, others_api] {
         openapi.merge(part);
     }
     close("Constraint", &mut openapi);
     for (path, item) in &mut openapi.paths.paths {
         complete(path, item);
     }
-    (admin, frontend, others, openapi)
+    Api { admin, others, client, frontend, openapi }
 }
 
 /// Lets a schema refuse unknown properties where the stored form, which later releases extend, cannot.
@@ -79,7 +89,7 @@ fn close(name: &str, openapi: &mut utoipa::openapi::OpenApi) {
 
 /// The published document.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    api().3
+    api().openapi
 }
 
 /// Adds what every operation has: path parameters, and the refusals that are possible there.
@@ -143,15 +153,13 @@ fn add_parameters(path: &str, operation: &mut Operation) {
 
 /// Every route, behind everything that requests go through.
 pub fn router(app: &App) -> Router {
-    let (admin, frontend, others, openapi) = api();
+    let Api { admin, others, client, frontend, openapi } = api();
+    let source = FlagSource::Primary(app.clone());
     let admin = admin
         .fallback(no_route)
         .method_not_allowed_fallback(|| async { Failure::NoMethod })
         .layer(from_fn_with_state(app.clone(), require_login));
-    let frontend = frontend
-        .method_not_allowed_fallback(|| async { Failure::NoMethod })
-        .layer(from_fn_with_state(app.clone(), frontend::cors));
-    let mut all = Router::new().merge(others).merge(frontend).merge(admin).route(
+    let mut all = Router::new().merge(others).merge(delivery(client, frontend, &source)).merge(admin).route(
         "/api/admin/{*rest}",
         axum::routing::any(no_route).layer(from_fn_with_state(app.clone(), require_login)),
     );
@@ -172,6 +180,18 @@ pub fn router(app: &App) -> Router {
         base => Router::new().nest(&base, all).fallback(no_route),
     };
     behind_everything(app, all)
+}
+
+/// The routes that SDKs use.
+fn delivery<S: Clone + Send + Sync + 'static>(
+    client: Router<FlagSource>,
+    frontend: Router<FlagSource>,
+    source: &FlagSource,
+) -> Router<S> {
+    let frontend = frontend
+        .method_not_allowed_fallback(|| async { Failure::NoMethod })
+        .layer(from_fn_with_state(source.clone(), frontend::cors));
+    client.merge(frontend).with_state(source.clone())
 }
 
 /// Puts routes behind what every request goes through.

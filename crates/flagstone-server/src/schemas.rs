@@ -32,9 +32,7 @@ impl Schemas {
 
     /// Reads a body: well-formed JSON, valid by its schema, and of type `T`.
     pub fn parse<T: DeserializeOwned + ToSchema>(&self, bytes: &[u8]) -> Result<T, Error> {
-        let malformed =
-            |error: serde_json::Error| Error::bad_data("/body", format!("The body is not well-formed JSON: {error}."));
-        let UniqueKeys(value) = serde_json::from_slice(bytes).map_err(malformed)?;
+        let value = well_formed(bytes)?;
         self.check(&T::name(), &value)?;
         serde_json::from_value(value)
             .map_err(|error| Error::bad_data("/body", format!("The body cannot be used: {error}.")))
@@ -75,6 +73,24 @@ impl Schemas {
     pub fn check_value(&self, name: &str, value: &Value) -> Result<(), Error> {
         self.check(name, value)
     }
+}
+
+/// Reads a body whose type `T` checks all that its schema says. Nearly all of them are right; only what is not is held
+/// against the schema, which names every fault.
+pub fn parse_report<'s, T: DeserializeOwned + ToSchema>(
+    bytes: &[u8],
+    schemas: impl FnOnce() -> &'s Schemas,
+) -> Result<T, Error> {
+    match T::deserialize(&well_formed(bytes)?) {
+        Ok(report) => Ok(report),
+        Err(_) => schemas().parse(bytes),
+    }
+}
+
+fn well_formed(bytes: &[u8]) -> Result<Value, Error> {
+    let malformed =
+        |error: serde_json::Error| Error::bad_data("/body", format!("The body is not well-formed JSON: {error}."));
+    serde_json::from_slice(bytes).map(|UniqueKeys(value)| value).map_err(malformed)
 }
 
 /// A value in which no object has a key twice: two readers of such a text could take it for two different things.

@@ -1,5 +1,6 @@
 //! The one place where commits come about: rules run one after the other on the tip, their commits are stored in groups.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub struct Writer {
     work: Notify,
     revision: watch::Sender<u64>,
     catching_up: tokio::sync::Mutex<()>,
+    /// Whether the task that stores commits was ever started.
+    storing: AtomicBool,
     failures: Seldom,
 }
 
@@ -60,6 +63,7 @@ impl Writer {
             work: Notify::new(),
             revision,
             catching_up: tokio::sync::Mutex::new(()),
+            storing: AtomicBool::new(false),
             failures: Seldom::new(),
         }
     }
@@ -102,6 +106,10 @@ impl Writer {
 
     /// Stores commits, group by group, for ever. Runs in its own task: a client that hangs up cannot tear it.
     pub async fn store_commits(self: Arc<Self>) {
+        // A group that was on its way when this task panicked: what became of it, the next append finds out.
+        if self.storing.swap(true, Ordering::Relaxed) {
+            self.discard_tip(|| Outcome::Failed(flagstone_store::Error::Ambiguous("the writer broke off".to_owned())));
+        }
         let mut has_turn = false;
         loop {
             if has_turn && tokio::time::timeout(TURN_KEPT, self.pending()).await.is_err() {
@@ -111,11 +119,6 @@ impl Writer {
             self.pending().await;
             has_turn = self.store_group().await;
         }
-    }
-
-    /// Goes on after a panic. What became of a group that was on its way, the next append finds out.
-    pub fn break_off(&self) {
-        self.discard_tip(|| Outcome::Failed(flagstone_store::Error::Ambiguous("the writer broke off".to_owned())));
     }
 
     /// Returns when there is something to store.

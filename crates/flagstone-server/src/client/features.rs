@@ -9,13 +9,12 @@ use flagstone_model::api_tokens::TokenKind;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::app::App;
-use crate::caller::SdkToken;
 use crate::delivery::{Scope, Segments, names};
 use crate::error::Failure;
 use crate::http::{Path, query_pairs};
+use crate::source::{FlagSource, SdkToken};
 
-pub(super) fn routes() -> OpenApiRouter<App> {
+pub(super) fn routes() -> OpenApiRouter<FlagSource> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(get))
 }
 
@@ -24,8 +23,11 @@ const SEGMENTS_SINCE: (u64, u64) = (4, 2);
 /// The longest name prefix that is filtered by.
 const PREFIX_BYTES_MAX: usize = 255;
 
+/// In the published document.
+pub(super) const PREFIX: &str = "Only features whose names begin with this";
+
 /// What a request asks for, within what its token may see.
-fn scope(token: &SdkToken, parts: &Parts) -> Result<Scope, Failure> {
+pub(super) fn scope(token: &SdkToken, parts: &Parts) -> Result<Scope, Failure> {
     let pairs = query_pairs(parts)?;
     let all = |names: &[&str]| {
         pairs.iter().filter(|(k, _)| names.contains(&k.as_str())).map(|(_, v)| v.clone()).collect::<Vec<_>>()
@@ -60,26 +62,23 @@ fn segments_form(headers: &HeaderMap) -> Result<Segments, Error> {
 /// Get all features of the token's environment and projects
 #[utoipa::path(get, path = "/api/client/features", operation_id = "getAllClientFeatures", tag = "Client",
     params(("project" = Option<Vec<String>>, Query, description = "Only these projects, of those that the token is for"),
-        ("namePrefix" = Option<String>, Query, description = "Only features whose names begin with this")),
+        ("namePrefix" = Option<String>, Query, description = PREFIX)),
     responses((status = 200, description = "The features, their segments and the revision", body = Object), (status = 304, description = "The SDK has them already")))]
-async fn list(State(app): State<App>, parts: Parts) -> Result<Response, Failure> {
-    let token = SdkToken::from_headers(&app, &parts.headers, &[TokenKind::Backend])?;
+async fn list(State(source): State<FlagSource>, parts: Parts) -> Result<Response, Failure> {
+    let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;
     let scope = scope(&token, &parts)?;
-    let snapshot = app.public();
-    let delivery =
-        snapshot.delivery(&token.0.environment).ok_or_else(|| Error::not_found("environment", &token.0.environment))?;
+    let delivery = source.delivery(&token.0.environment)?;
     Ok(delivery.features(&scope).respond(&parts.headers))
 }
 
 /// Get one feature of the token's environment and projects
 #[utoipa::path(get, path = "/api/client/features/{featureName}", operation_id = "getClientFeature", tag = "Client", responses((status = 200, description = "The feature", body = Object)))]
-async fn get(State(app): State<App>, Path(name): Path<String>, parts: Parts) -> Result<Response, Failure> {
-    let token = SdkToken::from_headers(&app, &parts.headers, &[TokenKind::Backend])?;
+async fn get(State(source): State<FlagSource>, Path(name): Path<String>, parts: Parts) -> Result<Response, Failure> {
+    let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;
     let scope = scope(&token, &parts)?;
-    let snapshot = app.public();
-    let delivery = snapshot.delivery(&token.0.environment);
-    let feature = delivery.and_then(|d| Some((d.feature(&scope, &name)?, d.revision())));
-    let (feature, revision) = feature.ok_or_else(|| Error::not_found("feature", &name))?;
+    let delivery = source.delivery(&token.0.environment)?;
+    let feature = delivery.feature(&scope, &name).ok_or_else(|| Error::not_found("feature", &name))?;
+    let revision = delivery.revision();
     let etag = format!("\"{name}:{revision}:v1\"");
     let headers = [(header::CONTENT_TYPE, "application/json; charset=utf-8"), (header::ETAG, etag.as_str())];
     if names(&parts.headers, &etag) {

@@ -4,22 +4,23 @@ use std::collections::BTreeMap;
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use flagstone_model::Timestamp;
 use flagstone_model::api_tokens::{ApiToken, TokenKind};
-use flagstone_model::{State as Model, Timestamp};
 use flagstone_store::{AppUsage, Application, Instance};
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::app::App;
-use crate::caller::{SdkToken, client_address};
+use crate::caller::client_address;
 use crate::error::Failure;
-use crate::http::{BULK_BODY_BYTES_MAX, Body};
+use crate::http::{BODY_BYTES_MAX, BULK_BODY_BYTES_MAX};
+use crate::source::FlagSource;
 use crate::telemetry::Usage;
 
-pub(super) fn routes() -> OpenApiRouter<App> {
+pub(super) fn routes() -> OpenApiRouter<FlagSource> {
     OpenApiRouter::new().routes(routes!(register)).routes(routes!(metrics)).routes(routes!(bulk))
 }
 
@@ -29,17 +30,19 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[schema(as = ClientApplication)]
 pub(crate) struct RegisterBody {
     /// The application.
+    #[serde(deserialize_with = "name")]
     #[schema(example = "checkout", min_length = 1, max_length = 255)]
     app_name: String,
     /// Its instance.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_name")]
     #[schema(max_length = 255)]
     instance_id: Option<String>,
     /// The SDK with its version.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_name")]
     #[schema(example = "unleash-client-node:6.0.0", max_length = 255)]
     sdk_version: Option<String>,
     /// The strategies that it knows.
+    #[serde(deserialize_with = "list::<200, _, _>")]
     #[schema(max_items = 200)]
     strategies: Vec<String>,
     /// When it started: a date-time, or milliseconds since 1970.
@@ -68,6 +71,7 @@ enum StartedAt {
 #[schema(as = ClientMetrics)]
 pub(crate) struct MetricsBody {
     /// The application.
+    #[serde(deserialize_with = "name")]
     #[schema(example = "checkout", min_length = 1, max_length = 255)]
     app_name: String,
     /// What was counted.
@@ -113,9 +117,11 @@ struct Count {
 #[schema(as = BulkMetrics)]
 struct BulkBody {
     /// The applications behind it.
+    #[serde(deserialize_with = "list::<10_000, _, _>")]
     #[schema(max_items = 10_000)]
     applications: Vec<BulkApplication>,
     /// What they counted.
+    #[serde(deserialize_with = "list::<50_000, _, _>")]
     #[schema(max_items = 50_000)]
     metrics: Vec<BulkMetric>,
 }
@@ -124,12 +130,13 @@ struct BulkBody {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct BulkApplication {
+    #[serde(deserialize_with = "name")]
     #[schema(min_length = 1, max_length = 255)]
     app_name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_name")]
     #[schema(max_length = 255)]
     instance_id: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_name")]
     #[schema(max_length = 255)]
     sdk_version: Option<String>,
     #[serde(default)]
@@ -141,6 +148,7 @@ struct BulkApplication {
 #[serde(rename_all = "camelCase")]
 struct BulkMetric {
     feature_name: String,
+    #[serde(deserialize_with = "name")]
     #[schema(min_length = 1, max_length = 255)]
     app_name: String,
     /// When: a date-time, or milliseconds since 1970.
@@ -149,6 +157,28 @@ struct BulkMetric {
     timestamp: Value,
     #[serde(flatten)]
     count: Count,
+}
+
+// The bounds of the published schemas once more, so that a report that is read needs no look at them.
+
+fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() { Err(D::Error::custom("empty")) } else { short(text) }
+}
+
+fn optional_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Option::<String>::deserialize(deserializer)?.map(short).transpose()
+}
+
+fn short<E: Error>(text: String) -> Result<String, E> {
+    if text.chars().count() > 255 { Err(E::custom("too long")) } else { Ok(text) }
+}
+
+pub(super) fn list<'de, const MOST: usize, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    let list = Vec::deserialize(deserializer)?;
+    if list.len() > MOST { Err(D::Error::custom("too many")) } else { Ok(list) }
 }
 
 /// Reads a time that is a date-time or milliseconds; now if it is neither.
@@ -167,8 +197,8 @@ fn hour(reported: Timestamp, now: Timestamp, days: u32) -> Timestamp {
 }
 
 /// Remembers an application that introduced itself.
-pub(crate) fn register_application(app: &App, token: &ApiToken, body: RegisterBody, address: Option<String>) {
-    let now = app.now();
+pub(crate) fn register_application(source: &FlagSource, token: &ApiToken, body: RegisterBody, address: Option<String>) {
+    let now = source.now();
     let environment = token.environment.clone();
     let application = Application {
         app_name: body.app_name.clone(),
@@ -193,67 +223,56 @@ pub(crate) fn register_application(app: &App, token: &ApiToken, body: RegisterBo
         project: project.clone(),
         environment: environment.clone(),
     });
-    app.telemetry().application(application, used_in, instance);
+    source.telemetry().application(application, used_in, instance);
 }
 
 /// Counts what an application reports, in the token's environment.
-pub(crate) fn count_usage(app: &App, token: &ApiToken, body: &MetricsBody) {
-    let now = app.now();
+pub(crate) fn count_usage(source: &FlagSource, token: &ApiToken, body: &MetricsBody) {
+    let now = source.now();
     let Some(bucket) = &body.bucket else { return };
-    let hour = hour(time(&bucket.start, now), now, app.options().metrics_storage_days);
-    let snapshot = app.public();
+    let hour = hour(time(&bucket.start, now), now, source.settings().metrics_storage_days);
     for (feature, count) in &bucket.toggles {
-        count_one(app, &snapshot.state, &token.environment, &body.app_name, feature, count, hour);
+        count_one(source, &token.environment, &body.app_name, feature, count, hour);
     }
 }
 
-fn count_one(
-    app: &App,
-    state: &Model,
-    environment: &str,
-    app_name: &str,
-    feature: &str,
-    count: &Count,
-    hour: Timestamp,
-) {
-    let now = app.now();
-    if state.features.contains(feature) {
+fn count_one(source: &FlagSource, environment: &str, app_name: &str, feature: &str, count: &Count, hour: Timestamp) {
+    let now = source.now();
+    if source.has_feature(feature) {
         let usage = Usage { feature, app_name, environment, yes: count.yes, no: count.no, variants: &count.variants };
-        app.telemetry().count(&usage, hour, now);
+        source.telemetry().count(&usage, hour, now);
     } else if feature.len() <= flagstone_model::names::NAME_BYTES_MAX {
-        app.telemetry().unknown_flag(feature, app_name, environment, count.yes.saturating_add(count.no), now);
+        source.telemetry().unknown_flag(feature, app_name, environment, count.yes.saturating_add(count.no), now);
     }
 }
 
 /// Introduce an application and the instance of its SDK
 #[utoipa::path(post, path = "/api/client/register", operation_id = "registerClientApplication", tag = "Client", request_body = RegisterBody, responses((status = 202, description = "Taken note of")))]
-async fn register(State(app): State<App>, request: Request) -> Result<StatusCode, Failure> {
+async fn register(State(source): State<FlagSource>, request: Request) -> Result<StatusCode, Failure> {
     let (parts, body) = request.into_parts();
-    let token = SdkToken::from_headers(&app, &parts.headers, &[TokenKind::Backend])?;
-    let address = client_address(&app, &parts).to_string();
-    let body =
-        Body::<RegisterBody>::read(&parts.headers, body, crate::http::BODY_BYTES_MAX).await?.parse(app.schemas())?;
-    register_application(&app, &token.0, body, Some(address));
+    let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;
+    let address = client_address(&source.settings().trusted_proxies, &parts).to_string();
+    let body = source.report::<RegisterBody>(&parts.headers, body, BODY_BYTES_MAX).await?;
+    register_application(&source, &token.0, body, Some(address));
     Ok(StatusCode::ACCEPTED)
 }
 
 /// Report how often features were on and off
 #[utoipa::path(post, path = "/api/client/metrics", operation_id = "registerClientMetrics", tag = "Client", request_body = MetricsBody, responses((status = 202, description = "Counted")))]
-async fn metrics(State(app): State<App>, request: Request) -> Result<StatusCode, Failure> {
+async fn metrics(State(source): State<FlagSource>, request: Request) -> Result<StatusCode, Failure> {
     let (parts, body) = request.into_parts();
-    let token = SdkToken::from_headers(&app, &parts.headers, &[TokenKind::Backend])?;
-    let body =
-        Body::<MetricsBody>::read(&parts.headers, body, crate::http::BODY_BYTES_MAX).await?.parse(app.schemas())?;
-    count_usage(&app, &token.0, &body);
+    let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;
+    let body = source.report::<MetricsBody>(&parts.headers, body, BODY_BYTES_MAX).await?;
+    count_usage(&source, &token.0, &body);
     Ok(StatusCode::ACCEPTED)
 }
 
 /// Report for many applications at once
 #[utoipa::path(post, path = "/api/client/metrics/bulk", operation_id = "clientBulkMetrics", tag = "Client", request_body = BulkBody, responses((status = 202, description = "Counted")))]
-async fn bulk(State(app): State<App>, request: Request) -> Result<StatusCode, Failure> {
+async fn bulk(State(source): State<FlagSource>, request: Request) -> Result<StatusCode, Failure> {
     let (parts, body) = request.into_parts();
-    let token = SdkToken::from_headers(&app, &parts.headers, &[TokenKind::Backend])?;
-    let body = Body::<BulkBody>::read(&parts.headers, body, BULK_BODY_BYTES_MAX).await?.parse(app.schemas())?;
+    let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;
+    let body = source.report::<BulkBody>(&parts.headers, body, BULK_BODY_BYTES_MAX).await?;
     for application in body.applications {
         let register = RegisterBody {
             app_name: application.app_name,
@@ -263,20 +282,12 @@ async fn bulk(State(app): State<App>, request: Request) -> Result<StatusCode, Fa
             started: Value::Null,
             interval: 0.0,
         };
-        register_application(&app, &token.0, register, None);
+        register_application(&source, &token.0, register, None);
     }
-    let (now, snapshot) = (app.now(), app.public());
+    let now = source.now();
     for metric in &body.metrics {
-        let hour = hour(time(&metric.timestamp, now), now, app.options().metrics_storage_days);
-        count_one(
-            &app,
-            &snapshot.state,
-            &token.0.environment,
-            &metric.app_name,
-            &metric.feature_name,
-            &metric.count,
-            hour,
-        );
+        let hour = hour(time(&metric.timestamp, now), now, source.settings().metrics_storage_days);
+        count_one(&source, &token.0.environment, &metric.app_name, &metric.feature_name, &metric.count, hour);
     }
     Ok(StatusCode::ACCEPTED)
 }

@@ -5,6 +5,7 @@ mod answer;
 pub mod content;
 pub mod history;
 mod scope;
+pub mod streams;
 mod views;
 
 use std::collections::HashMap;

@@ -97,8 +97,21 @@ impl Fixture {
     pub async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
-        Answer { status: parts.status, headers: parts.headers, text: String::from_utf8_lossy(&bytes).into_owned() }
+        let is_stream = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
+        let text =
+            if is_stream { Stream::new(body).event().await } else { text(&body.collect().await.unwrap().to_bytes()) };
+        Answer { status: parts.status, headers: parts.headers, text }
+    }
+
+    /// Opens a stream.
+    pub async fn listen(&self, authorization: &str, headers: &[(&str, &str)]) -> Stream {
+        let mut request = Request::get("/api/client/streaming").header(header::AUTHORIZATION, authorization);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), 200);
+        Stream::new(response.into_body())
     }
 
     /// Sends a request with an `Authorization` header, unless `authorization` is empty, and a JSON body, unless it is null.
@@ -148,5 +161,49 @@ impl Fixture {
         let path = format!("/api/admin/projects/{project}/api-tokens");
         let body = serde_json::json!({"type": kind, "tokenName": "test", "environment": environment});
         self.admin("POST", &path, body).await.expect(201).json()["secret"].as_str().unwrap().to_owned()
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// An open stream of server-sent events.
+pub struct Stream {
+    body: Body,
+    read: String,
+}
+
+impl Stream {
+    const fn new(body: Body) -> Self {
+        Self { body, read: String::new() }
+    }
+
+    /// The next event or comment, as it came; nothing at the end of the stream.
+    pub async fn event(&mut self) -> String {
+        loop {
+            if let Some(end) = self.read.find("\n\n") {
+                let rest = self.read.split_off(end + 2);
+                return std::mem::replace(&mut self.read, rest);
+            }
+            let frame = tokio::time::timeout(std::time::Duration::from_secs(20), self.body.frame()).await;
+            match frame.expect("nothing came for a long time") {
+                Some(frame) => self.read.push_str(&text(&frame.unwrap().into_data().unwrap())),
+                None => return std::mem::take(&mut self.read),
+            }
+        }
+    }
+
+    /// The next event that is no comment: its name, its id and its data.
+    pub async fn json(&mut self) -> (String, u64, Value) {
+        let event = loop {
+            let event = self.event().await;
+            assert!(!event.is_empty(), "the stream has ended");
+            if event.contains("data: ") {
+                break event;
+            }
+        };
+        let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().to_owned();
+        (field("event: "), field("id: ").parse().unwrap(), serde_json::from_str(&field("data: ")).unwrap())
     }
 }

@@ -19,5 +19,6 @@ mod security;
 mod segments;
 mod smoke;
 mod strategies;
+mod streams;
 mod users;
 mod world;

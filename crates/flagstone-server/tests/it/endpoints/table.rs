@@ -344,6 +344,8 @@ fn sdks() -> Vec<Row> {
     rows! {
         GET "/api/client/features" by(By::Backend);
         GET "/api/client/features/{featureName}" by(By::Backend);
+        GET "/api/client/delta" by(By::Backend);
+        GET "/api/client/streaming" by(By::Backend);
         POST "/api/client/register" by(By::Backend), body(register.clone()), answers(202);
         POST "/api/client/metrics" by(By::Backend), body(metrics.clone()), answers(202);
         POST "/api/client/metrics/bulk" by(By::Backend), body(bulk), answers(202);

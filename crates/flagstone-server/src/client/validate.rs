@@ -1,18 +1,18 @@
 //! What edge replicas ask of their upstream.
 
 use axum::Json;
-use axum::extract::State;
-use flagstone_model::api_tokens::{TokenKind, authenticate};
+use axum::extract::{Request, State};
+use flagstone_model::api_tokens::TokenKind;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::app::App;
 use crate::error::Failure;
-use crate::http::Body;
+use crate::http::BODY_BYTES_MAX;
+use crate::source::FlagSource;
 
-pub(crate) fn routes() -> OpenApiRouter<App> {
+pub(super) fn routes() -> OpenApiRouter<FlagSource> {
     OpenApiRouter::new().routes(routes!(validate))
 }
 
@@ -20,6 +20,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 #[derive(Clone, Deserialize, ToSchema)]
 struct TokenStrings {
     /// Whole tokens. Whoever knows one may learn what it is for.
+    #[serde(deserialize_with = "super::metrics::list::<1_000, _, _>")]
     #[schema(max_items = 1000)]
     tokens: Vec<String>,
 }
@@ -46,23 +47,19 @@ struct ValidToken {
 
 /// Tell which of these tokens work, and what they are for
 #[utoipa::path(post, path = "/edge/validate", operation_id = "getValidTokens", tag = "Edge", request_body = TokenStrings, responses((status = 200, body = ValidTokens)))]
-async fn validate(State(app): State<App>, body: Body<TokenStrings>) -> Result<Json<ValidTokens>, Failure> {
-    let asked = body.parse(app.schemas())?.tokens;
-    let snapshot = app.public();
-    let valid = asked.into_iter().filter_map(|secret| {
-        let token = authenticate(&snapshot.state, &secret, app.now())?;
-        let kind = match token.kind {
-            // Unleash Edge knows backend tokens by their old name.
+async fn validate(State(source): State<FlagSource>, request: Request) -> Result<Json<ValidTokens>, Failure> {
+    let (parts, body) = request.into_parts();
+    let asked = source.report::<TokenStrings>(&parts.headers, body, BODY_BYTES_MAX).await?.tokens;
+    let valid = source.validate(asked).await.into_iter().map(|(secret, token)| ValidToken {
+        token: secret,
+        // Unleash Edge knows backend tokens by their old name.
+        kind: match token.kind {
             TokenKind::Backend => "client",
             TokenKind::Frontend => "frontend",
             TokenKind::Admin => "admin",
-        };
-        Some(ValidToken {
-            token: secret,
-            kind,
-            projects: token.projects.clone(),
-            environment: token.environment.clone(),
-        })
+        },
+        projects: token.projects.clone(),
+        environment: token.environment.clone(),
     });
     Ok(Json(ValidTokens { tokens: valid.collect() }))
 }

@@ -1,0 +1,151 @@
+//! What has changed: deltas and streams.
+
+use axum::body::Body;
+use axum::http::{Request, header};
+use serde_json::{Value, json};
+
+use crate::fixture::{Answer, Fixture};
+use crate::world::{fixture, world};
+
+async fn delta(it: &Fixture, token: &str, known: Option<&str>) -> Answer {
+    let mut request = Request::get("/api/client/delta").header(header::AUTHORIZATION, token);
+    if let Some(known) = known {
+        request = request.header(header::IF_NONE_MATCH, known);
+    }
+    it.send(request.body(Body::empty()).unwrap()).await
+}
+
+fn etag(answer: &Answer) -> String {
+    answer.headers["etag"].to_str().unwrap().to_owned()
+}
+
+/// The types of events, with the name of what they are about.
+fn summary(answer: &Value) -> Vec<String> {
+    let events = answer["events"].as_array().unwrap().iter();
+    events
+        .map(|event| {
+            let about =
+                [&event["feature"]["name"], &event["featureName"], &event["segment"]["id"], &event["segmentId"]];
+            let about = about.into_iter().find(|value| !value.is_null()).map(|v| v.to_string().replace('"', ""));
+            format!("{} {}", event["type"].as_str().unwrap(), about.unwrap_or_default()).trim().to_owned()
+        })
+        .collect()
+}
+
+async fn switch(it: &Fixture, flag: &str, environment: &str, on: &str) {
+    let path = format!("POST /api/admin/projects/alpha/features/{flag}/environments/{environment}/{on}");
+    it.check("admin", &path, Value::Null, "200").await;
+}
+
+#[tokio::test]
+async fn a_delta_begins_with_everything_and_goes_on_with_what_has_changed() {
+    let it = fixture().await;
+    let backend = world().await.get("backend");
+    let first = delta(&it, backend, None).await.expect(200);
+    assert_eq!(summary(&first.json()), ["hydration"]);
+    let known = etag(&first);
+    assert_eq!(known, format!("\"{}\"", first.json()["events"][0]["eventId"]));
+    delta(&it, backend, Some(&known)).await.expect(304);
+    switch(&it, "flag", "production", "on").await;
+    delta(&it, backend, Some(&known)).await.expect(304);
+
+    switch(&it, "flag", "development", "on").await;
+    switch(&it, "flag", "development", "off").await;
+    switch(&it, "flag", "development", "on").await;
+    let next = delta(&it, backend, Some(&known)).await.expect(200);
+    let changes = summary(&next.json());
+    assert_eq!(changes.last().unwrap(), "feature-updated flag");
+    assert!(changes[..changes.len() - 1].iter().all(|change| change.starts_with("segment-updated")), "{changes:?}");
+    assert_eq!(next.json()["events"][changes.len() - 1]["feature"]["enabled"], true);
+    delta(&it, backend, Some(&etag(&next))).await.expect(304);
+
+    it.check("admin", "DELETE /api/admin/projects/alpha/features/flag", Value::Null, "202").await;
+    let last = delta(&it, backend, Some(&etag(&next))).await.expect(200);
+    assert!(summary(&last.json()).contains(&"feature-removed flag".to_owned()), "{}", last.text);
+    // Who knows a revision that never was, or nothing at all, gets everything.
+    for unknown in ["\"999999\"", "\"x\""] {
+        let answer = delta(&it, backend, Some(unknown)).await.expect(200);
+        assert_eq!(summary(&answer.json()), ["hydration"], "{unknown}");
+    }
+}
+
+#[tokio::test]
+async fn a_delta_tells_nothing_of_other_projects() {
+    let it = fixture().await;
+    let backend = world().await.get("backend");
+    let known = etag(&delta(&it, backend, None).await.expect(200));
+    it.check("admin", "POST /api/admin/projects/omega/features/b-flag/environments/development/on", Value::Null, "200")
+        .await;
+    it.check("admin", "DELETE /api/admin/projects/omega/features/b-flag", Value::Null, "202").await;
+    delta(&it, backend, Some(&known)).await.expect(304);
+}
+
+#[tokio::test]
+async fn a_stream_tells_each_change_once_and_resumes() {
+    let it = fixture().await;
+    let backend = world().await.get("backend");
+    let mut stream = it.listen(backend, &[]).await;
+    let (event, first, data) = stream.json().await;
+    assert_eq!((event.as_str(), summary(&data)), ("unleash-connected", vec!["hydration".to_owned()]));
+    switch(&it, "flag", "production", "on").await;
+    switch(&it, "flag", "development", "on").await;
+    let (event, second, data) = stream.json().await;
+    assert_eq!(event, "unleash-updated");
+    assert!(second > first && summary(&data).contains(&"feature-updated flag".to_owned()), "{data}");
+    drop(stream);
+
+    switch(&it, "flag", "development", "off").await;
+    let mut resumed = it.listen(backend, &[("last-event-id", &second.to_string())]).await;
+    let (event, third, data) = resumed.json().await;
+    assert_eq!(event, "unleash-updated");
+    assert!(third > second && summary(&data).contains(&"feature-updated flag".to_owned()), "{data}");
+    let mut current = it.listen(backend, &[("last-event-id", &third.to_string())]).await;
+    assert!(!current.event().await.contains("data"), "nothing is new");
+    for unknown in ["999999", "x"] {
+        assert_eq!(it.listen(backend, &[("last-event-id", unknown)]).await.json().await.0, "unleash-connected");
+    }
+}
+
+#[tokio::test]
+async fn t6_a_stream_ends_with_its_token() {
+    let it = fixture().await;
+    let token = it.token("alpha", "backend", "development").await;
+    let mut stream = it.listen(&token, &[]).await;
+    let mut other = it.listen(world().await.get("backend"), &[]).await;
+    stream.json().await;
+    other.json().await;
+    let selector = &token.split("v2_").nth(1).unwrap()[..22];
+    it.admin("DELETE", &format!("/api/admin/projects/alpha/api-tokens/{selector}"), Value::Null).await.expect(200);
+    assert_eq!(stream.event().await, "", "the stream of a deleted token goes on");
+    switch(&it, "flag", "development", "on").await;
+    assert_eq!(other.json().await.0, "unleash-updated", "the stream of another token ended with it");
+}
+
+#[tokio::test]
+async fn streams_are_limited_by_token_and_by_address() {
+    for (option, expect) in [("--streams-max", "STREAMS_MAX"), ("--streams-per-token-max", "STREAMS_PER_TOKEN_MAX")] {
+        let it = Fixture::with(&[option, "2"]).await;
+        let token = it.token("default", "backend", "development").await;
+        let open = [it.listen(&token, &[]).await, it.listen(&token, &[]).await];
+        let refused = it.call(&token, "GET", "/api/client/streaming", Value::Null).await.expect(503);
+        assert!(refused.text.contains(expect) && refused.headers.contains_key("retry-after"), "{}", refused.text);
+        drop(open);
+        it.call(&token, "GET", "/api/client/streaming", Value::Null).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn every_form_of_an_answer_is_the_same_answer() {
+    let it = Fixture::new().await;
+    let token = it.token("default", "backend", "development").await;
+    for number in 0..30 {
+        it.admin("POST", "/api/admin/projects/default/features", json!({"name": format!("flag-{number}")})).await;
+    }
+    for coding in ["gzip", "br", "zstd"] {
+        let request = Request::get("/api/client/features").header(header::AUTHORIZATION, &token);
+        let answer = it.send(request.header(header::ACCEPT_ENCODING, coding).body(Body::empty()).unwrap()).await;
+        let answer = answer.expect(200);
+        assert_eq!(answer.headers[header::CONTENT_ENCODING], coding);
+        assert_eq!(answer.headers[header::VARY], "Accept-Encoding");
+    }
+}
