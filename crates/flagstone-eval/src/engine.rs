@@ -110,6 +110,11 @@ impl Engine {
         self.flags.is_empty()
     }
 
+    /// The names of all flags, in the order of the document.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.flags().map(|flag| &*flag.name)
+    }
+
     /// Evaluates one flag; `None` if there is none of this name. `now` counts where the context has no
     /// `currentTime`.
     pub fn resolve(

@@ -6,6 +6,7 @@
 pub mod app;
 pub mod clock;
 pub mod config;
+pub mod evaluate;
 pub mod jobs;
 pub mod routes;
 pub mod schemas;
@@ -23,6 +24,7 @@ mod frontend;
 mod http;
 mod metrics;
 mod ops;
+mod outbound;
 mod passwords;
 mod rate_limit;
 mod seldom;

@@ -9,8 +9,9 @@ use clap::{Parser, Subcommand};
 use flagstone_server::App;
 use flagstone_server::clock::Clock;
 use flagstone_server::config::{DatabaseOptions, LogFormat, ServeOptions};
+use flagstone_server::evaluate::EvaluateOptions;
 use flagstone_server::schemas::Schemas;
-use flagstone_server::{jobs, routes, serve, standby};
+use flagstone_server::{evaluate, jobs, routes, serve, standby};
 use flagstone_store::{Options, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -44,6 +45,8 @@ enum Command {
         /// The file to write; it must not exist
         to: std::path::PathBuf,
     },
+    /// Evaluate flags for contexts, without a server; prints one JSON answer a line
+    Evaluate(EvaluateOptions),
     /// Ask a server on this machine whether it is ready; the exit code tells
     Healthcheck {
         /// The server's port
@@ -82,6 +85,10 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let store = Store::open_read_only(&database.url()?, &Options::default()).await?;
             store.backup(&to).await?;
             println!("{} holds the copy", to.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Evaluate(options) => {
+            evaluate::run(&options, &mut std::io::stdout().lock()).await?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Healthcheck { port, base_path } => healthcheck(port, &base_path).await,

@@ -64,11 +64,6 @@ impl Schemas {
         }
     }
 
-    /// Whether a schema of this name is published and compiles.
-    pub fn knows(&self, name: &str) -> bool {
-        self.validator(name).is_some()
-    }
-
     /// Checks any value against a published schema.
     pub fn check_value(&self, name: &str, value: &Value) -> Result<(), Error> {
         self.check(name, value)

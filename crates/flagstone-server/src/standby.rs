@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use flagstone_store::{DatabaseUrl, Options, Store};
+use flagstone_store::{DatabaseUrl, Error, Options, Store};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -53,7 +53,9 @@ async fn waiting() -> impl IntoResponse {
 }
 
 /// Opens the store. While its server is away this tries for ever, ever less often, and from the first failure on
-/// answers on the port. What waiting cannot mend is an error at once: a file, a URL, tables of a newer version.
+/// answers on the port. What waiting cannot mend is an error at once: a file, a URL, a wrong password, tables of a newer
+/// version. A password that is changed while the node serves does not end it: flags are still served, and it may be put
+/// right.
 pub async fn open(
     url: &DatabaseUrl,
     options: &Options,
@@ -65,6 +67,7 @@ pub async fn open(
     loop {
         let error = match Store::open(url, options).await {
             Ok(store) => return Ok((store, standby)),
+            Err(error @ Error::Login(_)) => return Err(error.into()),
             Err(error) if matches!(url, DatabaseUrl::Postgres(_)) && error.is_transient() => error,
             Err(error) => return Err(error.into()),
         };

@@ -27,6 +27,9 @@ pub enum Error {
     /// The database is away, too slow, or refuses to work now. Nothing was changed; trying again later may help.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// The database does not let this user in, or not with this password. Nothing was changed.
+    #[error("the database refuses the login: {0}")]
+    Login(String),
     /// The disk is full, read-only or failing. Nothing was changed.
     #[error("the database cannot write to its disk: {0}")]
     Full(String),
@@ -45,9 +48,9 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether waiting and trying again may help.
+    /// Whether waiting and trying again may help. A refused login counts: passwords are changed, on both sides, in turn.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Full(_) | Self::Ambiguous(_))
+        matches!(self, Self::Unavailable(_) | Self::Login(_) | Self::Full(_) | Self::Ambiguous(_))
     }
 }
 
@@ -98,9 +101,11 @@ fn from_postgres(error: &PgDatabaseError) -> Error {
     match error.code() {
         "53100" | "58030" => Error::Full(text),
         "XX001" | "XX002" => Error::Corrupt(text),
+        // A database that does not exist (3D000) may be about to be created, by whatever sets up the server.
         "55P03" | "25P03" | "25006" | "3D000" | "42501" => Error::Unavailable(text),
         code => match code.get(..2) {
-            Some("08" | "28" | "40" | "53" | "57" | "58") => Error::Unavailable(text),
+            Some("28") => Error::Login(text),
+            Some("08" | "40" | "53" | "57" | "58") => Error::Unavailable(text),
             _ => Error::Invalid(text),
         },
     }

@@ -6,8 +6,8 @@ use axum::http::StatusCode;
 use flagstone_model::features::{
     self, CloneFeature, CreateFeature, Dependency, Feature, FeatureSummary, StaleFeatures, UpdateFeature, Variant,
 };
-use flagstone_model::{Error, Need, Permission as P, State as Model, Timestamp, environments, projects};
-use serde::{Deserialize, Serialize};
+use flagstone_model::{Error, Faults, Need, Permission as P, State as Model, Timestamp, environments, projects};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -65,10 +65,15 @@ pub(super) struct PatchOperation {
     /// Where from, for `move` and `copy`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     from: Option<String>,
-    /// What to put there.
-    #[serde(default)]
+    /// What to put there, or to find there, for `add`, `replace` and `test`.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Value>)]
-    value: Value,
+    value: Option<Value>,
+}
+
+/// A value that is there, be it `null`.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 /// What a step of a JSON patch does.
@@ -91,6 +96,17 @@ enum PatchOperator {
 
 impl JsonPatch {
     pub(super) fn parse(&self) -> Result<json_patch::Patch, Error> {
+        let mut faults = Faults::default();
+        for (index, step) in self.0.iter().enumerate() {
+            use PatchOperator as O;
+            let missing = match step.op {
+                O::Add | O::Replace | O::Test if step.value.is_none() => "value",
+                O::Move | O::Copy if step.from.is_none() => "from",
+                _ => continue,
+            };
+            faults.add(format!("/body/{index}/{missing}"), format!("The property `{missing}` is required."));
+        }
+        faults.check()?;
         let bad = |e: serde_json::Error| Error::bad_data("/body", format!("This is not a JSON patch: {e}."));
         serde_json::from_value(serde_json::to_value(&self.0).map_err(bad)?).map_err(bad)
     }

@@ -279,6 +279,19 @@ async fn f4_a_node_waits_for_a_database_that_is_away_at_the_start() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f4_a_refused_login_ends_the_start() {
+    let _alone = ALONE.lock().await;
+    let mut setup = setup();
+    let (server, _) = through(&setup.database_url, 0);
+    setup.database_url = format!("postgres://nobody-by-this-name:s3cret@{server}/postgres");
+    let mut node = setup.start();
+    let (status, _) = node.end().await;
+    assert_eq!(status.code(), Some(1));
+    until("the reason is logged", || async { node.log().contains("refuses the login").then_some(()) }).await;
+    assert!(node.log().contains("nobody-by-this-name") && !node.log().contains("s3cret"), "{}", node.log());
+}
+
+#[tokio::test]
 async fn f4_a_url_that_can_never_work_ends_the_start() {
     let _alone = ALONE.lock().await;
     for url in ["postgres://localhost:port/", "mysql://localhost/db"] {

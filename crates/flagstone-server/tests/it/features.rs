@@ -125,6 +125,14 @@ async fn patches_change_properties_and_nothing_else() {
     check(json!([{"op": "fly", "path": "/stale"}]), "400 BadDataError /body/0/op").await;
     check(json!([{"op": "test", "path": "/stale", "value": false}]), "400 BadDataError /body").await;
     check(json!({"op": "replace"}), "400 BadDataError /body").await;
+    let forgotten = json!([{"op": "replace", "path": "/description"}, {"op": "move", "path": "/a"}]);
+    check(forgotten, "400 BadDataError /body/0/value /body/1/from").await;
+    for op in ["add", "test"] {
+        check(json!([{"op": op, "path": "/description"}]), "400 BadDataError /body/0/value").await;
+    }
+    assert_eq!(get(&it, "flag").await, before);
+    check(replace("/description", Value::Null), "200").await;
+    assert_eq!(get(&it, "flag").await["description"], Value::Null);
 }
 
 #[tokio::test]

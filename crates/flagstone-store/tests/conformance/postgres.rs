@@ -224,6 +224,32 @@ async fn f4_a_server_that_is_not_there_is_said_so_without_the_password() {
     assert!(start.elapsed() < Duration::from_secs(4));
 }
 
+/// SQLSTATE 28P01 is a wrong password, 28000 a user or an address that may not connect at all.
+#[tokio::test]
+async fn f4_a_refused_login_is_told_from_a_server_that_is_away() {
+    for (code, is_login) in [("28P01", true), ("28000", true), ("3D000", false), ("57P03", false)] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        // A server that answers whoever introduces himself with an error.
+        let server = tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                client.read(&mut [0; 1_024]).await.unwrap();
+                let fields = format!("SFATAL\0VFATAL\0C{code}\0Mthe message\0\0");
+                let length = u32::try_from(fields.len() + 4).unwrap();
+                let answer = [b"E", length.to_be_bytes().as_slice(), fields.as_bytes()].concat();
+                // The last try may have given up waiting.
+                let _ = client.write_all(&answer).await;
+            }
+        });
+        let url = format!("postgres://me:s3cret@127.0.0.1:{port}/flags?sslmode=disable").parse().unwrap();
+        let error = Store::open(&url, &Options::default()).await.unwrap_err();
+        assert_eq!(matches!(error, Error::Login(_)), is_login, "{code}: {error:?}");
+        assert!(error.is_transient(), "{code}: {error:?}");
+        assert!(!format!("{error} {error:?}").contains("s3cret"), "{code}: {error:?}");
+        server.abort();
+    }
+}
+
 /// Everything is passed on.
 const PASS: u8 = 0;
 /// Connections are ended, new ones too.

@@ -1,0 +1,33 @@
+//! The client for what Flagstone itself asks of other servers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use rustls::{ClientConfig, RootCertStore};
+
+/// How long another server may take to accept a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long it may be silent.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A client that trusts the certificates that the system trusts. Where the system has none, as in a bare container,
+/// it still speaks HTTP.
+pub fn client() -> anyhow::Result<reqwest::Client> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    // The provider that connections to PostgreSQL use as well.
+    let mut tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .context("TLS cannot be set up")?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .user_agent(concat!("flagstone/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT)
+        .build()
+        .context("HTTP cannot be set up")
+}
