@@ -1,0 +1,115 @@
+//! The bare stack: the HTTP stack that Flagstone is built on, answering the very bytes of a Flagstone from memory. It
+//! looks at no token, counts nothing and evaluates nothing, so what is left is what HTTP itself costs.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use anyhow::{Context, ensure};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::serve::ListenerExt;
+use clap::Args;
+use tokio::net::TcpListener;
+
+use crate::delivery::Work;
+use crate::http::{Address, Connection};
+use crate::server::{BACKEND, FRONTEND};
+
+#[derive(Args)]
+pub struct Options {
+    /// The port to listen on, on 127.0.0.1
+    #[arg(long, env = "HTTP_PORT")]
+    port: u16,
+    /// The port of the Flagstone whose answers are given
+    #[arg(long)]
+    of: u16,
+}
+
+/// An answer as it was read once.
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+struct Answers {
+    not_modified: Answer,
+    identity: Answer,
+    gzip: Answer,
+    frontend: Answer,
+    metrics: Answer,
+}
+
+/// Serves until it is ended.
+pub async fn run(options: &Options) -> anyhow::Result<()> {
+    let answers = read_answers(options.of).await?;
+    let routes = Router::new()
+        .route("/ready", get(|| async { StatusCode::OK }))
+        .route("/api/client/features", get(features))
+        .route("/api/frontend", get(frontend))
+        .route("/api/client/metrics", post(metrics))
+        .with_state(Arc::new(answers));
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
+    axum::serve(listener, routes).await?;
+    Ok(())
+}
+
+async fn features(State(answers): State<Arc<Answers>>, headers: HeaderMap) -> Response {
+    let accepts_gzip = headers.get(header::ACCEPT_ENCODING).is_some_and(|value| value.as_bytes() == b"gzip");
+    let whole = if accepts_gzip { &answers.gzip } else { &answers.identity };
+    let known = headers.get(header::IF_NONE_MATCH);
+    let answer =
+        if known.is_some() && known == whole.headers.get(header::ETAG) { &answers.not_modified } else { whole };
+    answer.to_response()
+}
+
+async fn frontend(State(answers): State<Arc<Answers>>) -> Response {
+    answers.frontend.to_response()
+}
+
+async fn metrics(State(answers): State<Arc<Answers>>, _: Bytes) -> Response {
+    answers.metrics.to_response()
+}
+
+impl Answer {
+    fn to_response(&self) -> Response {
+        let mut response = (self.status, Body::from(self.body.clone())).into_response();
+        *response.headers_mut() = self.headers.clone();
+        response
+    }
+}
+
+/// Reads what a Flagstone answers to each kind of request.
+async fn read_answers(port: u16) -> anyhow::Result<Answers> {
+    let address = Address::local(port);
+    let mut connection = Connection::open(&address).await.context("cannot reach Flagstone")?;
+    let identity = read(&mut connection, &address, Work::Identity, "").await?;
+    let etag = identity.headers.get(header::ETAG).context("features without an ETag")?.to_str()?.to_owned();
+    Ok(Answers {
+        not_modified: read(&mut connection, &address, Work::NotModified, &etag).await?,
+        gzip: read(&mut connection, &address, Work::Gzip, "").await?,
+        frontend: read(&mut connection, &address, Work::Frontend, "").await?,
+        metrics: read(&mut connection, &address, Work::Metrics, "").await?,
+        identity,
+    })
+}
+
+async fn read(connection: &mut Connection, address: &Address, work: Work, etag: &str) -> anyhow::Result<Answer> {
+    let requests = work.requests(address, BACKEND, FRONTEND, etag);
+    let request = requests.first().context("no request")?;
+    let (status, body) = connection.exchange_whole(request).await?;
+    ensure!(status == work.status(), "{} is answered with {status}", work.name());
+    // The stack adds its own.
+    let own = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::DATE, header::CONNECTION];
+    let headers = connection.headers().map(|(name, value)| Ok((name.parse()?, HeaderValue::from_str(value)?)));
+    let headers = headers.collect::<anyhow::Result<Vec<(HeaderName, _)>>>()?;
+    let headers = headers.into_iter().filter(|(name, _)| !own.contains(name)).collect();
+    Ok(Answer { status: StatusCode::from_u16(status)?, headers, body: body.into() })
+}

@@ -1,0 +1,53 @@
+//! Measures Flagstone beside the bare HTTP stack; `bench/README.md` says how to run it and what the figures mean.
+
+mod delivery;
+
+mod bare;
+mod http;
+mod load;
+mod machine;
+mod seed;
+mod server;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use tokio::runtime::{Builder, Runtime};
+
+// The same as in `flagstone`: this program is the bare stack as well.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Measures Flagstone beside the bare HTTP stack
+#[derive(Parser)]
+#[command(name = "flagstone-bench", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Measure what SDKs poll and report: CPU per request, requests a second, p99, memory
+    Delivery(delivery::Options),
+    /// Fill a server with the flags that are measured with, over its admin API
+    Seed(seed::Options),
+    /// Serve what a Flagstone answers, with nothing between the bytes and the HTTP stack
+    Bare(bare::Options),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().command {
+        Command::Delivery(options) => delivery::run(&options),
+        Command::Seed(options) => single_thread()?.block_on(seed::run(&options)),
+        // As `flagstone` makes its own: as many workers as the process may use cores.
+        Command::Bare(options) => {
+            let runtime = Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+            runtime.block_on(bare::run(&options))
+        }
+    }
+}
+
+/// What clients run on: one thread for one core.
+fn single_thread() -> anyhow::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build().context("cannot start a runtime")
+}
