@@ -248,8 +248,16 @@ fn flag(text: &str) -> Result<bool, std::convert::Infallible> {
     Ok(matches!(text, "true" | "1" | "t"))
 }
 
+/// A path that stands before every route: empty, or with a leading and without a trailing slash.
+pub fn base_path(text: &str) -> String {
+    match text.trim_matches('/') {
+        "" => String::new(),
+        path => format!("/{path}"),
+    }
+}
+
 /// Reads an address or a network.
-fn network(text: &str) -> Result<IpNet, String> {
+pub fn network(text: &str) -> Result<IpNet, String> {
     let text = text.trim();
     let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
     network.map_err(|_| "not an address such as 10.0.0.1 nor a network such as 10.0.0.0/8".to_owned())
@@ -281,6 +289,7 @@ impl ServeOptions {
             frontend_origins: self.frontend_origins.clone(),
             cors_max_age_s: self.cors_max_age_s,
             metrics_storage_days: self.metrics_storage_days,
+            secure: self.secure,
             streams: self.streams.limits(),
         }
     }
@@ -315,10 +324,7 @@ impl ServeOptions {
 
     /// The path before every route: empty, or with a leading and without a trailing slash.
     pub fn base_path(&self) -> String {
-        match self.base_path.trim_matches('/') {
-            "" => String::new(),
-            path => format!("/{path}"),
-        }
+        base_path(&self.base_path)
     }
 
     /// How long a session lasts without use.

@@ -46,7 +46,7 @@ fn evaluate(source: &FlagSource, token: &ApiToken, parts: &Parts, mut context: C
     // The environment is the token's, whatever the context says.
     context.environment = Some(token.environment.clone());
     context.remote_address.get_or_insert_with(|| client_address(&source.settings().trusted_proxies, parts).to_string());
-    let delivery = source.delivery(&token.environment)?;
+    let delivery = source.delivery(token)?;
     let now = chrono::DateTime::from_timestamp_millis(source.now().millis()).unwrap_or_default();
     let mut request = flagstone_eval::Request::new(&context, now);
     let projects: Vec<&str> = token.projects.iter().map(String::as_str).collect();

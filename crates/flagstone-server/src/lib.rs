@@ -18,6 +18,7 @@ mod auth;
 mod caller;
 mod client;
 pub mod delivery;
+pub mod edge;
 mod entropy;
 mod error;
 mod frontend;

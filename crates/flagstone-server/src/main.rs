@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use flagstone_server::App;
 use flagstone_server::clock::Clock;
 use flagstone_server::config::{DatabaseOptions, LogFormat, ServeOptions};
+use flagstone_server::edge::{self, EdgeOptions};
 use flagstone_server::evaluate::EvaluateOptions;
 use flagstone_server::schemas::Schemas;
 use flagstone_server::{evaluate, jobs, routes, serve, standby};
@@ -33,6 +34,8 @@ struct Cli {
 enum Command {
     /// Serve the admin, client and frontend APIs
     Serve(Box<ServeOptions>),
+    /// Serve the flags of an upstream, near its users, with or without the upstream
+    Edge(Box<EdgeOptions>),
     /// Check the log's hash chain, and that documents and events are what the log says
     Verify {
         #[command(flatten)]
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Serve(options) => run_server(*options).await,
+        Command::Edge(options) => run_edge(*options).await,
         Command::Verify { database } => verify(&database).await,
         Command::Backup { database, to } => {
             let store = Store::open_read_only(&database.url()?, &Options::default()).await?;
@@ -100,7 +104,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 }
 
 async fn run_server(options: ServeOptions) -> anyhow::Result<ExitCode> {
-    start_logging(&options);
+    start_logging(&options.log_level, options.log_format);
     options.given_tokens()?;
     let store_options =
         Options { max_connections: options.database_pool_max, schema: options.database.schema(), ..Options::default() };
@@ -125,6 +129,15 @@ async fn run_server(options: ServeOptions) -> anyhow::Result<ExitCode> {
     };
     serve::serve(listener, routes::router(&app), stop, grace).await;
     app.stop().await;
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run_edge(options: EdgeOptions) -> anyhow::Result<ExitCode> {
+    start_logging(&options.log_level, options.log_format);
+    let stop = stop_signal()?;
+    let listener = listen(SocketAddr::new(options.interface, options.port)).await?;
+    edge::run(options, listener, stop).await?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
@@ -162,12 +175,12 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
-fn start_logging(options: &ServeOptions) {
+fn start_logging(level: &str, format: LogFormat) {
     // Unleash knows `fatal`, which is our `error`.
-    let level = if options.log_level == "fatal" { "error" } else { &options.log_level };
+    let level = if level == "fatal" { "error" } else { level };
     let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match options.log_format {
+    match format {
         LogFormat::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
         LogFormat::Json => log.json().flatten_event(true).init(),
     }

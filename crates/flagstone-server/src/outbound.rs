@@ -9,7 +9,7 @@ use rustls::{ClientConfig, RootCertStore};
 /// How long another server may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long it may be silent.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A client that trusts the certificates that the system trusts. Where the system has none, as in a bare container,
 /// it still speaks HTTP.

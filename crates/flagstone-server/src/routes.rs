@@ -175,11 +175,15 @@ pub fn router(app: &App) -> Router {
             .route("/docs/openapi.js", file("text/javascript; charset=utf-8", include_str!("docs.js")));
     }
     let all = all.fallback(no_route).method_not_allowed_fallback(|| async { Failure::NoMethod });
-    let all = match app.options().base_path() {
-        base if base.is_empty() => all,
-        base => Router::new().nest(&base, all).fallback(no_route),
-    };
-    behind_everything(app, all)
+    behind_everything(&source, &app.options().base_path(), all.with_state(app.clone()))
+}
+
+/// The routes of an edge: those that SDKs use, and `backstage`.
+pub fn edge_router(source: &FlagSource, base_path: &str, backstage: Router) -> Router {
+    let Api { client, frontend, .. } = api();
+    let all = delivery(client, frontend, source).merge(backstage);
+    let all = all.fallback(no_route).method_not_allowed_fallback(|| async { Failure::NoMethod });
+    behind_everything(source, base_path, all)
 }
 
 /// The routes that SDKs use.
@@ -195,7 +199,11 @@ fn delivery<S: Clone + Send + Sync + 'static>(
 }
 
 /// Puts routes behind what every request goes through.
-fn behind_everything(app: &App, routes: Router<App>) -> Router {
+fn behind_everything(source: &FlagSource, base_path: &str, routes: Router) -> Router {
+    let routes = match base_path {
+        "" => routes,
+        base => Router::new().nest(base, routes).fallback(no_route),
+    };
     let all = routes
         .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
             let text = panic.downcast_ref::<String>().cloned();
@@ -203,8 +211,7 @@ fn behind_everything(app: &App, routes: Router<App>) -> Router {
             Failure::Internal(format!("panic: {}", text.unwrap_or_default())).into_response()
         }))
         .layer(from_fn(short_uri))
-        .layer(from_fn_with_state(app.clone(), around))
-        .with_state(app.clone());
+        .layer(from_fn_with_state(source.clone(), around));
     // Clients that join URLs end some of them with a slash. Who may do what is decided behind this, by the matched route.
     Router::new().fallback_service(NormalizePathLayer::trim_trailing_slash().layer(all))
 }
@@ -219,24 +226,31 @@ async fn short_uri(request: Request, next: Next) -> Response {
 }
 
 /// What every request goes through: a wanted revision is waited for, the answer is counted, logged and given its headers.
-async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
+async fn around(State(source): State<FlagSource>, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|m| m.as_str().to_owned());
     let is_frontend = request.uri().path().contains("/api/frontend");
     let is_admin = request.uri().path().contains("/api/admin");
     let wanted = request.headers().get(REVISION_HEADER).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
-    let mut response = match wanted {
-        Some(seq) if !app.reach(seq).await => {
+    // Only a node has revisions that it could wait for; an edge gives what it has.
+    let app = match &source {
+        FlagSource::Primary(app) => Some(app),
+        FlagSource::Replica(_) => None,
+    };
+    let mut response = match (app, wanted) {
+        (Some(app), Some(seq)) if !app.reach(seq).await => {
             Failure::Unavailable("This node does not have the revision that you want yet; try again.").into_response()
         }
         _ => next.run(request).await,
     };
     let status = response.status().as_u16();
-    app.metrics().request(&method, route.as_deref(), status, began.elapsed());
+    source.metrics().request(&method, route.as_deref(), status, began.elapsed());
     tracing::debug!(%method, route = route.as_deref().unwrap_or("(none)"), status, micros = began.elapsed().as_micros(), "answered");
     let headers = response.headers_mut();
-    headers.insert(HeaderName::from_static(REVISION_HEADER), HeaderValue::from(app.public().state.seq));
+    if let Some(app) = app {
+        headers.insert(HeaderName::from_static(REVISION_HEADER), HeaderValue::from(app.public().state.seq));
+    }
     let mut set = |name: HeaderName, value: &'static str| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     };
@@ -255,7 +269,7 @@ async fn around(State(app): State<App>, request: Request, next: Next) -> Respons
     if is_admin {
         set(header::CACHE_CONTROL, "no-store");
     }
-    if app.options().secure {
+    if source.settings().secure {
         set(header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains");
     }
     response
@@ -311,7 +325,7 @@ mod tests {
             .route("/handler", get(panicking_handler))
             .route("/rule", get(panicking_rule))
             .route("/sound", get(sound_rule));
-        let router = behind_everything(&app, routes);
+        let router = behind_everything(&FlagSource::Primary(app.clone()), "", routes.with_state(app.clone()));
         for _ in 0..3 {
             for (path, expect) in [
                 ("/handler", StatusCode::INTERNAL_SERVER_ERROR),

@@ -14,8 +14,10 @@ use crate::app::App;
 use crate::caller::bearer;
 use crate::delivery::Delivery;
 use crate::delivery::streams::{StreamLimits, Streams};
+use crate::edge::Follower;
 use crate::error::Failure;
 use crate::http::Body;
+use crate::metrics::Metrics;
 use crate::schemas::{self, Schemas};
 use crate::telemetry::Telemetry;
 
@@ -24,6 +26,8 @@ use crate::telemetry::Telemetry;
 pub enum FlagSource {
     /// A node with a database.
     Primary(App),
+    /// An edge.
+    Replica(Follower),
 }
 
 /// What the operator chose for delivery.
@@ -37,6 +41,8 @@ pub struct DeliverySettings {
     pub cors_max_age_s: u64,
     /// How many days usage may be reported late.
     pub metrics_storage_days: u32,
+    /// Whether everything comes over TLS.
+    pub secure: bool,
     /// How many streams there may be.
     pub streams: StreamLimits,
 }
@@ -47,64 +53,116 @@ pub struct SdkToken(pub Arc<ApiToken>);
 
 impl FlagSource {
     /// The token in `headers`, if it is of one of these kinds.
-    #[allow(clippy::unused_async)] // TODO-EDGE
     pub async fn token(&self, headers: &HeaderMap, kinds: &[TokenKind]) -> Result<SdkToken, Failure> {
         let secret = bearer(headers).ok_or(Error::Unauthenticated)?;
-        let Self::Primary(app) = self;
-        let snapshot = app.public();
-        let Some(token) = api_tokens::authenticate(&snapshot.state, secret, app.now()) else {
-            // A personal token or an admin token that is right is of the wrong type here, not wrong.
-            let personal = users::authenticate(&snapshot.state, secret, app.now()).is_some();
-            return Err(if personal { Failure::WrongTokenType } else { Failure::BadCredentials });
+        let token = match self {
+            Self::Primary(app) => token_of_state(app, secret)?,
+            Self::Replica(follower) => follower.token(secret).await?,
         };
         if !kinds.contains(&token.kind) {
             return Err(Failure::WrongTokenType);
         }
-        app.telemetry().token_seen(&token.selector, app.now());
-        Ok(SdkToken(Arc::clone(token)))
+        self.telemetry().token_seen(&token.selector, self.now());
+        Ok(SdkToken(token))
     }
 
     /// Whether a token that was once good still is.
     pub fn is_live(&self, token: &ApiToken) -> bool {
-        let Self::Primary(app) = self;
-        api_tokens::is_live(&app.public().state, token, app.now())
+        match self {
+            Self::Primary(app) => api_tokens::is_live(&app.public().state, token, app.now()),
+            Self::Replica(follower) => follower.is_live(token),
+        }
     }
 
-    /// What the SDKs of an environment get.
-    pub fn delivery(&self, environment: &str) -> Result<Arc<Delivery>, Failure> {
-        let Self::Primary(app) = self;
-        let delivery = app.public().delivery(environment).map(Arc::clone);
-        Ok(delivery.ok_or_else(|| Error::not_found("environment", environment))?)
+    /// What the SDKs with a token get.
+    pub fn delivery(&self, token: &ApiToken) -> Result<Arc<Delivery>, Failure> {
+        match self {
+            Self::Primary(app) => {
+                let delivery = app.public().delivery(&token.environment).map(Arc::clone);
+                Ok(delivery.ok_or_else(|| Error::not_found("environment", &token.environment))?)
+            }
+            Self::Replica(follower) => follower.delivery(token),
+        }
     }
 
     /// Told of every change of what is delivered or of who may have it.
     pub fn revisions(&self) -> watch::Receiver<u64> {
-        let Self::Primary(app) = self;
-        app.revisions()
+        match self {
+            Self::Primary(app) => app.revisions(),
+            Self::Replica(follower) => follower.revisions(),
+        }
     }
 
     /// The time.
     pub fn now(&self) -> Timestamp {
-        let Self::Primary(app) = self;
-        app.now()
+        match self {
+            Self::Primary(app) => app.now(),
+            Self::Replica(follower) => follower.now(),
+        }
     }
 
     /// What the operator chose.
     pub fn settings(&self) -> &DeliverySettings {
-        let Self::Primary(app) = self;
-        app.delivery_settings()
+        match self {
+            Self::Primary(app) => app.delivery_settings(),
+            Self::Replica(follower) => follower.settings(),
+        }
     }
 
     /// What is counted.
     pub fn telemetry(&self) -> &Telemetry {
-        let Self::Primary(app) = self;
-        app.telemetry()
+        match self {
+            Self::Primary(app) => app.telemetry(),
+            Self::Replica(follower) => follower.telemetry(),
+        }
     }
 
     /// Open streams.
     pub fn streams(&self) -> &Arc<Streams> {
-        let Self::Primary(app) = self;
-        app.streams()
+        match self {
+            Self::Primary(app) => app.streams(),
+            Self::Replica(follower) => follower.streams(),
+        }
+    }
+
+    /// What operators watch.
+    pub fn metrics(&self) -> &Metrics {
+        match self {
+            Self::Primary(app) => app.metrics(),
+            Self::Replica(follower) => follower.metrics(),
+        }
+    }
+
+    /// Whether a feature that was evaluated exists, as far as that is known here: an edge leaves it to its upstream.
+    pub fn has_feature(&self, name: &str) -> bool {
+        match self {
+            Self::Primary(app) => app.public().state.features.contains(name),
+            Self::Replica(_) => true,
+        }
+    }
+
+    fn schemas(&self) -> &Schemas {
+        match self {
+            Self::Primary(app) => app.schemas(),
+            Self::Replica(follower) => follower.schemas(),
+        }
+    }
+
+    /// Those of `secrets` that are tokens and work. An error if that cannot be said of all.
+    pub async fn validate(&self, secrets: Vec<String>) -> Result<Vec<(String, Arc<ApiToken>)>, Failure> {
+        let look = |secret: String| async move {
+            let found = match self {
+                Self::Primary(app) => token_of_state(app, &secret),
+                Self::Replica(follower) => follower.token(&secret).await,
+            };
+            match found {
+                Ok(token) => Ok(Some((secret, token))),
+                Err(Failure::BadCredentials | Failure::WrongTokenType) => Ok(None),
+                Err(failure) => Err(failure),
+            }
+        };
+        let found = futures_util::future::try_join_all(secrets.into_iter().map(look)).await?;
+        Ok(found.into_iter().flatten().collect())
     }
 
     /// Reads what an SDK sends, whose token is known by now.
@@ -117,27 +175,14 @@ impl FlagSource {
         let body = Body::<T>::read(headers, body, limit).await?;
         Ok(schemas::parse_report(body.bytes(), || self.schemas())?)
     }
+}
 
-    fn schemas(&self) -> &Schemas {
-        let Self::Primary(app) = self;
-        app.schemas()
-    }
-
-    /// Those of `secrets` that are tokens and work.
-    #[allow(clippy::unused_async)] // TODO-EDGE
-    pub async fn validate(&self, secrets: Vec<String>) -> Vec<(String, Arc<ApiToken>)> {
-        let Self::Primary(app) = self;
-        let (snapshot, now) = (app.public(), app.now());
-        let valid = secrets.into_iter().filter_map(|secret| {
-            let token = api_tokens::authenticate(&snapshot.state, &secret, now).map(Arc::clone)?;
-            Some((secret, token))
-        });
-        valid.collect()
-    }
-
-    /// Whether a feature that was evaluated exists, as far as that is known here.
-    pub fn has_feature(&self, name: &str) -> bool {
-        let Self::Primary(app) = self;
-        app.public().state.features.contains(name)
+fn token_of_state(app: &App, secret: &str) -> Result<Arc<ApiToken>, Failure> {
+    let snapshot = app.public();
+    match api_tokens::authenticate(&snapshot.state, secret, app.now()) {
+        Some(token) => Ok(Arc::clone(token)),
+        // A personal token that is right is of the wrong type here, not wrong.
+        None if users::authenticate(&snapshot.state, secret, app.now()).is_some() => Err(Failure::WrongTokenType),
+        None => Err(Failure::BadCredentials),
     }
 }

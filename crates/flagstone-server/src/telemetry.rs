@@ -82,10 +82,14 @@ fn bounded<K: Eq + std::hash::Hash, V>(
 }
 
 impl Telemetry {
+    /// Nothing is counted yet.
+    pub fn new() -> Self {
+        Self { pending: Mutex::default(), seen: Mutex::default(), flushing: tokio::sync::Mutex::new(()) }
+    }
+
     /// Begins with the last-seen times that the store remembers.
     pub async fn load(store: &Store) -> Result<Self, Error> {
-        let telemetry =
-            Self { pending: Mutex::default(), seen: Mutex::default(), flushing: tokio::sync::Mutex::new(()) };
+        let telemetry = Self::new();
         telemetry.reload_seen(store).await?;
         Ok(telemetry)
     }
@@ -229,11 +233,7 @@ impl Telemetry {
     /// Writes everything that waits, in one transaction. If that fails it waits on.
     pub async fn flush(&self, store: &Store) -> Result<(), Error> {
         let _alone = self.flushing.lock().await;
-        let batch = {
-            let mut pending = lock(&self.pending);
-            let dropped = pending.dropped;
-            std::mem::replace(&mut *pending, Pending { dropped, ..Pending::default() }).into_batch()
-        };
+        let batch = self.take();
         if batch.is_empty() {
             return Ok(());
         }
@@ -244,7 +244,15 @@ impl Telemetry {
         outcome
     }
 
-    fn put_back(&self, batch: TelemetryBatch) {
+    /// Takes out everything that waits.
+    pub fn take(&self) -> TelemetryBatch {
+        let mut pending = lock(&self.pending);
+        let dropped = pending.dropped;
+        std::mem::replace(&mut *pending, Pending { dropped, ..Pending::default() }).into_batch()
+    }
+
+    /// Lets what could not be written wait again.
+    pub fn put_back(&self, batch: TelemetryBatch) {
         let mut pending = lock(&self.pending);
         for row in batch.usage {
             let key = (row.feature, row.app_name, row.environment, row.hour);

@@ -67,7 +67,7 @@ fn segments_form(headers: &HeaderMap) -> Result<Segments, Error> {
 async fn list(State(source): State<FlagSource>, parts: Parts) -> Result<Response, Failure> {
     let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;
     let scope = scope(&token, &parts)?;
-    let delivery = source.delivery(&token.0.environment)?;
+    let delivery = source.delivery(&token.0)?;
     Ok(delivery.features(&scope).respond(&parts.headers))
 }
 
@@ -76,7 +76,7 @@ async fn list(State(source): State<FlagSource>, parts: Parts) -> Result<Response
 async fn get(State(source): State<FlagSource>, Path(name): Path<String>, parts: Parts) -> Result<Response, Failure> {
     let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;
     let scope = scope(&token, &parts)?;
-    let delivery = source.delivery(&token.0.environment)?;
+    let delivery = source.delivery(&token.0)?;
     let feature = delivery.feature(&scope, &name).ok_or_else(|| Error::not_found("feature", &name))?;
     let revision = delivery.revision();
     let etag = format!("\"{name}:{revision}:v1\"");

@@ -50,7 +50,7 @@ struct ValidToken {
 async fn validate(State(source): State<FlagSource>, request: Request) -> Result<Json<ValidTokens>, Failure> {
     let (parts, body) = request.into_parts();
     let asked = source.report::<TokenStrings>(&parts.headers, body, BODY_BYTES_MAX).await?.tokens;
-    let valid = source.validate(asked).await.into_iter().map(|(secret, token)| ValidToken {
+    let valid = source.validate(asked).await?.into_iter().map(|(secret, token)| ValidToken {
         token: secret,
         // Unleash Edge knows backend tokens by their old name.
         kind: match token.kind {

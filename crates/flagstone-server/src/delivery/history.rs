@@ -45,12 +45,30 @@ pub struct History {
     touches: Vector<Touch>,
     /// Touches after this revision are all there.
     complete_after: u64,
+    /// The revisions between which the touches are known, where they were found by comparison; otherwise all.
+    compared: Option<Vector<u64>>,
 }
 
 impl History {
     /// Knows nothing of what was up to `revision`.
     pub fn from(revision: u64) -> Self {
-        Self { touches: Vector::new(), complete_after: revision }
+        Self { touches: Vector::new(), complete_after: revision, compared: None }
+    }
+
+    /// Begins with `revision`, and goes on with comparisons: what was between two of them is not known.
+    pub fn of_comparisons(revision: u64) -> Self {
+        Self { compared: Some(Vector::unit(revision)), ..Self::from(revision) }
+    }
+
+    /// Adds what a comparison of the last content with that of `revision` has shown.
+    pub fn compare(&mut self, revision: u64, touched: impl IntoIterator<Item = Touched>) {
+        self.extend(touched.into_iter().map(|what| Touch { revision, what }));
+        if let Some(compared) = &mut self.compared {
+            compared.push_back(revision);
+            if compared.len() > TOUCHES_MAX {
+                compared.pop_front();
+            }
+        }
     }
 
     /// Adds what came next.
@@ -67,7 +85,8 @@ impl History {
 
     /// What was touched after `revision` and concerns a scope; nothing is known if that is too long ago.
     pub fn since(&self, revision: u64, scope: &Scope) -> Option<Changes<'_>> {
-        if revision < self.complete_after {
+        let compared = self.compared.as_ref().is_none_or(|revisions| revisions.contains(&revision));
+        if revision < self.complete_after || !compared {
             return None;
         }
         let mut changes = Changes::default();

@@ -8,7 +8,7 @@ mod scope;
 pub mod streams;
 mod views;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -18,8 +18,9 @@ use flagstone_model::commit::Commit;
 
 pub use answer::{Answer, names};
 use content::{Content, FeatureItem, differences};
-use history::{History, touches};
+use history::{History, Touched, touches};
 pub use scope::{Scope, Segments};
+use serde_json::value::RawValue;
 use views::Made;
 
 /// The most different scopes whose answers are kept for one revision.
@@ -102,6 +103,34 @@ impl Delivery {
         self
     }
 
+    /// What another server delivers, of which nothing earlier is known.
+    pub fn received(environment: &str, revision: u64, content: Content) -> Self {
+        Self {
+            environment: environment.to_owned(),
+            revision,
+            content: Arc::new(content).into(),
+            state: None,
+            history: History::of_comparisons(revision),
+            latest: Arc::default(),
+            engine: OnceLock::new(),
+            answers: Mutex::default(),
+        }
+    }
+
+    /// What it delivers later.
+    #[must_use]
+    pub fn followed_by(&self, revision: u64, content: Content) -> Self {
+        let mut history = self.history.clone();
+        if revision > self.revision {
+            history.compare(revision, touched(self.content(), &content));
+        } else {
+            // The upstream began anew: what its revisions were before means nothing now.
+            history = History::of_comparisons(revision);
+        }
+        let latest = Arc::clone(&self.latest);
+        Self { history, latest, ..Self::received(&self.environment, revision, content) }
+    }
+
     /// The environment.
     pub fn environment(&self) -> &str {
         &self.environment
@@ -141,6 +170,14 @@ impl Delivery {
             body.push_str("}]}");
             Arc::new(Answer::new(body, format!("\"{revision}\"")))
         }))
+    }
+
+    /// All features of all projects: a hydration, to be kept.
+    pub fn everything(&self) -> Box<RawValue> {
+        let all = Scope { projects: None, name_prefix: None, segments: Segments::Named };
+        let body = String::from_utf8_lossy(self.hydration(&all).body()).into_owned();
+        // What was put together of JSON is JSON.
+        RawValue::from_string(body).unwrap_or_default()
     }
 
     fn answers(&self, scope: &Scope) -> Arc<Answers> {
@@ -280,6 +317,19 @@ impl Delivery {
         }
         engine
     }
+}
+
+/// What a client has to be told that knows `old`.
+fn touched(old: &Content, new: &Content) -> Vec<Touched> {
+    let segments = differences(&old.segments, &new.segments, |item| item.id);
+    let segments = segments.filter_map(|(old, new)| Some(Touched::Segment(old.or(new)?.id)));
+    let features = differences(&old.features, &new.features, |item| item.name.as_str());
+    let features = features.filter_map(|(old, new)| {
+        let projects: BTreeSet<&String> = old.into_iter().chain(new).map(|item| &item.project).collect();
+        let projects = projects.into_iter().cloned().collect();
+        Some(Touched::Feature { name: old.or(new)?.name.as_str().into(), projects: Some(projects) })
+    });
+    segments.chain(features).collect()
 }
 
 fn write_list<T: AsRef<str>>(body: &mut String, items: impl Iterator<Item = T>) {

@@ -166,7 +166,7 @@ impl Streams {
         for ((_, scope), group) in &mut open.groups {
             let expiry = group.token.expires_at.map(|end| end.millis().saturating_sub(now.millis()));
             next_expiry = next_expiry.into_iter().chain(expiry).min();
-            let Ok(head) = source.delivery(&group.token.environment) else { continue };
+            let Ok(head) = source.delivery(&group.token) else { continue };
             let known = group.delivery.revision();
             if Arc::ptr_eq(&head, &group.delivery) {
                 continue;
@@ -271,7 +271,7 @@ impl Drop for Listener {
 }
 
 /// From 0 to 1.
-fn share() -> f64 {
+pub fn share() -> f64 {
     f64::from(u32::try_from(entropy::seed() >> 32).unwrap_or_default()) / f64::from(u32::MAX)
 }
 

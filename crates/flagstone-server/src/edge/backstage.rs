@@ -1,0 +1,64 @@
+//! What operators ask of an edge.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use flagstone_model::api_tokens::TokenKind;
+use serde_json::{Value, json};
+
+use super::Follower;
+use crate::error::Failure;
+use crate::source::FlagSource;
+
+/// `/internal-backstage/…`, and the names that servers have for the first two. What shows flags or tokens asks for a
+/// backend token.
+pub fn routes() -> Router<Follower> {
+    Router::new()
+        .route("/internal-backstage/health", get(health))
+        .route("/internal-backstage/ready", get(ready))
+        .route("/internal-backstage/metrics", get(metrics))
+        .route("/internal-backstage/tokens", get(tokens))
+        .route("/internal-backstage/features", get(features))
+        .route("/health", get(health))
+        .route("/ready", get(ready))
+}
+
+async fn health() -> Json<Value> {
+    Json(json!({ "status": "OK", "health": "GOOD" }))
+}
+
+async fn ready(State(follower): State<Follower>) -> Response {
+    if follower.is_ready() {
+        Json(json!({ "status": "READY", "health": "GOOD" })).into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "NOT_READY", "health": "DEGRADED" }))).into_response()
+    }
+}
+
+async fn metrics(State(follower): State<Follower>) -> Response {
+    let revision = follower.feeds().iter().filter_map(|feed| feed.delivery()).map(|d| d.revision()).max();
+    let features = follower.feeds().iter().filter_map(|feed| feed.delivery()).map(|d| d.content().features.len()).sum();
+    let text = follower.metrics().text(revision.unwrap_or_default(), features, follower.telemetry().dropped());
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+async fn tokens(State(follower): State<Follower>, headers: HeaderMap) -> Result<Json<Value>, Failure> {
+    FlagSource::Replica(follower.clone()).token(&headers, &[TokenKind::Backend]).await?;
+    let tokens = follower.tokens();
+    let tokens = tokens.known().map(|known| {
+        let token = &known.token;
+        json!({ "token": token.masked(), "type": token.kind, "environment": token.environment, "projects": token.projects })
+    });
+    Ok(Json(json!({ "tokens": tokens.collect::<Vec<_>>() })))
+}
+
+async fn features(State(follower): State<Follower>, headers: HeaderMap) -> Result<Json<Value>, Failure> {
+    let token = FlagSource::Replica(follower.clone()).token(&headers, &[TokenKind::Backend]).await?;
+    let delivery = follower.delivery(&token.0)?;
+    let content = delivery.content();
+    let seen = content.features.iter().filter(|item| token.0.covers(&item.project));
+    let names: Vec<&str> = seen.map(|item| item.name.as_str()).collect();
+    Ok(Json(json!({ "environment": delivery.environment(), "revision": delivery.revision(), "features": names })))
+}

@@ -1,0 +1,283 @@
+//! `flagstone edge`: serves what an upstream delivers, near its users, with or without the upstream.
+
+mod backstage;
+mod backup;
+mod feed;
+mod follow;
+mod options;
+mod report;
+mod tokens;
+mod upstream;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use flagstone_model::api_tokens::{ApiToken, TokenKind, hash};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::clock::Clock;
+use crate::delivery::Delivery;
+use crate::delivery::streams::Streams;
+use crate::error::Failure;
+use crate::metrics::Metrics;
+use crate::schemas::Schemas;
+use crate::source::{DeliverySettings, FlagSource};
+use crate::telemetry::Telemetry;
+use crate::{routes, serve};
+use backup::{Backup, Saved, SavedFeed};
+use feed::Feed;
+pub use options::EdgeOptions;
+use tokens::{Finding, Tokens};
+use upstream::{Changes, Document, Upstream};
+
+/// How many unknown tokens may wait for the upstream's word.
+const ASKED_MAX: usize = 2_000;
+/// How long a request with an unknown token waits for it.
+const ASK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What an edge has from its upstream; clones share it.
+#[derive(Clone)]
+pub struct Follower(Arc<Inner>);
+
+struct Inner {
+    upstream: Option<Upstream>,
+    options: EdgeOptions,
+    settings: DeliverySettings,
+    clock: Clock,
+    backup: Option<Backup>,
+    tokens: RwLock<Tokens>,
+    feeds: RwLock<Vec<Arc<Feed>>>,
+    ask: mpsc::Sender<Question>,
+    changed: watch::Sender<u64>,
+    telemetry: Telemetry,
+    streams: Arc<Streams>,
+    metrics: Metrics,
+    schemas: OnceLock<Schemas>,
+}
+
+/// A token that nobody here knows, and who wants to know.
+struct Question {
+    secret: String,
+    answer: oneshot::Sender<Option<Arc<ApiToken>>>,
+}
+
+impl Follower {
+    /// Begins with what is kept on disk and what the options give, and follows the upstream from there.
+    pub fn start(options: EdgeOptions) -> anyhow::Result<Self> {
+        let upstream = options.upstream()?.map(Upstream::new).transpose()?;
+        let backup = options.backup_folder.as_deref().map(Backup::new).transpose().context("the backup folder")?;
+        let (ask, questions) = mpsc::channel(ASKED_MAX);
+        let settings = options.delivery();
+        let follower = Self(Arc::new(Inner {
+            upstream,
+            backup,
+            tokens: RwLock::default(),
+            feeds: RwLock::default(),
+            ask,
+            changed: watch::Sender::default(),
+            telemetry: Telemetry::new(),
+            streams: Streams::new(&settings.streams),
+            metrics: Metrics::new(),
+            schemas: OnceLock::new(),
+            clock: Clock::System,
+            settings,
+            options,
+        }));
+        follower.restore()?;
+        follower.take_given()?;
+        follower.start_tasks(questions);
+        Ok(follower)
+    }
+
+    /// Takes what is kept on disk.
+    fn restore(&self) -> anyhow::Result<()> {
+        let Some(saved) = self.0.backup.as_ref().and_then(Backup::load) else { return Ok(()) };
+        for saved in saved.feeds {
+            let feed = Feed::new(saved.environment, saved.projects);
+            feed.take(&serde_json::from_str::<Changes>(saved.changes.get())?)?;
+            self.feeds_mut().push(Arc::new(feed));
+        }
+        for token in saved.tokens {
+            self.tokens_mut().add(Arc::new(token), None);
+        }
+        Ok(())
+    }
+
+    /// Takes the tokens and flags that the options give. With an upstream, tokens count once it has confirmed them.
+    fn take_given(&self) -> anyhow::Result<()> {
+        let options = &self.0.options;
+        let bootstrap = match &options.bootstrap_file {
+            Some(path) => {
+                let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+                let document = serde_json::from_slice::<Document>(&text);
+                Some(document.with_context(|| format!("{} is no client-features document", path.display()))?)
+            }
+            None => None,
+        };
+        let Some(bootstrap) = bootstrap else { return Ok(()) };
+        let backend = options.backend_tokens().map(|secret| (secret, TokenKind::Backend));
+        let frontend = options.frontend_tokens.iter().map(|secret| (secret.trim(), TokenKind::Frontend));
+        for (secret, kind) in backend.chain(frontend) {
+            let token = tokens::given(secret, kind)
+                .context("with a bootstrap file, tokens must have the form <project>:<environment>.<secret>")?;
+            if !self.feeds().iter().any(|feed| feed.is_of(&token)) {
+                let feed = Feed::of(&token);
+                feed.take_document(&bootstrap, 0)?;
+                self.feeds_mut().push(Arc::new(feed));
+            }
+            self.tokens_mut().add(token, Some(secret.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// The token of this secret, if it works. The upstream is asked about one that is not known.
+    pub async fn token(&self, secret: &str) -> Result<Arc<ApiToken>, Failure> {
+        let hash = hash(secret);
+        match self.tokens().find(&hash) {
+            Finding::Works(token, false) => return Ok(token),
+            Finding::Works(token, true) => {
+                self.learn(Arc::clone(&token), secret.to_owned());
+                return Ok(token);
+            }
+            Finding::Refused => return Err(Failure::BadCredentials),
+            Finding::Unknown => {}
+        }
+        if self.0.upstream.is_none() {
+            return Err(Failure::BadCredentials);
+        }
+        let (answer, told) = oneshot::channel();
+        let question = Question { secret: secret.to_owned(), answer };
+        let asked = self.0.ask.try_send(question);
+        asked.map_err(|_| Failure::Unavailable("Too many unknown tokens wait for the upstream's word; try again."))?;
+        match tokio::time::timeout(ASK_TIMEOUT, told).await {
+            Ok(Ok(Some(token))) => Ok(token),
+            Ok(Ok(None)) => Err(Failure::BadCredentials),
+            _ => Err(Failure::Unavailable("The upstream cannot be asked about this token now; try again.")),
+        }
+    }
+
+    /// Knows a token from now on, and follows what it may see.
+    fn learn(&self, token: Arc<ApiToken>, secret: String) {
+        self.tokens_mut().add(Arc::clone(&token), Some(secret));
+        self.follow(&token);
+        self.tell();
+    }
+
+    /// Forgets a token that does not work any more, and what only it could bring.
+    fn forget(&self, hash: String) {
+        if !self.tokens_mut().refuse(hash) {
+            return;
+        }
+        let known: Vec<Arc<ApiToken>> = self.tokens().known().map(|known| Arc::clone(&known.token)).collect();
+        let bringers = || known.iter().filter(|token| token.kind == TokenKind::Backend);
+        self.feeds_mut().retain(|feed| bringers().any(|token| feed.is_of(token)));
+        bringers().for_each(|token| self.follow(token));
+        self.tell();
+    }
+
+    /// Whether a token is known.
+    pub fn is_live(&self, token: &ApiToken) -> bool {
+        matches!(self.tokens().find(&token.hash), Finding::Works(..))
+    }
+
+    /// What a token may see: from the feed that brings it, best one that has come.
+    pub fn delivery(&self, token: &ApiToken) -> Result<Arc<Delivery>, Failure> {
+        let delivery = self.feeds().iter().filter(|feed| feed.covers(token)).find_map(|feed| feed.delivery());
+        delivery.ok_or(Failure::Unavailable("The flags of this token have not come from the upstream yet; try again."))
+    }
+
+    /// Whether nothing that should be here is missing.
+    pub fn is_ready(&self) -> bool {
+        self.feeds().iter().all(|feed| feed.delivery().is_some())
+            && (!self.feeds().is_empty() || self.0.options.backend_tokens().next().is_none())
+    }
+
+    /// What the operator chose for delivery.
+    pub fn settings(&self) -> &DeliverySettings {
+        &self.0.settings
+    }
+
+    /// What is counted.
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.0.telemetry
+    }
+
+    /// Open streams.
+    pub fn streams(&self) -> &Arc<Streams> {
+        &self.0.streams
+    }
+
+    /// What operators watch.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// The published schemas, made when the first bad report comes.
+    pub fn schemas(&self) -> &Schemas {
+        self.0.schemas.get_or_init(|| Schemas::new(&routes::openapi()))
+    }
+
+    /// Told of every change of flags or tokens.
+    pub fn revisions(&self) -> watch::Receiver<u64> {
+        self.0.changed.subscribe()
+    }
+
+    /// The time.
+    pub fn now(&self) -> flagstone_model::Timestamp {
+        self.0.clock.now()
+    }
+
+    fn tell(&self) {
+        self.0.changed.send_modify(|count| *count += 1);
+    }
+
+    fn tokens(&self) -> std::sync::RwLockReadGuard<'_, Tokens> {
+        self.0.tokens.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tokens_mut(&self) -> std::sync::RwLockWriteGuard<'_, Tokens> {
+        self.0.tokens.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn feeds(&self) -> std::sync::RwLockReadGuard<'_, Vec<Arc<Feed>>> {
+        self.0.feeds.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn feeds_mut(&self) -> std::sync::RwLockWriteGuard<'_, Vec<Arc<Feed>>> {
+        self.0.feeds.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is to be kept on disk.
+    fn saved(&self) -> Saved {
+        let tokens = self.tokens().known().map(|known| (*known.token).clone()).collect();
+        let feeds = self.feeds().clone();
+        let saved = |feed: &Arc<Feed>| {
+            let changes = feed.delivery()?.everything();
+            Some(SavedFeed { environment: feed.environment.clone(), projects: feed.projects.clone(), changes })
+        };
+        Saved { tokens, feeds: feeds.iter().filter_map(saved).collect() }
+    }
+}
+
+/// Runs an edge until `stop` is ready.
+pub async fn run(options: EdgeOptions, listener: TcpListener, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+    let grace = Duration::from_secs(options.shutdown_timeout_seconds);
+    let base_path = crate::config::base_path(&options.base_path);
+    let follower = Follower::start(options)?;
+    let address: Option<SocketAddr> = listener.local_addr().ok();
+    tracing::info!(?address, feeds = follower.feeds().len(), "Flagstone's edge serves");
+    let source = FlagSource::Replica(follower.clone());
+    let router: Router = routes::edge_router(&source, &base_path, backstage::routes().with_state(follower.clone()));
+    let stop = async {
+        stop.await;
+        follower.streams().stop();
+    };
+    serve::serve(listener, router, stop, grace).await;
+    follower.stop().await;
+    Ok(())
+}

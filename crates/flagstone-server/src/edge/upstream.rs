@@ -1,0 +1,281 @@
+//! What an edge asks of its upstream, be it Flagstone, Unleash or another edge.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use flagstone_model::api_tokens::TokenKind;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::outbound;
+
+/// How long an answer may take, but for streams.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest answer, and the longest event of a stream, in bytes.
+const BYTES_MAX: usize = 100_000_000;
+/// How long a stream may say nothing: three heartbeats.
+const SILENCE_MAX: Duration = Duration::from_secs(45);
+/// The version of the client specification that we ask for: segments are named.
+const CLIENT_SPECIFICATION: &str = "5.2.0";
+
+/// The upstream.
+#[derive(Clone)]
+pub struct Upstream {
+    url: String,
+    client: Client,
+}
+
+/// What the upstream says of a token that works.
+#[derive(Clone, Debug, Deserialize)]
+pub struct TokenView {
+    /// The token, as it was sent.
+    pub token: String,
+    /// What it opens.
+    #[serde(rename = "type")]
+    pub kind: TokenKind,
+    /// The projects it is for.
+    #[serde(default)]
+    pub projects: Vec<String>,
+    /// The environment it is for.
+    #[serde(default)]
+    pub environment: Option<String>,
+}
+
+/// Everything, as a poll brings it.
+#[derive(Debug, Deserialize)]
+pub struct Document {
+    /// Features.
+    #[serde(default)]
+    pub features: Vec<Box<RawValue>>,
+    /// Segments.
+    #[serde(default)]
+    pub segments: Vec<Box<RawValue>>,
+    #[serde(default)]
+    meta: Meta,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Meta {
+    #[serde(default)]
+    revision_id: Option<u64>,
+}
+
+/// What a delta or an event of a stream brings.
+#[derive(Debug, Deserialize)]
+pub struct Changes {
+    /// In order.
+    pub events: Vec<Change>,
+}
+
+/// One change; which fields there are depends on the type.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    /// `hydration`, `feature-updated`, `feature-removed`, `segment-updated` or `segment-removed`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The revision.
+    pub event_id: u64,
+    /// Of a hydration.
+    #[serde(default)]
+    pub features: Vec<Box<RawValue>>,
+    /// Of a hydration.
+    #[serde(default)]
+    pub segments: Vec<Box<RawValue>>,
+    /// New or changed.
+    #[serde(default)]
+    pub feature: Option<Box<RawValue>>,
+    /// Gone.
+    #[serde(default)]
+    pub feature_name: Option<String>,
+    /// New or changed.
+    #[serde(default)]
+    pub segment: Option<Box<RawValue>>,
+    /// Gone.
+    #[serde(default)]
+    pub segment_id: Option<i64>,
+}
+
+/// What came of a question.
+pub enum Answer<T> {
+    /// Something new, with its ETag.
+    New(T, Option<String>),
+    /// Nothing new.
+    Current,
+    /// The upstream does not offer this.
+    NotOffered,
+    /// The token does not work there.
+    Refused,
+}
+
+impl Upstream {
+    /// The upstream at a URL.
+    pub fn new(url: String) -> anyhow::Result<Self> {
+        Ok(Self { url, client: outbound::client()? })
+    }
+
+    fn get(&self, path: &str, token: &str) -> anyhow::Result<RequestBuilder> {
+        let mut authorization = HeaderValue::try_from(token).context("the token cannot stand in a header")?;
+        authorization.set_sensitive(true);
+        let request = self.client.get(format!("{}{path}", self.url)).header(AUTHORIZATION, authorization);
+        Ok(request.header(HeaderName::from_static("unleash-client-spec"), CLIENT_SPECIFICATION))
+    }
+
+    /// All features, unless they are still those of `etag`. The second value of an answer is its revision.
+    pub async fn features(&self, token: &str, etag: Option<&str>) -> anyhow::Result<Answer<(Document, u64)>> {
+        let answer = self.ask::<Document>("/api/client/features", token, etag).await?;
+        Ok(match answer {
+            Answer::New(document, etag) => {
+                let of_etag = || etag.as_deref()?.trim_matches('"').split(':').rev().nth(1)?.parse().ok();
+                let revision = document.meta.revision_id.or_else(of_etag).unwrap_or_default();
+                Answer::New((document, revision), etag)
+            }
+            Answer::Current => Answer::Current,
+            Answer::NotOffered => Answer::NotOffered,
+            Answer::Refused => Answer::Refused,
+        })
+    }
+
+    /// What has changed since `known`.
+    pub async fn delta(&self, token: &str, known: Option<u64>) -> anyhow::Result<Answer<Changes>> {
+        let etag = known.map(|known| format!("\"{known}\""));
+        self.ask("/api/client/delta", token, etag.as_deref()).await
+    }
+
+    async fn ask<T: for<'de> Deserialize<'de>>(
+        &self,
+        path: &str,
+        token: &str,
+        etag: Option<&str>,
+    ) -> anyhow::Result<Answer<T>> {
+        let mut request = self.get(path, token)?.timeout(TIMEOUT);
+        if let Some(etag) = etag {
+            request = request.header(IF_NONE_MATCH, etag);
+        }
+        let response = request.send().await.map_err(reqwest::Error::without_url)?;
+        let etag = response.headers().get(ETAG).and_then(|v| v.to_str().ok()).map(str::to_owned);
+        Ok(match response.status() {
+            StatusCode::OK => Answer::New(serde_json::from_slice(&body(response).await?)?, etag),
+            StatusCode::NOT_MODIFIED => Answer::Current,
+            status => refusal(status)?,
+        })
+    }
+
+    /// Opens a stream that goes on behind `known`.
+    pub async fn stream(&self, token: &str, known: Option<u64>) -> anyhow::Result<Answer<Stream>> {
+        let mut request = self.get("/api/client/streaming", token)?.header(ACCEPT, "text/event-stream");
+        if let Some(known) = known {
+            request = request.header(HeaderName::from_static("last-event-id"), known);
+        }
+        let response = tokio::time::timeout(TIMEOUT, request.send()).await.context("no answer in time")?;
+        let response = response.map_err(reqwest::Error::without_url)?;
+        let kind = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        Ok(match response.status() {
+            StatusCode::OK if kind.starts_with("text/event-stream") => {
+                Answer::New(Stream { response, read: Vec::new() }, None)
+            }
+            StatusCode::OK => Answer::NotOffered,
+            status => refusal(status)?,
+        })
+    }
+
+    /// Those of `tokens` that work, and what they are for.
+    pub async fn validate(&self, tokens: &[&str]) -> anyhow::Result<Vec<TokenView>> {
+        #[derive(Deserialize)]
+        struct Valid {
+            tokens: Vec<TokenView>,
+        }
+        let request = self.client.post(format!("{}/edge/validate", self.url)).timeout(TIMEOUT);
+        let response = request.json(&serde_json::json!({ "tokens": tokens })).send().await;
+        let response = response.map_err(reqwest::Error::without_url)?;
+        if response.status() != StatusCode::OK {
+            bail!("the upstream answers {} when it is asked about tokens", response.status());
+        }
+        Ok(serde_json::from_slice::<Valid>(&body(response).await?)?.tokens)
+    }
+
+    /// Sends on what SDKs have reported.
+    pub async fn report(&self, token: &str, report: &impl Serialize) -> anyhow::Result<()> {
+        let mut authorization = HeaderValue::try_from(token).context("the token cannot stand in a header")?;
+        authorization.set_sensitive(true);
+        let request = self.client.post(format!("{}/api/client/metrics/bulk", self.url)).timeout(TIMEOUT);
+        let response = request.header(AUTHORIZATION, authorization).json(report).send().await;
+        let status = response.map_err(reqwest::Error::without_url)?.status();
+        if !status.is_success() {
+            bail!("the upstream answers {status} to reports");
+        }
+        Ok(())
+    }
+}
+
+/// What a status says that is neither new nor current.
+fn refusal<T>(status: StatusCode) -> anyhow::Result<Answer<T>> {
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Ok(Answer::Refused),
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => Ok(Answer::NotOffered),
+        status => bail!("the upstream answers {status}"),
+    }
+}
+
+async fn body(mut response: Response) -> anyhow::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(reqwest::Error::without_url)? {
+        body.extend_from_slice(&chunk);
+        if body.len() > BYTES_MAX {
+            bail!("the upstream's answer is longer than {BYTES_MAX} bytes");
+        }
+    }
+    Ok(body)
+}
+
+/// An open stream of server-sent events.
+pub struct Stream {
+    response: Response,
+    read: Vec<u8>,
+}
+
+impl Stream {
+    /// The changes of the next event; nothing at the end of the stream.
+    pub async fn next(&mut self) -> anyhow::Result<Option<Changes>> {
+        let mut searched = 0_usize;
+        loop {
+            let from = searched.saturating_sub(1);
+            if let Some(at) = self.read[from..].windows(2).position(|pair| pair == b"\n\n") {
+                let rest = self.read.split_off(from + at + 2);
+                let event = std::mem::replace(&mut self.read, rest);
+                searched = 0;
+                if let Some(changes) = parse_event(&event)? {
+                    return Ok(Some(changes));
+                }
+                continue;
+            }
+            searched = self.read.len();
+            if self.read.len() > BYTES_MAX {
+                bail!("an event of the upstream is longer than {BYTES_MAX} bytes");
+            }
+            let chunk = tokio::time::timeout(SILENCE_MAX, self.response.chunk()).await;
+            match chunk.context("the upstream's stream is silent")?.map_err(reqwest::Error::without_url)? {
+                Some(chunk) => self.read.extend(chunk.iter().filter(|byte| **byte != b'\r')),
+                None => return Ok(None),
+            }
+        }
+    }
+}
+
+/// The changes in an event; none in a comment, or in an event that is not about features.
+fn parse_event(event: &[u8]) -> anyhow::Result<Option<Changes>> {
+    let text = std::str::from_utf8(event).context("an event is not UTF-8")?;
+    let field = |name: &'static str| {
+        text.lines()
+            .filter_map(move |line| line.strip_prefix(name))
+            .map(|value| value.strip_prefix(' ').unwrap_or(value))
+    };
+    if !field("event:").any(|name| matches!(name, "unleash-connected" | "unleash-updated")) {
+        return Ok(None);
+    }
+    let data: Vec<&str> = field("data:").collect();
+    Ok(Some(serde_json::from_str(&data.join("\n"))?))
+}
