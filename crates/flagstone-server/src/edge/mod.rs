@@ -138,7 +138,9 @@ impl Follower {
     /// The token of this secret, if it works. The upstream is asked about one that is not known.
     pub async fn token(&self, secret: &str) -> Result<Arc<ApiToken>, Failure> {
         let hash = hash(secret);
-        match self.tokens().find(&hash) {
+        // In its own statement: what follows may write.
+        let finding = self.tokens().find(&hash);
+        match finding {
             Finding::Works(token, false) => return Ok(token),
             Finding::Works(token, true) => {
                 self.learn(Arc::clone(&token), secret.to_owned());
@@ -193,8 +195,9 @@ impl Follower {
 
     /// Whether nothing that should be here is missing.
     pub fn is_ready(&self) -> bool {
-        self.feeds().iter().all(|feed| feed.delivery().is_some())
-            && (!self.feeds().is_empty() || self.0.options.backend_tokens().next().is_none())
+        let feeds = self.feeds();
+        let expected = self.0.options.backend_tokens().next().is_some();
+        feeds.iter().all(|feed| feed.delivery().is_some()) && !(feeds.is_empty() && expected)
     }
 
     /// What the operator chose for delivery.
