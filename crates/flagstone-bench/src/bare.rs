@@ -13,7 +13,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use clap::Args;
+use http_body_util::channel::{Channel, SendError};
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::delivery::Work;
 use crate::http::{Address, Connection};
@@ -42,6 +45,15 @@ struct Answers {
     gzip: Answer,
     frontend: Answer,
     metrics: Answer,
+    stream: Stream,
+}
+
+/// Events of the form that Flagstone sends, made of its features.
+struct Stream {
+    hydration: Bytes,
+    update: Bytes,
+    /// How often a flag was switched.
+    switches: watch::Sender<usize>,
 }
 
 /// Serves until it is ended.
@@ -52,6 +64,8 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
         .route("/api/client/features", get(features))
         .route("/api/frontend", get(frontend))
         .route("/api/client/metrics", post(metrics))
+        .route("/api/client/streaming", get(streaming))
+        .route("/api/admin/projects/default/features/{name}/environments/{environment}/{state}", post(switch))
         .with_state(Arc::new(answers));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
     let listener = listener.tap_io(|stream| {
@@ -78,6 +92,40 @@ async fn metrics(State(answers): State<Arc<Answers>>, _: Bytes) -> Response {
     answers.metrics.to_response()
 }
 
+/// Sends everybody an event, whatever is switched.
+async fn switch(State(answers): State<Arc<Answers>>) -> StatusCode {
+    answers.stream.switches.send_modify(|count| *count += 1);
+    StatusCode::OK
+}
+
+async fn streaming(State(answers): State<Arc<Answers>>) -> Response {
+    let (mut sender, body) = Channel::<Bytes>::new(1);
+    let mut switches = answers.stream.switches.subscribe();
+    tokio::spawn(async move {
+        sender.send_data(answers.stream.hydration.clone()).await?;
+        while switches.changed().await.is_ok() {
+            sender.send_data(answers.stream.update.clone()).await?;
+        }
+        Ok::<(), SendError>(())
+    });
+    ([(header::CONTENT_TYPE, "text/event-stream")], Body::new(body)).into_response()
+}
+
+impl Stream {
+    fn of(features: &[u8]) -> anyhow::Result<Self> {
+        let mut features: Value = serde_json::from_slice(features)?;
+        let (segments, features) = (features["segments"].take(), features["features"].take());
+        let update = json!({ "events": [{ "eventId": 2, "type": "feature-updated", "feature": features[0] }] });
+        let hydration = json!({ "eventId": 1, "type": "hydration", "features": features, "segments": segments });
+        let hydration = json!({ "events": [hydration] });
+        Ok(Self {
+            hydration: format!("event: unleash-connected\nid: 1\ndata: {hydration}\n\n").into(),
+            update: format!("event: unleash-updated\nid: 2\ndata: {update}\n\n").into(),
+            switches: watch::Sender::new(0),
+        })
+    }
+}
+
 impl Answer {
     fn to_response(&self) -> Response {
         let mut response = (self.status, Body::from(self.body.clone())).into_response();
@@ -97,6 +145,7 @@ async fn read_answers(port: u16) -> anyhow::Result<Answers> {
         gzip: read(&mut connection, &address, Work::Gzip, "").await?,
         frontend: read(&mut connection, &address, Work::Frontend, "").await?,
         metrics: read(&mut connection, &address, Work::Metrics, "").await?,
+        stream: Stream::of(&identity.body)?,
         identity,
     })
 }

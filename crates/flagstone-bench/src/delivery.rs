@@ -171,10 +171,11 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 async fn measure(options: &Options, conditions: &str) -> anyhow::Result<()> {
+    let peers = Server::peers(options.server_core)?;
     let flagstone = start_seeded(&options.flagstone, options.server_core, options.flags).await?;
     let bare = Server::bare(&flagstone, options.server_core).await?;
     let mut servers = vec![bare, flagstone];
-    servers.extend(Server::peers(options.server_core)?);
+    servers.extend(peers);
     let load = Load {
         connections: options.connections,
         warm_up: Duration::from_secs_f64(options.warm_up),

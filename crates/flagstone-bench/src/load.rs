@@ -106,8 +106,7 @@ impl Count {
     pub fn p99_ms(&self) -> f64 {
         let mut sorted = self.latencies_us.clone();
         sorted.sort_unstable();
-        let last = sorted.len().saturating_sub(1);
-        sorted.get(last * 99 / 100).map_or(0.0, |us| f64::from(*us) / 1e3)
+        percentile(&sorted, 99).map_or(0.0, |us| f64::from(us) / 1e3)
     }
 
     /// Counts of the same work, one after the other.
@@ -118,5 +117,28 @@ impl Count {
             (Some(ours), Some(theirs)) => Some(ours + theirs),
             (ours, theirs) => ours.or(theirs),
         };
+    }
+}
+
+/// The least value that so many of a hundred do not exceed; none without values.
+pub fn percentile<T: Copy>(sorted: &[T], percent: usize) -> Option<T> {
+    let rank = (sorted.len() * percent).div_ceil(100);
+    sorted.get(rank.checked_sub(1)?).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_values_that_were_measured() {
+        let check = |count: usize, percent, expect| {
+            assert_eq!(percentile(&(1..=count).collect::<Vec<_>>(), percent), expect);
+        };
+        check(200, 99, Some(198));
+        check(20, 50, Some(10));
+        check(20, 99, Some(20));
+        check(1, 99, Some(1));
+        check(0, 99, None);
     }
 }

@@ -24,11 +24,32 @@ pub fn pin(pid: u32, core: usize) -> anyhow::Result<()> {
 pub fn pin_client(client: usize, server: usize) -> anyhow::Result<()> {
     let cores = std::thread::available_parallelism()?.get();
     if cores < 2 || client == server {
-        bail!(
-            "a server and its clients are measured on a core each: this run has {cores}, and they share core {server}"
-        );
+        bail!("a server and its clients take a core each: this run may use {cores}, and wants {server} and {client}");
     }
     pin(std::process::id(), client)
+}
+
+/// Lets this process, and those that it starts, have so many files open: each connection is one on both sides.
+pub fn allow_files(count: usize) -> anyhow::Result<()> {
+    let limits = read_to_string("/proc/self/limits")?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).context("no limit of open files")?;
+    let mut limits = line.split_whitespace().map(|limit| limit.parse().unwrap_or(usize::MAX));
+    let (soft, hard) = limits.next().zip(limits.next()).context("an unknown form of /proc/self/limits")?;
+    if hard < count {
+        bail!(
+            "{count} open files are needed and {hard} allowed: raise the hard limit (ulimit -Hn), or let fewer listen"
+        );
+    }
+    if soft >= count {
+        return Ok(());
+    }
+    let limit = format!("--nofile={count}:");
+    let status = Command::new("prlimit").args([&limit, "--pid", &std::process::id().to_string()]).status();
+    ensure!(
+        status.context("prlimit is missing: it is part of util-linux")?.success(),
+        "prlimit does not allow {count} files"
+    );
+    Ok(())
 }
 
 /// How long a process has computed, in itself and in the system.

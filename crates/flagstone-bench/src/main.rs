@@ -1,8 +1,10 @@
 //! Measures Flagstone beside the bare HTTP stack; `bench/README.md` says how to run it and what the figures mean.
 
 mod delivery;
+mod stream;
 
 mod bare;
+mod events;
 mod http;
 mod load;
 mod machine;
@@ -29,6 +31,8 @@ struct Cli {
 enum Command {
     /// Measure what SDKs poll and report: CPU per request, requests a second, p99, memory
     Delivery(delivery::Options),
+    /// Measure how long until all who listen have heard of a change, and what they take of memory
+    Stream(stream::Options),
     /// Fill a server with the flags that are measured with, over its admin API
     Seed(seed::Options),
     /// Serve what a Flagstone answers, with nothing between the bytes and the HTTP stack
@@ -38,6 +42,7 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Delivery(options) => delivery::run(&options),
+        Command::Stream(options) => stream::run(&options),
         Command::Seed(options) => single_thread()?.block_on(seed::run(&options)),
         // As `flagstone` makes its own: as many workers as the process may use cores.
         Command::Bare(options) => {
