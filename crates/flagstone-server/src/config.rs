@@ -90,6 +90,9 @@ pub struct ServeOptions {
     /// How long a stopping server waits for requests that are under way, in milliseconds
     #[arg(long, env = "GRACEFUL_SHUTDOWN_TIMEOUT", default_value_t = 8_000)]
     pub graceful_shutdown_timeout_ms: u64,
+    /// The folder in which a node on PostgreSQL keeps what SDKs get, to serve it when it starts without its database
+    #[arg(long, env = "SNAPSHOT_FOLDER", default_value = "./data/snapshot")]
+    pub snapshot_folder: PathBuf,
     /// Serves the OpenAPI document and its page at /docs/openapi
     #[arg(long, env = "ENABLE_OAS", value_parser = flag, default_value = "true", num_args = 0..=1, default_missing_value = "true")]
     pub openapi: bool,

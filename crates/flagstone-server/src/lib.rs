@@ -32,7 +32,7 @@ mod seldom;
 mod sessions;
 mod snapshot;
 pub mod source;
-mod telemetry;
+pub mod telemetry;
 mod writer;
 
 pub use app::App;

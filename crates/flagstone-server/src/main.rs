@@ -9,11 +9,11 @@ use clap::{Parser, Subcommand};
 use flagstone_server::App;
 use flagstone_server::clock::Clock;
 use flagstone_server::config::{DatabaseOptions, LogFormat, ServeOptions};
-use flagstone_server::edge::{self, EdgeOptions};
+use flagstone_server::edge::{self, Backup, EdgeOptions, Follower};
 use flagstone_server::evaluate::EvaluateOptions;
 use flagstone_server::schemas::Schemas;
 use flagstone_server::{evaluate, jobs, routes, serve, standby};
-use flagstone_store::{Options, Store};
+use flagstone_store::{DatabaseUrl, Options, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
@@ -113,12 +113,25 @@ async fn run_server(options: ServeOptions) -> anyhow::Result<ExitCode> {
     let stop = stop_signal()?;
     tokio::pin!(stop);
     let url = options.database.url()?;
+    let backup = match &url {
+        DatabaseUrl::Postgres(_) => Some(Backup::new(&options.snapshot_folder)),
+        DatabaseUrl::Sqlite(_) | DatabaseUrl::Memory => None,
+    };
+    let backup = backup.and_then(|backup| {
+        backup.inspect_err(|error| tracing::warn!(%error, "nothing can be kept in the snapshot folder")).ok()
+    });
+    let (settings, base_path) = (options.delivery(), options.base_path());
+    let kept = || backup.clone().map_or(Ok(None), |backup| Follower::of_backup(backup, settings));
     let (store, standby) = tokio::select! {
-        opened = standby::open(&url, &store_options, listen(address)) => opened?,
+        opened = standby::open(&url, &store_options, listen(address), kept, &base_path) => opened?,
         () = &mut stop => return Ok(ExitCode::SUCCESS),
     };
     let app = App::start(options, store, Clock::System, Schemas::new(&routes::openapi())).await?;
-    standby.end().await;
+    standby.end(app.telemetry()).await;
+    if let Some(backup) = backup {
+        let app = app.clone();
+        jobs::keep_running("keep on disk what SDKs get", move || standby::keep_for_ever(app.clone(), backup.clone()));
+    }
     let listener = listen(address).await?;
     tracing::info!(%address, revision = app.public().state.seq, "Flagstone serves");
     jobs::start(&app);

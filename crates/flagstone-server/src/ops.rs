@@ -38,6 +38,11 @@ pub(crate) async fn health() -> Json<Health> {
     Json(Health { health: "GOOD" })
 }
 
+/// SDKs are served, everything else waits for the database.
+pub async fn degraded() -> impl IntoResponse {
+    Json(ReadinessView { health: "DEGRADED" })
+}
+
 /// Tell whether requests can be served
 #[utoipa::path(get, path = "/ready", operation_id = "getReady", tag = "Operational", responses((status = 200, body = ReadinessView), (status = 503, description = "The database is away and the operator wants to know", body = ReadinessView)))]
 async fn ready(State(app): State<App>) -> Response {

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
+use axum::handler::Handler;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -178,11 +179,15 @@ pub fn router(app: &App) -> Router {
     behind_everything(&source, &app.options().base_path(), all.with_state(app.clone()))
 }
 
-/// The routes of an edge: those that SDKs use, and `backstage`.
-pub fn edge_router(source: &FlagSource, base_path: &str, backstage: Router) -> Router {
+/// The routes that SDKs use, with `others` beside them; `fallback` answers everything else.
+pub fn delivery_router<H, T>(source: &FlagSource, base_path: &str, others: Router, fallback: H) -> Router
+where
+    H: Handler<T, ()>,
+    T: 'static,
+{
     let Api { client, frontend, .. } = api();
-    let all = delivery(client, frontend, source).merge(backstage);
-    let all = all.fallback(no_route).method_not_allowed_fallback(|| async { Failure::NoMethod });
+    let all = delivery(client, frontend, source).merge(others);
+    let all = all.fallback(fallback).method_not_allowed_fallback(|| async { Failure::NoMethod });
     behind_everything(source, base_path, all)
 }
 
@@ -216,7 +221,8 @@ fn behind_everything(source: &FlagSource, base_path: &str, routes: Router) -> Ro
     Router::new().fallback_service(NormalizePathLayer::trim_trailing_slash().layer(all))
 }
 
-async fn no_route() -> Failure {
+/// Nothing is here.
+pub async fn no_route() -> Failure {
     Failure::NoRoute
 }
 

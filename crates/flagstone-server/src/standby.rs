@@ -1,4 +1,5 @@
-//! A node whose database server is away when it starts: it waits, says so to whoever asks, and joins when it is there.
+//! A node whose database server is away when it starts: it serves SDKs from what it has kept on disk, and joins when the
+//! database is there.
 
 use std::future::Future;
 use std::time::Duration;
@@ -6,13 +7,20 @@ use std::time::Duration;
 use axum::Router;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use flagstone_model::api_tokens::{ALL, TokenKind};
 use flagstone_store::{DatabaseUrl, Error, Options, Store};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::app::App;
+use crate::edge::{Backup, Follower, Saved, SavedFeed};
 use crate::error::Failure;
-use crate::{ops, serve};
+use crate::seldom::Seldom;
+use crate::snapshot::Snapshot;
+use crate::source::FlagSource;
+use crate::telemetry::Telemetry;
+use crate::{ops, routes, serve};
 
 /// The shortest wait between two tries.
 const BACK_OFF_MIN: Duration = Duration::from_millis(500);
@@ -21,35 +29,96 @@ const BACK_OFF_MAX: Duration = Duration::from_secs(30);
 /// How long requests under way may take when the node joins; they need no database.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// What answers until the node has joined: `/health` with 200, everything else with 503.
+/// What answers until the node has joined: `/health` with 200, SDKs with what was kept on disk, everything else with 503.
 #[derive(Default)]
-pub struct Standby(Option<(oneshot::Sender<()>, JoinHandle<()>)>);
+pub struct Standby {
+    task: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    kept: Option<Follower>,
+}
 
 impl Standby {
     /// Answers on `listener` until it is ended.
-    fn start(listener: TcpListener) -> Self {
-        let router = Router::new().route("/health", get(ops::health)).fallback(waiting);
+    fn start(listener: TcpListener, kept: Option<Follower>, base_path: &str) -> Self {
+        let health = Router::new().route("/health", get(ops::health));
+        let router = match &kept {
+            Some(follower) => {
+                let source = FlagSource::Replica(follower.clone());
+                let ready = Router::new().route("/ready", get(ops::degraded));
+                routes::delivery_router(&source, base_path, health.merge(ready), waiting)
+            }
+            None => nested(base_path, health).fallback(waiting),
+        };
         let (end, ended) = oneshot::channel();
         let ended = async {
             // A sender that is gone ends it as well.
             let _ = ended.await;
         };
-        Self(Some((end, tokio::spawn(serve::serve(listener, router, ended, GRACE)))))
+        Self { task: Some((end, tokio::spawn(serve::serve(listener, router, ended, GRACE)))), kept }
     }
 
-    /// Frees the port.
-    pub async fn end(self) {
-        if let Some((end, task)) = self.0 {
+    /// Frees the port. What SDKs have reported meanwhile is counted by `telemetry` from now on.
+    pub async fn end(self, telemetry: &Telemetry) {
+        if let Some(kept) = &self.kept {
+            kept.streams().stop();
+        }
+        if let Some((end, task)) = self.task {
             let _ = end.send(());
             if let Err(error) = task.await {
                 tracing::error!(%error, "what answered while the database was away failed");
             }
         }
+        if let Some(kept) = &self.kept {
+            telemetry.put_back(kept.telemetry().take());
+        }
     }
 }
 
+/// How often what SDKs get is written at most.
+const KEEP_EVERY: Duration = Duration::from_secs(1);
+
 async fn waiting() -> impl IntoResponse {
     Failure::Unavailable("This node has just started and waits for its database; try again later.")
+}
+
+fn nested(base_path: &str, router: Router) -> Router {
+    if base_path.is_empty() { router } else { Router::new().nest(base_path, router) }
+}
+
+/// Keeps on disk, for ever, what SDKs get and which tokens are good: with it a node starts without its database.
+pub async fn keep_for_ever(app: App, backup: Backup) {
+    static SELDOM: Seldom = Seldom::new();
+    let mut revisions = app.revisions();
+    loop {
+        let snapshot = app.public();
+        let (seq, backup) = (snapshot.state.seq, backup.clone());
+        let outcome = tokio::task::spawn_blocking(move || backup.save(&kept(&snapshot))).await;
+        if let Some(error) = outcome.map_or_else(|e| Some(e.to_string()), |saved| saved.err().map(|e| e.to_string()))
+            && let Some(held_back) = SELDOM.pass()
+        {
+            tracing::warn!(
+                error,
+                held_back,
+                "what SDKs get cannot be kept on disk; without its database this node would start empty"
+            );
+        }
+        tokio::time::sleep(KEEP_EVERY).await;
+        if revisions.wait_for(|head| *head > seq).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// What a node has to keep: tokens without their secrets, and each environment whole.
+fn kept(snapshot: &Snapshot) -> Saved {
+    let state = &snapshot.state;
+    let tokens = state.api_tokens.values().filter(|token| token.kind != TokenKind::Admin);
+    let deliveries = state.environments.values().filter_map(|environment| snapshot.delivery(&environment.name));
+    let feeds = deliveries.map(|delivery| SavedFeed {
+        environment: delivery.environment().to_owned(),
+        projects: vec![ALL.to_owned()],
+        changes: delivery.everything(),
+    });
+    Saved { tokens: tokens.map(|token| (**token).clone()).collect(), feeds: feeds.collect() }
 }
 
 /// Opens the store. While its server is away this tries for ever, ever less often, and from the first failure on
@@ -60,8 +129,10 @@ pub async fn open(
     url: &DatabaseUrl,
     options: &Options,
     listen: impl Future<Output = anyhow::Result<TcpListener>>,
+    kept: impl FnOnce() -> anyhow::Result<Option<Follower>>,
+    base_path: &str,
 ) -> anyhow::Result<(Store, Standby)> {
-    let mut listen = Some(listen);
+    let mut first = Some((listen, kept));
     let mut standby = Standby::default();
     let mut ceiling = BACK_OFF_MIN;
     loop {
@@ -71,8 +142,8 @@ pub async fn open(
             Err(error) if matches!(url, DatabaseUrl::Postgres(_)) && error.is_transient() => error,
             Err(error) => return Err(error.into()),
         };
-        if let Some(listen) = listen.take() {
-            standby = Standby::start(listen.await?);
+        if let Some((listen, kept)) = first.take() {
+            standby = Standby::start(listen.await?, kept()?, base_path);
         }
         ceiling = (ceiling * 2).min(BACK_OFF_MAX);
         let wait = BACK_OFF_MIN + ceiling.saturating_sub(BACK_OFF_MIN).mul_f64(random_share()?);

@@ -15,6 +15,7 @@ pub const PENDING_MAX: usize = 100_000;
 const UNKNOWN_MAX: usize = 1_000;
 
 /// What is counted in memory, and the last-seen times of all time.
+#[derive(Default)]
 pub struct Telemetry {
     pending: Mutex<Pending>,
     seen: Mutex<Seen>,
@@ -82,14 +83,9 @@ fn bounded<K: Eq + std::hash::Hash, V>(
 }
 
 impl Telemetry {
-    /// Nothing is counted yet.
-    pub fn new() -> Self {
-        Self { pending: Mutex::default(), seen: Mutex::default(), flushing: tokio::sync::Mutex::new(()) }
-    }
-
     /// Begins with the last-seen times that the store remembers.
     pub async fn load(store: &Store) -> Result<Self, Error> {
-        let telemetry = Self::new();
+        let telemetry = Self::default();
         telemetry.reload_seen(store).await?;
         Ok(telemetry)
     }

@@ -118,7 +118,7 @@ impl Follower {
             };
             match round {
                 Ok(Round::Done) if way == Way::Stream => sleep(RETRY_MAX.mul_f64(share()) / 3).await,
-                Ok(Round::Done) => sleep(Duration::from_secs(self.0.options.features_refresh_interval_seconds)).await,
+                Ok(Round::Done) => sleep(self.0.pace.refresh).await,
                 Ok(Round::NotOffered) => {
                     way = match way {
                         Way::Stream => Way::Delta,
@@ -251,10 +251,9 @@ impl Follower {
 
     /// Asks, again and again, whether the known tokens still work; first about those that the operator gave.
     async fn revalidate_for_ever(self, upstream: Upstream) {
-        let given: Vec<String> = self.0.options.backend_tokens().map(str::to_owned).collect();
-        let every = Duration::from_secs(self.0.options.token_revalidation_interval_seconds);
+        let every = self.0.pace.revalidate;
         loop {
-            let mut secrets = given.clone();
+            let mut secrets = self.0.given.clone();
             secrets.extend(self.tokens().known().filter_map(|known| known.secret.clone()));
             secrets.sort_unstable();
             secrets.dedup();

@@ -29,9 +29,9 @@ use crate::schemas::Schemas;
 use crate::source::{DeliverySettings, FlagSource};
 use crate::telemetry::Telemetry;
 use crate::{routes, serve};
-use backup::{Backup, Saved, SavedFeed};
+pub use backup::{Backup, Saved, SavedFeed};
 use feed::Feed;
-pub use options::EdgeOptions;
+pub use options::{EdgeOptions, Pace};
 use tokens::{Finding, Tokens};
 use upstream::{Changes, Document, Upstream};
 
@@ -46,7 +46,9 @@ pub struct Follower(Arc<Inner>);
 
 struct Inner {
     upstream: Option<Upstream>,
-    options: EdgeOptions,
+    /// Backend tokens that the operator gave.
+    given: Vec<String>,
+    pace: Pace,
     settings: DeliverySettings,
     clock: Clock,
     backup: Option<Backup>,
@@ -68,30 +70,53 @@ struct Question {
 
 impl Follower {
     /// Begins with what is kept on disk and what the options give, and follows the upstream from there.
-    pub fn start(options: EdgeOptions) -> anyhow::Result<Self> {
+    pub fn start(options: &EdgeOptions) -> anyhow::Result<Self> {
         let upstream = options.upstream()?.map(Upstream::new).transpose()?;
         let backup = options.backup_folder.as_deref().map(Backup::new).transpose().context("the backup folder")?;
+        let given = options.backend_tokens().map(str::to_owned).collect();
+        let (follower, questions) = Self::new(upstream, backup, given, options.pace(), options.delivery());
+        follower.restore()?;
+        follower.take_given(options)?;
+        follower.start_tasks(questions);
+        Ok(follower)
+    }
+
+    /// What a node has kept on disk, for the time until its database is there; nothing if it has kept nothing.
+    pub fn of_backup(backup: Backup, settings: DeliverySettings) -> anyhow::Result<Option<Self>> {
+        let (follower, questions) = Self::new(None, Some(backup), Vec::new(), Pace::default(), settings);
+        follower.restore()?;
+        if follower.feeds().is_empty() {
+            return Ok(None);
+        }
+        follower.start_tasks(questions);
+        Ok(Some(follower))
+    }
+
+    fn new(
+        upstream: Option<Upstream>,
+        backup: Option<Backup>,
+        given: Vec<String>,
+        pace: Pace,
+        settings: DeliverySettings,
+    ) -> (Self, mpsc::Receiver<Question>) {
         let (ask, questions) = mpsc::channel(ASKED_MAX);
-        let settings = options.delivery();
         let follower = Self(Arc::new(Inner {
             upstream,
+            given,
+            pace,
             backup,
             tokens: RwLock::default(),
             feeds: RwLock::default(),
             ask,
             changed: watch::Sender::default(),
-            telemetry: Telemetry::new(),
+            telemetry: Telemetry::default(),
             streams: Streams::new(&settings.streams),
             metrics: Metrics::new(),
             schemas: OnceLock::new(),
             clock: Clock::System,
             settings,
-            options,
         }));
-        follower.restore()?;
-        follower.take_given()?;
-        follower.start_tasks(questions);
-        Ok(follower)
+        (follower, questions)
     }
 
     /// Takes what is kept on disk.
@@ -109,8 +134,7 @@ impl Follower {
     }
 
     /// Takes the tokens and flags that the options give. With an upstream, tokens count once it has confirmed them.
-    fn take_given(&self) -> anyhow::Result<()> {
-        let options = &self.0.options;
+    fn take_given(&self, options: &EdgeOptions) -> anyhow::Result<()> {
         let bootstrap = match &options.bootstrap_file {
             Some(path) => {
                 let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -150,7 +174,11 @@ impl Follower {
             Finding::Unknown => {}
         }
         if self.0.upstream.is_none() {
-            return Err(Failure::BadCredentials);
+            return Err(if self.0.given.is_empty() {
+                Failure::Unavailable("This token is not known here; without its database this node cannot look it up.")
+            } else {
+                Failure::BadCredentials
+            });
         }
         let (answer, told) = oneshot::channel();
         let question = Question { secret: secret.to_owned(), answer };
@@ -196,7 +224,7 @@ impl Follower {
     /// Whether nothing that should be here is missing.
     pub fn is_ready(&self) -> bool {
         let feeds = self.feeds();
-        let expected = self.0.options.backend_tokens().next().is_some();
+        let expected = !self.0.given.is_empty();
         feeds.iter().all(|feed| feed.delivery().is_some()) && !(feeds.is_empty() && expected)
     }
 
@@ -271,11 +299,16 @@ impl Follower {
 pub async fn run(options: EdgeOptions, listener: TcpListener, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
     let grace = Duration::from_secs(options.shutdown_timeout_seconds);
     let base_path = crate::config::base_path(&options.base_path);
-    let follower = Follower::start(options)?;
+    let follower = Follower::start(&options)?;
     let address: Option<SocketAddr> = listener.local_addr().ok();
     tracing::info!(?address, feeds = follower.feeds().len(), "Flagstone's edge serves");
     let source = FlagSource::Replica(follower.clone());
-    let router: Router = routes::edge_router(&source, &base_path, backstage::routes().with_state(follower.clone()));
+    let router: Router = routes::delivery_router(
+        &source,
+        &base_path,
+        backstage::routes().with_state(follower.clone()),
+        routes::no_route,
+    );
     let stop = async {
         stop.await;
         follower.streams().stop();

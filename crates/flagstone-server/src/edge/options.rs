@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::ensure;
 use clap::Args;
@@ -73,7 +74,27 @@ pub struct EdgeOptions {
     pub shutdown_timeout_seconds: u64,
 }
 
+/// How often an edge turns to its upstream.
+#[derive(Clone, Debug, Default)]
+pub struct Pace {
+    /// For features, where it does not stream.
+    pub refresh: Duration,
+    /// With reports.
+    pub report: Duration,
+    /// For known tokens.
+    pub revalidate: Duration,
+}
+
 impl EdgeOptions {
+    /// How often to turn to the upstream.
+    pub fn pace(&self) -> Pace {
+        Pace {
+            refresh: Duration::from_secs(self.features_refresh_interval_seconds),
+            report: Duration::from_secs(self.metrics_interval_seconds),
+            revalidate: Duration::from_secs(self.token_revalidation_interval_seconds),
+        }
+    }
+
     /// What delivery goes by.
     pub fn delivery(&self) -> DeliverySettings {
         DeliverySettings {

@@ -1,7 +1,6 @@
 //! Sends on what SDKs report: added up, in few requests, kept until the upstream has it.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use anyhow::Context;
 use flagstone_model::Timestamp;
@@ -48,9 +47,8 @@ struct UsageReport<'a> {
 
 impl Follower {
     pub(super) async fn report_for_ever(self) {
-        let every = Duration::from_secs(self.0.options.metrics_interval_seconds);
         loop {
-            sleep(every).await;
+            sleep(self.0.pace.report).await;
             if let Err(error) = self.report().await {
                 tracing::warn!(error = format!("{error:#}"), "reports could not be sent on; they are kept");
             }

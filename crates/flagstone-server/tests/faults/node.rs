@@ -31,6 +31,8 @@ pub struct Setup {
     pub port: u16,
     /// Stands before the binary, as `strace` with its options.
     pub wrapper: Vec<String>,
+    /// Where a node on PostgreSQL keeps what SDKs get.
+    pub snapshots: Arc<tempfile::TempDir>,
 }
 
 impl Setup {
@@ -39,7 +41,8 @@ impl Setup {
     }
 
     pub fn new(database_url: String) -> Self {
-        Self { database_url, schema: None, port: free_port(), wrapper: Vec::new() }
+        let snapshots = Arc::new(tempfile::tempdir().unwrap());
+        Self { database_url, schema: None, port: free_port(), wrapper: Vec::new(), snapshots }
     }
 
     /// Starts the binary; it is not ready yet.
@@ -58,6 +61,7 @@ impl Setup {
             ("UNLEASH_FEATURE_FLAGS_LIMIT", "1000000"),
             ("UNLEASH_API_TOKENS_LIMIT", "1000000"),
             ("UNLEASH_FEATURE_ENVIRONMENT_STRATEGIES_LIMIT", "1000000"),
+            ("SNAPSHOT_FOLDER", self.snapshots.path().to_str().unwrap()),
             ("LOG_LEVEL", "info"),
         ]);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::ALONE;
 use crate::http::Client;
-use crate::node::{BACKEND, Node, PATIENCE, Setup, create_flag, until};
+use crate::node::{ADMIN, BACKEND, Node, PATIENCE, Setup, create_flag, until};
 use crate::proxy::{Proxy, Way};
 use crate::workload::{Log, Write, Writers, actual, compare_events};
 
@@ -267,6 +267,43 @@ async fn f4_a_node_waits_for_a_database_that_is_away_at_the_start() {
     assert!(node.backend().get("/api/client/features").await.unwrap().expect().text.contains("joined"));
     assert!(node.admin().get("/api/admin/projects/default/features/early").await.unwrap().status == 404);
     println!("F4: joined {joined:?} after the database came");
+    let kept = setup.snapshots.path().join("flagstone-edge.json");
+    until("the flag is kept on disk", || async {
+        std::fs::read_to_string(&kept).is_ok_and(|text| text.contains("joined")).then_some(())
+    })
+    .await;
+    assert!(!std::fs::read_to_string(&kept).unwrap().contains("secret-of-the-fault-tests"), "a secret is on disk");
+    node.kill();
+
+    // Now it has something to serve without its database.
+    proxy.set(Way::Cut);
+    let mut node = setup.start();
+    until("the port opens", || async { Client::new(node.port, "").get("/health").await.ok() }).await;
+    let features = node.backend().get("/api/client/features").await.unwrap().expect();
+    assert!(features.text.contains("joined"), "{}", features.text);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() * 1_000;
+    let bucket = json!({"start": now, "stop": now, "toggles": {"joined": {"yes": 3, "no": 0}}});
+    let metrics = json!({"appName": "early", "bucket": bucket});
+    node.backend().post("/api/client/metrics", &metrics).await.unwrap().expect();
+    for (token, path, status) in [
+        (BACKEND, "/ready", 200),
+        ("*:development.nobody-knows", "/api/client/features", 503),
+        (ADMIN, "/api/admin/projects", 503),
+    ] {
+        let answer = Client::new(node.port, token).get(path).await.unwrap();
+        assert_eq!(answer.status, status, "{path}: {}", answer.text);
+    }
+    proxy.set(Way::Open);
+    until("the node joins", || async {
+        node.admin().get("/api/admin/projects").await.is_ok_and(|answer| answer.status == 200).then_some(())
+    })
+    .await;
+    let usage = "/api/admin/client-metrics/features/joined";
+    let usage = node.admin().get(usage).await.unwrap().expect();
+    assert!(usage.text.contains("early"), "what was reported without the database is lost: {}", usage.text);
+    let etag = |answer: &crate::http::Answer| answer.header("etag").map(str::to_owned);
+    let joined = node.backend().get("/api/client/features").await.unwrap().expect();
+    assert_eq!(etag(&joined), etag(&features), "the same flags have another ETag");
     node.kill();
 
     // A node that waits can be stopped.
