@@ -144,6 +144,9 @@ fn bad_query(reason: &str) -> Error {
 
 /// The pairs of a query, for endpoints that take any.
 pub fn query_pairs(parts: &Parts) -> Result<Vec<(String, String)>, Failure> {
+    if parts.uri.query().is_none_or(str::is_empty) {
+        return Ok(Vec::new());
+    }
     let text = parts.uri.query().unwrap_or_default().to_owned();
     Query::<Vec<(String, String)>> { text, becomes: PhantomData }.parse()
 }

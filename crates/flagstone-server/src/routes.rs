@@ -254,6 +254,8 @@ async fn around(State(source): State<FlagSource>, request: Request, next: Next) 
     source.metrics().request(&method, route.as_deref(), status, began.elapsed());
     tracing::debug!(%method, route = route.as_deref().unwrap_or("(none)"), status, micros = began.elapsed().as_micros(), "answered");
     let headers = response.headers_mut();
+    // Room for all that follow, at once.
+    headers.reserve(10);
     if let Some(app) = app {
         headers.insert(HeaderName::from_static(REVISION_HEADER), HeaderValue::from(app.public().state.seq));
     }
