@@ -126,7 +126,7 @@ async fn run_server(options: ServeOptions) -> anyhow::Result<ExitCode> {
         opened = standby::open(&url, &store_options, listen(address), kept, &base_path) => opened?,
         () = &mut stop => return Ok(ExitCode::SUCCESS),
     };
-    let app = App::start(options, store, Clock::System, Schemas::new(&routes::openapi())).await?;
+    let app = App::start(options, store, Clock::System, Schemas::new()).await?;
     standby.end(app.telemetry()).await;
     if let Some(backup) = backup {
         let app = app.clone();

@@ -1,8 +1,10 @@
 //! The whole router, the published OpenAPI document, and what every request goes through.
 
+use std::sync::LazyLock;
 use std::time::Instant;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{MatchedPath, Request, State};
 use axum::handler::Handler;
 use axum::http::{HeaderName, HeaderValue, header};
@@ -53,13 +55,13 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("id", "The id"),
 ];
 
-/// The routes by what stands before them, and the document that describes them all.
+/// The routes by what stands before them, and what each publishes.
 struct Api {
     admin: Router<App>,
     others: Router<App>,
     client: Router<FlagSource>,
     frontend: Router<FlagSource>,
-    openapi: utoipa::openapi::OpenApi,
+    documents: [utoipa::openapi::OpenApi; 4],
 }
 
 fn api() -> Api {
@@ -68,16 +70,7 @@ fn api() -> Api {
     let (client, client_api) = OpenApiRouter::new().merge(client::routes()).split_for_parts();
     let others = OpenApiRouter::new().merge(auth::routes()).merge(ops::routes());
     let (others, others_api) = others.split_for_parts();
-    let mut openapi = Published::openapi();
-    env!("CARGO_PKG_VERSION").clone_into(&mut openapi.info.version);
-    for part in [admin_api, frontend_api, client_api, others_api] {
-        openapi.merge(part);
-    }
-    close("Constraint", &mut openapi);
-    for (path, item) in &mut openapi.paths.paths {
-        complete(path, item);
-    }
-    Api { admin, others, client, frontend, openapi }
+    Api { admin, others, client, frontend, documents: [admin_api, frontend_api, client_api, others_api] }
 }
 
 /// Lets a schema refuse unknown properties where the stored form, which later releases extend, cannot.
@@ -88,10 +81,22 @@ fn close(name: &str, openapi: &mut utoipa::openapi::OpenApi) {
     }
 }
 
-/// The published document.
+/// The published document. Making it takes milliseconds, and it is large: whoever asks for it keeps what is needed of it.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    api().openapi
+    let mut openapi = Published::openapi();
+    env!("CARGO_PKG_VERSION").clone_into(&mut openapi.info.version);
+    for part in api().documents {
+        openapi.merge(part);
+    }
+    close("Constraint", &mut openapi);
+    for (path, item) in &mut openapi.paths.paths {
+        complete(path, item);
+    }
+    openapi
 }
+
+/// The published document as it is sent, made when somebody first asks for it.
+static OPENAPI_JSON: LazyLock<Bytes> = LazyLock::new(|| serde_json::to_vec(&openapi()).unwrap_or_default().into());
 
 /// Adds what every operation has: path parameters, and the refusals that are possible there.
 fn complete(path: &str, item: &mut PathItem) {
@@ -154,7 +159,7 @@ fn add_parameters(path: &str, operation: &mut Operation) {
 
 /// Every route, behind everything that requests go through.
 pub fn router(app: &App) -> Router {
-    let Api { admin, others, client, frontend, openapi } = api();
+    let Api { admin, others, client, frontend, .. } = api();
     let source = FlagSource::Primary(app.clone());
     let admin = admin
         .fallback(no_route)
@@ -165,8 +170,7 @@ pub fn router(app: &App) -> Router {
         axum::routing::any(no_route).layer(from_fn_with_state(app.clone(), require_login)),
     );
     if app.options().openapi {
-        let document = serde_json::to_string(&openapi).unwrap_or_default();
-        let json = move || async move { ([(header::CONTENT_TYPE, "application/json")], document) };
+        let json = || async { ([(header::CONTENT_TYPE, "application/json")], OPENAPI_JSON.clone()) };
         let file =
             |kind: &'static str, text: &'static str| get(move || async move { ([(header::CONTENT_TYPE, kind)], text) });
         all = all
@@ -328,7 +332,7 @@ mod tests {
     async fn f21_a_panic_is_answered_with_500_and_the_server_lives() {
         let options = Cli::parse_from(["test", "--admin-password", "First-password-1"]).options;
         let store = Store::open(&DatabaseUrl::Memory, &Options::default()).await.unwrap();
-        let app = App::start(options, store, Clock::System, Schemas::new(&openapi())).await.unwrap();
+        let app = App::start(options, store, Clock::System, Schemas::new()).await.unwrap();
         let routes = Router::new()
             .route("/handler", get(panicking_handler))
             .route("/rule", get(panicking_rule))

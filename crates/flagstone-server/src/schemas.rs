@@ -1,8 +1,8 @@
 //! Checks request bodies against the published OpenAPI document, all faults at once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use flagstone_model::{Error, Fault};
 use jsonschema::error::{TypeKind, ValidationErrorKind};
@@ -13,21 +13,28 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::error::sentence;
+use crate::routes;
 
 /// The most faults that one answer names.
 const FAULTS_MAX: usize = 50;
 
-/// The components of the published document; each schema is compiled on first use.
+/// The schemas of the published document, made when the first body comes.
+static PUBLISHED: LazyLock<BTreeMap<String, Value>> = LazyLock::new(|| {
+    let components = routes::openapi().components.unwrap_or_default();
+    let as_json = |(name, schema)| Some((name, serde_json::to_value(schema).ok()?));
+    components.schemas.into_iter().filter_map(as_json).collect()
+});
+
+/// What bodies are checked with; each schema is compiled on first use.
+#[derive(Default)]
 pub struct Schemas {
-    components: Value,
     compiled: Mutex<HashMap<String, Arc<Validator>>>,
 }
 
 impl Schemas {
-    /// The schemas of a published OpenAPI document.
-    pub fn new(openapi: &utoipa::openapi::OpenApi) -> Self {
-        let components = serde_json::to_value(&openapi.components).unwrap_or_default();
-        Self { components, compiled: Mutex::default() }
+    /// Nothing is compiled yet.
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// Reads a body: well-formed JSON, valid by its schema, and of type `T`.
@@ -50,8 +57,7 @@ impl Schemas {
         if let Some(validator) = compiled.get(name) {
             return Some(Arc::clone(validator));
         }
-        let root = json!({ "$ref": format!("#/components/schemas/{name}"), "components": self.components });
-        match jsonschema::options().should_validate_formats(true).build(&root) {
+        match jsonschema::options().should_validate_formats(true).build(&with_references(name)) {
             Ok(validator) => {
                 let validator = Arc::new(validator);
                 compiled.insert(name.to_owned(), Arc::clone(&validator));
@@ -72,13 +78,10 @@ impl Schemas {
 
 /// Reads a body whose type `T` checks all that its schema says. Nearly all of them are right; only what is not is held
 /// against the schema, which names every fault.
-pub fn parse_report<'s, T: DeserializeOwned + ToSchema>(
-    bytes: &[u8],
-    schemas: impl FnOnce() -> &'s Schemas,
-) -> Result<T, Error> {
+pub fn parse_report<T: DeserializeOwned + ToSchema>(bytes: &[u8], schemas: &Schemas) -> Result<T, Error> {
     match T::deserialize(&well_formed(bytes)?) {
         Ok(report) => Ok(report),
-        Err(_) => schemas().parse(bytes),
+        Err(_) => schemas.parse(bytes),
     }
 }
 
@@ -86,6 +89,36 @@ fn well_formed(bytes: &[u8]) -> Result<Value, Error> {
     let malformed =
         |error: serde_json::Error| Error::bad_data("/body", format!("The body is not well-formed JSON: {error}."));
     serde_json::from_slice(bytes).map(|UniqueKeys(value)| value).map_err(malformed)
+}
+
+/// The schema of this name with those that it refers to, directly or not, and no others: a validator keeps a copy of all
+/// that it is made from.
+fn with_references(name: &str) -> Value {
+    let (mut needed, mut to_do) = (Map::new(), vec![name]);
+    while let Some(name) = to_do.pop() {
+        if !needed.contains_key(name)
+            && let Some(schema) = PUBLISHED.get(name)
+        {
+            needed.insert(name.to_owned(), schema.clone());
+            add_references(schema, &mut to_do);
+        }
+    }
+    json!({ "$ref": format!("{SCHEMA_PATH}{name}"), "components": { "schemas": needed } })
+}
+
+/// Where a reference to a schema points to, before its name.
+const SCHEMA_PATH: &str = "#/components/schemas/";
+
+fn add_references<'a>(schema: &'a Value, names: &mut Vec<&'a str>) {
+    match schema {
+        Value::Object(fields) => {
+            let reference = fields.get("$ref").and_then(Value::as_str);
+            names.extend(reference.and_then(|reference| reference.strip_prefix(SCHEMA_PATH)));
+            fields.values().for_each(|field| add_references(field, names));
+        }
+        Value::Array(items) => items.iter().for_each(|item| add_references(item, names)),
+        _ => {}
+    }
 }
 
 /// A value in which no object has a key twice: two readers of such a text could take it for two different things.

@@ -173,7 +173,7 @@ impl FlagSource {
         limit: usize,
     ) -> Result<T, Failure> {
         let body = Body::<T>::read(headers, body, limit).await?;
-        Ok(schemas::parse_report(body.bytes(), || self.schemas())?)
+        Ok(schemas::parse_report(body.bytes(), self.schemas())?)
     }
 }
 

@@ -11,7 +11,7 @@ mod upstream;
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -59,7 +59,7 @@ struct Inner {
     telemetry: Telemetry,
     streams: Arc<Streams>,
     metrics: Metrics,
-    schemas: OnceLock<Schemas>,
+    schemas: Schemas,
 }
 
 /// A token that nobody here knows, and who wants to know.
@@ -112,7 +112,7 @@ impl Follower {
             telemetry: Telemetry::default(),
             streams: Streams::new(&settings.streams),
             metrics: Metrics::new(),
-            schemas: OnceLock::new(),
+            schemas: Schemas::new(),
             clock: Clock::System,
             settings,
         }));
@@ -248,9 +248,9 @@ impl Follower {
         &self.0.metrics
     }
 
-    /// The published schemas, made when the first bad report comes.
+    /// The published schemas.
     pub fn schemas(&self) -> &Schemas {
-        self.0.schemas.get_or_init(|| Schemas::new(&routes::openapi()))
+        &self.0.schemas
     }
 
     /// Told of every change of flags or tokens.

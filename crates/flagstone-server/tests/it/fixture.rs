@@ -1,7 +1,7 @@
 //! An application in memory, with named callers.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::body::Body;
@@ -25,9 +25,6 @@ struct Cli {
     #[command(flatten)]
     options: ServeOptions,
 }
-
-/// The published document: making it takes longer than most tests.
-static DOCUMENT: LazyLock<utoipa::openapi::OpenApi> = LazyLock::new(routes::openapi);
 
 /// An application with its router and a clock that stands still until it is moved.
 pub struct Fixture {
@@ -84,7 +81,7 @@ impl Fixture {
         let options = Cli::parse_from(given.iter().chain(arguments)).options;
         let millis = Arc::new(AtomicI64::new(1_800_000_000_000));
         let clock = Clock::Manual(Arc::clone(&millis));
-        let app = App::start(options, store, clock, Schemas::new(&DOCUMENT)).await.unwrap();
+        let app = App::start(options, store, clock, Schemas::new()).await.unwrap();
         Self { router: routes::router(&app), app, millis }
     }
 
