@@ -28,6 +28,7 @@
 )]
 
 mod disk;
+mod edge;
 mod http;
 mod kill;
 mod node;

@@ -19,7 +19,7 @@ pub const BACKEND: &str = "*:development.backend-secret-of-the-fault-tests";
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The binary of this build, or the one that `FLAGSTONE_BINARY` names.
-fn binary() -> String {
+pub fn binary() -> String {
     std::env::var("FLAGSTONE_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_flagstone").to_owned())
 }
 

@@ -316,7 +316,8 @@ fn t2_routes_come_from_the_documented_handlers_alone() {
         }
     }
     found.sort();
-    // Documents and pages that anybody may read, the wall around `/api/admin`, and what a node in waiting says.
+    // Documents and pages that anybody may read, the wall around `/api/admin`, what a node in waiting says, and an edge's
+    // backstage, of which `features` and `tokens` ask for a backend token.
     let known = [
         "/api/admin/{*rest}",
         "/docs/openapi",
@@ -324,6 +325,14 @@ fn t2_routes_come_from_the_documented_handlers_alone() {
         "/docs/openapi.js",
         "/docs/openapi.json",
         "/health",
+        "/health",
+        "/internal-backstage/features",
+        "/internal-backstage/health",
+        "/internal-backstage/metrics",
+        "/internal-backstage/ready",
+        "/internal-backstage/tokens",
+        "/ready",
+        "/ready",
     ];
     assert_eq!(found, known.map(|path| format!(".route(\"{path}")), "an undocumented route needs a policy");
 }

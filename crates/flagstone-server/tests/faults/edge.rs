@@ -1,0 +1,77 @@
+//! An edge, with its upstream and without.
+
+use std::process::{Child, Command, Stdio};
+
+use crate::ALONE;
+use crate::http::Client;
+use crate::node::{BACKEND, Setup, binary, create_flag, free_port, until};
+
+/// A process. It is killed when it is dropped.
+struct Edge {
+    child: Child,
+    port: u16,
+}
+
+impl Drop for Edge {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+async fn start(upstream: u16, folder: &std::path::Path, tokens: &str) -> Edge {
+    let port = free_port();
+    let child = Command::new(binary())
+        .args(["edge", "--interface", "127.0.0.1", "--port", &port.to_string()])
+        .args(["--upstream-url", &format!("http://127.0.0.1:{upstream}")])
+        .arg("--backup-folder")
+        .arg(folder)
+        .env("TOKENS", tokens)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    until("the edge is ready", || async {
+        let answer = Client::new(port, "").get("/internal-backstage/ready").await;
+        answer.is_ok_and(|answer| answer.status == 200).then_some(())
+    })
+    .await;
+    Edge { child, port }
+}
+
+async fn names(port: u16) -> String {
+    Client::new(port, BACKEND).get("/api/client/features").await.unwrap().expect().text
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f6_an_edge_serves_what_its_upstream_had_when_both_were_killed() {
+    let _alone = ALONE.lock().await;
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup::sqlite(folder.path());
+    let mut upstream = setup.start_ready().await;
+    create_flag(&mut upstream.admin(), "before").await;
+    let backup = folder.path().join("backup");
+    let edge = start(upstream.port, &backup, BACKEND).await;
+    assert!(names(edge.port).await.contains("before"));
+    create_flag(&mut upstream.admin(), "later").await;
+    until("the edge has the flag", || async { names(edge.port).await.contains("later").then_some(()) }).await;
+    let of_upstream = Client::new(upstream.port, BACKEND).get("/api/client/features").await.unwrap().expect();
+    assert_eq!(names(edge.port).await, of_upstream.text, "the edge's answer is another one");
+    let refused = Client::new(edge.port, "*:development.nobody-knows").get("/api/client/features").await.unwrap();
+    assert_eq!(refused.status, 401, "{}", refused.text);
+    let file = backup.join("flagstone-edge.json");
+    until("the flag is kept", || async {
+        std::fs::read_to_string(&file).is_ok_and(|text| text.contains("later")).then_some(())
+    })
+    .await;
+    assert!(!std::fs::read_to_string(&file).unwrap().contains("secret-of-the-fault-tests"), "a secret is on disk");
+
+    drop(edge);
+    upstream.kill();
+    // Its token is known from the file alone.
+    let edge = start(upstream.port, &backup, "").await;
+    assert_eq!(names(edge.port).await, of_upstream.text, "the edge has forgotten");
+    let upstream = setup.start_ready().await;
+    create_flag(&mut upstream.admin(), "afterwards").await;
+    until("the edge catches up", || async { names(edge.port).await.contains("afterwards").then_some(()) }).await;
+}
