@@ -81,9 +81,11 @@ pub fn parse_report<'s, T: DeserializeOwned + ToSchema>(
     bytes: &[u8],
     schemas: impl FnOnce() -> &'s Schemas,
 ) -> Result<T, Error> {
-    match T::deserialize(&well_formed(bytes)?) {
-        Ok(report) => Ok(report),
-        Err(_) => schemas().parse(bytes),
+    let value = well_formed(bytes)?;
+    match T::deserialize(&value) {
+        // Serde takes a list for a struct as well.
+        Ok(report) if value.is_object() => Ok(report),
+        _ => schemas().parse(bytes),
     }
 }
 
