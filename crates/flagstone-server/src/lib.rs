@@ -22,6 +22,7 @@ mod error;
 mod frontend;
 mod http;
 mod metrics;
+mod ofrep;
 mod ops;
 mod passwords;
 mod rate_limit;
