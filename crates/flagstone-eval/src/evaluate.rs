@@ -83,6 +83,9 @@ pub struct Resolved<'e> {
     /// What decided.
     #[serde(skip)]
     pub reason: Reason,
+    /// What an answer of another context depends on.
+    #[serde(skip)]
+    pub basis: Basis,
 }
 
 /// The variant of an answer.
@@ -124,6 +127,17 @@ impl Reason {
     }
 }
 
+/// What a flag that is on depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Basis {
+    /// Nothing: it is on for all, and with the same variant. A flag that is off has no other basis.
+    Nothing,
+    /// The context: constraints, segments, lists or parents.
+    Context,
+    /// The share that the context falls into: a rollout to some, or one of several variants.
+    Share,
+}
+
 /// What was decided about a flag, and the variant it answers with.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Decision<'e> {
@@ -155,6 +169,34 @@ impl<'e> Decision<'e> {
             },
             impression_data: flag.impression_data,
             reason: self.reason,
+            basis: self.basis(flag),
+        }
+    }
+
+    fn basis(self, flag: &Flag) -> Basis {
+        let (strategy, variants) = match self.reason {
+            Reason::NoStrategies => (None, &flag.variants),
+            Reason::Strategy(position) => match flag.strategies.get(position) {
+                Some(strategy) => (Some(strategy), flag.variants_of(strategy)),
+                None => return Basis::Nothing,
+            },
+            _ => return Basis::Nothing,
+        };
+        let is_share = matches!(strategy.map(|it| &it.rule), Some(Rule::Rollout(rollout)) if rollout.percent < 100);
+        let is_for_all = |it: &Strategy| {
+            let lets_all_in = match &it.rule {
+                Rule::Always => true,
+                Rule::Rollout(rollout) => !matches!(rollout.stickiness, Stickiness::Field(_)),
+                _ => false,
+            };
+            lets_all_in && it.conditions.is_empty() && it.segments.is_empty()
+        };
+        if is_share || variants.items.len() > 1 {
+            Basis::Share
+        } else if flag.dependencies.is_empty() && strategy.is_none_or(is_for_all) {
+            Basis::Nothing
+        } else {
+            Basis::Context
         }
     }
 }

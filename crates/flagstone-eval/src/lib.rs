@@ -53,7 +53,7 @@ pub use document::{
     Strategy, Variant, Warning,
 };
 pub use engine::Engine;
-pub use evaluate::{Projects, Reason, Request, Resolved, ResolvedVariant, Toggles};
+pub use evaluate::{Basis, Projects, Reason, Request, Resolved, ResolvedVariant, Toggles};
 pub use explain::{
     ConstraintExplanation, DependencyExplanation, Explanation, RolloutExplanation, SegmentExplanation,
     StrategyExplanation, StrategyStatus, VariantExplanation,

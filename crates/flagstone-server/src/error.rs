@@ -15,6 +15,15 @@ use crate::seldom::Seldom;
 pub enum Failure {
     /// What a rule or a door said.
     Refused(Error),
+    /// The same, where OFREP's clients ask: they read fields of their own.
+    Evaluation {
+        /// What a rule or a door said.
+        error: Error,
+        /// What OpenFeature calls it, for instance `PARSE_ERROR`.
+        code: &'static str,
+        /// The flag, where one was asked for.
+        key: Option<String>,
+    },
     /// Credentials were sent, and they are wrong, expired or revoked.
     BadCredentials,
     /// User name and password do not go together.
@@ -88,6 +97,15 @@ pub struct ErrorBody {
     message: String,
     /// Everything that is wrong, each with its place.
     details: Vec<Detail>,
+    /// For OFREP: the flag that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    /// For OFREP: what OpenFeature calls the refusal.
+    #[serde(rename = "errorCode", skip_serializing_if = "Option::is_none")]
+    error_code: Option<&'static str>,
+    /// For OFREP: what is wrong, for people.
+    #[serde(rename = "errorDetails", skip_serializing_if = "Option::is_none")]
+    error_details: Option<String>,
     /// For 403: any one of these permissions would do.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     permissions: Vec<String>,
@@ -128,7 +146,7 @@ impl Failure {
     const fn kind(&self) -> (StatusCode, &'static str) {
         use StatusCode as S;
         match self {
-            Self::Refused(error) => match error {
+            Self::Refused(error) | Self::Evaluation { error, .. } => match error {
                 Error::Unauthenticated => (S::UNAUTHORIZED, "AuthenticationRequired"),
                 Error::NoAccess(_) => (S::FORBIDDEN, "PermissionError"),
                 Error::Forbidden(_) => (S::FORBIDDEN, "ForbiddenError"),
@@ -160,10 +178,10 @@ impl Failure {
 
     fn message(&self) -> String {
         match self {
-            Self::Refused(Error::BadData(_)) => {
+            Self::Refused(Error::BadData(_)) | Self::Evaluation { error: Error::BadData(_), .. } => {
                 "The request holds invalid data; `details` lists every fault.".to_owned()
             }
-            Self::Refused(error) => sentence(&error.to_string()),
+            Self::Refused(error) | Self::Evaluation { error, .. } => sentence(&error.to_string()),
             Self::BadCredentials => {
                 "The token or session you sent is not valid, has expired or was revoked.".to_owned()
             }
@@ -190,7 +208,7 @@ impl Failure {
 
     fn details(&self, message: &str) -> Vec<Detail> {
         match self {
-            Self::Refused(Error::BadData(faults)) => {
+            Self::Refused(Error::BadData(faults)) | Self::Evaluation { error: Error::BadData(faults), .. } => {
                 faults.iter().map(|Fault { path, message }| Detail::at(path.clone(), message.clone())).collect()
             }
             Self::WeakPassword(faults) => {
@@ -215,10 +233,18 @@ impl IntoResponse for Failure {
         let (status, name) = self.kind();
         let message = self.message();
         let unauthenticated = matches!(self, Self::Refused(Error::Unauthenticated));
+        let details = self.details(&message);
+        let (key, error_code) = match &self {
+            Self::Evaluation { key, code, .. } => (key.clone(), Some(*code)),
+            _ => (None, None),
+        };
         let body = ErrorBody {
             id: entropy::uuid(),
             name,
-            details: self.details(&message),
+            key,
+            error_code,
+            error_details: error_code.and(details.first()).map(|detail| detail.message.clone()),
+            details,
             message,
             permissions: match &self {
                 Self::Refused(Error::NoAccess(permissions)) => {

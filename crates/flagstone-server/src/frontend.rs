@@ -4,9 +4,10 @@ use std::hash::{DefaultHasher, Hasher};
 
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
 use flagstone_eval::{Context, Projects, SplitMix64};
 use flagstone_model::api_tokens::{ApiToken, TokenKind};
 use serde::Deserialize;
@@ -42,29 +43,44 @@ async fn token(source: &FlagSource, parts: &Parts) -> Result<SdkToken, Failure> 
     source.token(&parts.headers, &[TokenKind::Frontend]).await
 }
 
-fn evaluate(source: &FlagSource, token: &ApiToken, parts: &Parts, mut context: Context) -> Result<Response, Failure> {
+/// `context` with what the server knows better, or knows as well.
+pub(crate) fn completed(source: &FlagSource, token: &ApiToken, parts: &Parts, mut context: Context) -> Context {
     // The environment is the token's, whatever the context says.
     context.environment = Some(token.environment.clone());
     context.remote_address.get_or_insert_with(|| client_address(&source.settings().trusted_proxies, parts).to_string());
+    context
+}
+
+/// The time, as the engine takes it.
+pub(crate) fn now(source: &FlagSource) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(source.now().millis()).unwrap_or_default()
+}
+
+fn evaluate(source: &FlagSource, token: &ApiToken, parts: &Parts, context: Context) -> Result<Response, Failure> {
+    let context = completed(source, token, parts, context);
     let delivery = source.delivery(token)?;
-    let now = chrono::DateTime::from_timestamp_millis(source.now().millis()).unwrap_or_default();
-    let mut request = flagstone_eval::Request::new(&context, now);
+    let mut request = flagstone_eval::Request::new(&context, now(source));
     let projects: Vec<&str> = token.projects.iter().map(String::as_str).collect();
     if !token.is_for_all_projects() {
         request.projects = Projects::Only(&projects);
     }
     let mut body = Vec::with_capacity(1_024);
     delivery.engine().write_frontend(&mut body, &request, &mut SplitMix64::seeded(entropy::seed()));
+    Ok(respond(&parts.headers, body))
+}
+
+/// An answer of JSON with an ETag: 304 if the request names it.
+pub(crate) fn respond(request: &HeaderMap, body: Vec<u8>) -> Response {
     let etag = format!("W/\"{:x}-{:016x}\"", body.len(), hash(&body));
     let headers = [
         (header::CONTENT_TYPE, "application/json; charset=utf-8"),
         (header::CACHE_CONTROL, "no-cache"),
         (header::ETAG, etag.as_str()),
     ];
-    if names(&parts.headers, etag.trim_start_matches("W/")) {
-        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+    if names(request, etag.trim_start_matches("W/")) {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
-    Ok((headers, body).into_response())
+    (headers, body).into_response()
 }
 
 /// Two answers with the same hash are the same, as far as a browser that asks "anything new?" is concerned.

@@ -24,6 +24,7 @@ mod error;
 mod frontend;
 mod http;
 mod metrics;
+mod ofrep;
 mod ops;
 mod outbound;
 mod passwords;

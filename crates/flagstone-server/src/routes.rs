@@ -25,7 +25,7 @@ use crate::caller::require_login;
 use crate::error::{ErrorBody, Failure};
 use crate::http::URI_BYTES_MAX;
 use crate::source::FlagSource;
-use crate::{admin, auth, client, frontend, ops};
+use crate::{admin, auth, client, frontend, ofrep, ops};
 
 /// The revision of the state that an answer was made from, or that a request wants at least.
 pub const REVISION_HEADER: &str = "x-flagstone-revision";
@@ -45,6 +45,7 @@ struct Published;
 const PARAMETERS: &[(&str, &str)] = &[
     ("projectId", "The project's id"),
     ("featureName", "The feature's name"),
+    ("key", "The feature's name"),
     ("environment", "The environment's name"),
     ("strategyId", "The strategy's id"),
     ("contextField", "The context field's name"),
@@ -66,7 +67,8 @@ struct Api {
 
 fn api() -> Api {
     let (admin, admin_api) = OpenApiRouter::new().merge(admin::routes()).split_for_parts();
-    let (frontend, frontend_api) = OpenApiRouter::new().merge(frontend::routes()).split_for_parts();
+    let (frontend, frontend_api) =
+        OpenApiRouter::new().merge(frontend::routes()).merge(ofrep::routes()).split_for_parts();
     let (client, client_api) = OpenApiRouter::new().merge(client::routes()).split_for_parts();
     let others = OpenApiRouter::new().merge(auth::routes()).merge(ops::routes());
     let (others, others_api) = others.split_for_parts();
@@ -103,7 +105,7 @@ fn complete(path: &str, item: &mut PathItem) {
     let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
     for operation in operations.into_iter().flatten() {
         add_parameters(path, operation);
-        let guarded = path.starts_with("/api/") || path == "/logout";
+        let guarded = path.starts_with("/api/") || path.starts_with("/ofrep/") || path == "/logout";
         let has_body = operation.request_body.is_some();
         let takes_input = has_body || path.contains('{') || operation.parameters.is_some();
         let refusals = [
@@ -240,7 +242,7 @@ async fn around(State(source): State<FlagSource>, request: Request, next: Next) 
     let began = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|m| m.as_str().to_owned());
-    let is_frontend = request.uri().path().contains("/api/frontend");
+    let is_frontend = ["/api/frontend", "/ofrep/"].iter().any(|part| request.uri().path().contains(part));
     let is_admin = request.uri().path().contains("/api/admin");
     let wanted = request.headers().get(REVISION_HEADER).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
     // Only a node has revisions that it could wait for; an edge gives what it has.

@@ -61,7 +61,7 @@ impl Policy {
         if !permissions.is_empty() {
             return Self::Permissions(permissions);
         }
-        if matches!(row.by, By::Backend | By::Frontend) {
+        if matches!(row.by, By::Backend | By::Frontend | By::Sdk) {
             return Self::Token;
         }
         if is_refusal(&viewer) {

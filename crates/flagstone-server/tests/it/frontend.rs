@@ -39,6 +39,7 @@ async fn only_what_is_on_for_the_context_is_given() {
     assert_eq!(post(json!({"context": {"plan": "free"}})).await, ["lit"]);
     assert_eq!(post(json!({})).await, ["lit"]);
     it.check("frontend", "POST /api/frontend", json!({"context": 7}), "400 BadDataError /body/context").await;
+    it.check("frontend", "POST /api/frontend", json!([{"userId": "7"}]), "400 BadDataError /body").await;
 }
 
 #[tokio::test]

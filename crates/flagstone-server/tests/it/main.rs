@@ -14,6 +14,7 @@ mod features;
 mod fixture;
 mod frontend;
 mod input;
+mod ofrep;
 mod projects;
 mod security;
 mod segments;

@@ -15,6 +15,8 @@ pub enum By {
     Session,
     Backend,
     Frontend,
+    /// A backend or a frontend token: both work.
+    Sdk,
     Nobody,
 }
 
@@ -95,7 +97,7 @@ impl Row {
         }
         match name {
             "projectId" => "alpha",
-            "featureName" => "flag",
+            "featureName" | "key" => "flag",
             "environment" => "development",
             "strategyId" => world.get("strategy"),
             "contextField" => "plan",
@@ -136,7 +138,7 @@ impl Row {
             By::Admin => world.get("admin token"),
             By::User => world.get("admin"),
             By::Backend => world.get("backend"),
-            By::Frontend => world.get("frontend"),
+            By::Frontend | By::Sdk => world.get("frontend"),
             By::Session => {
                 let cookie = session(it).await;
                 return it.send(with_cookie(&cookie, self.method, &self.path(world), &self.body)).await;
@@ -353,6 +355,8 @@ fn sdks() -> Vec<Row> {
         POST "/api/frontend" by(By::Frontend), body(json!({"context": {"userId": "7"}}));
         POST "/api/frontend/client/metrics" by(By::Frontend), body(metrics);
         POST "/api/frontend/client/register" by(By::Frontend), body(register);
+        POST "/ofrep/v1/evaluate/flags/{key}" by(By::Sdk), body(json!({"context": {"targetingKey": "7"}}));
+        POST "/ofrep/v1/evaluate/flags" by(By::Sdk), body(json!({"context": {"targetingKey": "7"}}));
         POST "/edge/validate" by(By::Nobody), body(json!({"tokens": ["*:*.unknown"]}));
         GET "/health" by(By::Nobody);
         GET "/ready" by(By::Nobody);

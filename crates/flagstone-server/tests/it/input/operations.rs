@@ -93,6 +93,7 @@ impl Rig {
         template
             .replace("{projectId}", "default")
             .replace("{featureName}", "flag")
+            .replace("{key}", "flag")
             .replace("{environment}", "development")
             .replace("{name}", "development")
             .replace("{contextField}", "tier")
@@ -383,6 +384,13 @@ pub fn operations(rig: &Rig) -> Vec<Operation> {
         row("POST", "/api/frontend", Frontend, json!({"context": {"userId": "7", "properties": {"plan": "gold"}}})),
         row("POST", "/api/frontend/client/metrics", Frontend, metrics),
         row("POST", "/api/frontend/client/register", Frontend, register),
+        row(
+            "POST",
+            "/ofrep/v1/evaluate/flags/{key}",
+            Backend,
+            json!({"context": {"targetingKey": "7", "plan": "gold"}}),
+        ),
+        row("POST", "/ofrep/v1/evaluate/flags", Frontend, json!({"context": {"targetingKey": "7", "plan": "gold"}})),
     ]
 }
 

@@ -41,11 +41,12 @@ async fn t43_every_answer_has_the_security_headers() {
             (&backend, "GET", "/api/client/features", 200),
             (&backend, "GET", "/api/admin/projects", 403),
             (&frontend, "GET", "/api/frontend", 200),
+            (&frontend, "POST", "/ofrep/v1/evaluate/flags", 415),
         ] {
             let answer = it.call(secret, method, path, Value::Null).await;
             let (shown, headers) = (&path[..path.len().min(60)], &answer.headers);
             assert_eq!(answer.status.as_u16(), status, "{shown}: {}", answer.text);
-            let frontend = path.starts_with("/api/frontend");
+            let frontend = path.starts_with("/api/frontend") || path.starts_with("/ofrep");
             for (name, value) in [
                 ("x-content-type-options", "nosniff"),
                 ("referrer-policy", "same-origin"),
@@ -117,6 +118,9 @@ async fn t44_browsers_of_the_configured_origins_alone_may_read_the_frontend_api(
                 ("POST", "/api/frontend/client/metrics"),
                 ("OPTIONS", "/api/frontend/client/metrics"),
                 ("OPTIONS", "/api/frontend/client/register"),
+                ("POST", "/ofrep/v1/evaluate/flags"),
+                ("OPTIONS", "/ofrep/v1/evaluate/flags"),
+                ("OPTIONS", "/ofrep/v1/evaluate/flags/flag"),
             ] {
                 let headers = cors(&it, &token, method, path, origin).await;
                 let context = format!("{method} {path} from {origin:?} with {arguments:?}");
