@@ -148,3 +148,15 @@ start_flagstone() {
     FLAGSTONE_PID=$!
     wait_ready flagstone "$FLAGSTONE_URL/ready" "$RUN/flagstone-$1.log" "$FLAGSTONE_PID"
 }
+
+# start_edge: an edge of FLAGSTONE_URL that has to learn every token; sets EDGE_URL.
+start_edge() {
+    local port
+    port=$(free_port)
+    EDGE_URL="http://127.0.0.1:$port"
+    env -i PATH="$PATH" HOME="$HOME" INTERFACE=127.0.0.1 PORT="$port" UPSTREAM_URL="$FLAGSTONE_URL" BACKUP_FOLDER="$RUN/edge" METRICS_INTERVAL_SECONDS=1 \
+        LOG_LEVEL="${FLAGSTONE_LOG_LEVEL:-warn}" "$FLAGSTONE_BIN" edge >"$RUN/edge.log" 2>&1 &
+    PIDS+=($!)
+    EDGE_PID=$!
+    wait_ready edge "$EDGE_URL/internal-backstage/ready" "$RUN/edge.log" "$EDGE_PID"
+}

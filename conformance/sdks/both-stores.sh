@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Starts Flagstone on SQLite, then on PostgreSQL, and runs the four official SDKs against each.
+# Starts Flagstone on SQLite, then on PostgreSQL, and runs the official SDKs against each; then against an edge.
 #   FLAGSTONE_BIN, FLAGSTONE_SCRATCH, FLAGSTONE_KEEP   as for ../reference.sh
-#   FLAGSTONE_STORES   the stores to run on (default "sqlite postgres")
+#   FLAGSTONE_STORES   the stores to run on (default "sqlite postgres"); the edge's upstream is on SQLite
 set -euo pipefail
 # shellcheck source=../lib/scratch.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/scratch.sh"
@@ -20,6 +20,17 @@ for store in ${FLAGSTONE_STORES:-sqlite postgres}; do
         status=1
         say "the end of Flagstone's log:"
         tail -n 20 "$RUN/flagstone-$store.log" >&2
+    fi
+    if [ "$store" = sqlite ]; then
+        start_edge
+        say "the SDKs against an edge of it"
+        if ! run_sdks "$FLAGSTONE_URL" "$ADMIN_TOKEN" "$EDGE_URL"; then
+            status=1
+            say "the end of the edge's log:"
+            tail -n 20 "$RUN/edge.log" >&2
+        fi
+        kill "$EDGE_PID"
+        wait "$EDGE_PID" || true
     fi
     kill "$FLAGSTONE_PID"
     wait "$FLAGSTONE_PID" || true

@@ -45,8 +45,9 @@ const property = (name, value) => ({ properties: { [name]: value } });
 /** Answers of a gradual rollout to several users. */
 const each = (field, answers) => Object.entries(answers).map(([value, enabled]) => ({ context: { [field]: value }, enabled }));
 /** Cases that an SDK cannot answer, with the reason; the run says which it left out. */
-const HOST = { except: { browser: 'the server evaluates, and a host name means the caller\'s', python: 'its engine is not told the host name' } };
-const ADDRESS = { except: { browser: 'the server sees an address in any case' } };
+const inServer = (reason) => ({ browser: reason, 'ofrep-server': reason, 'ofrep-web': reason });
+const HOST = { except: { ...inServer('the server evaluates, and a host name means the caller\'s'), python: 'its engine is not told the host name' } };
+const ADDRESS = { except: inServer('the server sees an address in any case') };
 const OWN_SESSION = { except: { browser: 'this SDK makes a session id when it is given none' } };
 const PARENT_OFF = { except: { browser: 'the reference\'s frontend API forgets parents that are off' } };
 

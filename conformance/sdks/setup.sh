@@ -1,4 +1,4 @@
-# Installs the four SDKs into the scratch folder, once per set of versions, and names their programs.
+# Installs the SDKs into the scratch folder, once per set of versions, and names their programs.
 # shellcheck shell=bash
 
 SDKS=$CONFORMANCE/sdks
@@ -44,10 +44,14 @@ install_sdks() {
     export SDK_NODE_FOLDER=$SCRATCH/sdks/node
 }
 
-# run_sdks BASE_URL ADMIN_TOKEN
+# run_sdks BASE_URL ADMIN_TOKEN [SDK_URL]: the SDKs are told SDK_URL, which is BASE_URL unless it is an edge of it.
 run_sdks() {
-    node "$SDKS/drive.mjs" "$1" "$2" \
+    node "$SDKS/drive.mjs" "$1" "$2" "${3:-$1}" \
         "node=node '$SDKS/node/adapter.mjs'" \
+        "node-streaming=env SDK_MODE=streaming node '$SDKS/node/adapter.mjs'" \
+        "node-delta=env SDK_MODE=delta node '$SDKS/node/adapter.mjs'" \
+        "ofrep-server=node '$SDKS/ofrep/server.mjs'" \
+        "ofrep-web=node '$SDKS/ofrep/web.mjs'" \
         "browser=node '$SDKS/browser/adapter.mjs'" \
         "python='$SCRATCH/sdks/python/bin/python' '$SDKS/python/adapter.py'" \
         "rust='$SCRATCH/sdks/rust/debug/sdk-adapter'"
