@@ -96,7 +96,8 @@ fn hash(body: &[u8]) -> u64 {
         ("appName" = Option<String>, Query, description = "The application"), ("remoteAddress" = Option<String>, Query, description = "The network address; that of the connection if omitted"),
         ("properties" = Option<Object>, Query, style = DeepObject, description = "Anything else, as properties[name]=value")),
     responses((status = 200, description = "The features that are on, with their variants", body = Object)))]
-async fn get(State(source): State<FlagSource>, parts: Parts) -> Result<Response, Failure> {
+async fn get(State(source): State<FlagSource>, request: Request) -> Result<Response, Failure> {
+    let (parts, _) = request.into_parts();
     let token = token(&source, &parts).await?;
     let context = Context::from_pairs(query_pairs(&parts)?);
     evaluate(&source, &token.0, &parts, context)

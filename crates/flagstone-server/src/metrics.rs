@@ -1,9 +1,11 @@
 //! What operators watch, in Prometheus' text format. Labels come from closed sets only.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use axum::http::Method;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -11,19 +13,30 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+/// Others share one label: anybody can think of a method.
+const KNOWN_METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+
 /// The counters and where they are registered.
 pub struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
     durations: Family<RouteLabels, Histogram>,
+    /// The same counters again, found without making labels.
+    routes: RwLock<HashMap<Arc<str>, Route>>,
     revision: Gauge<u64, AtomicU64>,
     features: Gauge<u64, AtomicU64>,
     dropped: Gauge<u64, AtomicU64>,
 }
 
+/// The counters of a route.
+struct Route {
+    duration: Histogram,
+    requests: Vec<(&'static str, u16, Counter)>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
-    method: String,
+    method: &'static str,
     route: Arc<str>,
     status: u16,
 }
@@ -51,18 +64,38 @@ impl Metrics {
             "Usage counts that did not fit into memory since the start",
             dropped.clone(),
         );
-        Self { registry, requests, durations, revision, features, dropped }
+        Self { registry, requests, durations, routes: RwLock::default(), revision, features, dropped }
     }
 
     /// Counts a request. `route` is the matched template, never the raw path.
-    pub fn request(&self, method: &axum::http::Method, route: Option<&str>, status: u16, took: Duration) {
-        let route: Arc<str> = route.unwrap_or("(none)").into();
-        let method = match method.as_str() {
-            known @ ("GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS") => known,
-            _ => "(other)",
-        };
-        self.durations.get_or_create(&RouteLabels { route: Arc::clone(&route) }).observe(took.as_secs_f64());
-        self.requests.get_or_create(&RequestLabels { method: method.to_owned(), route, status }).inc();
+    pub fn request(&self, method: &Method, route: &str, status: u16, took: Duration) {
+        let method = KNOWN_METHODS.into_iter().find(|known| *known == method.as_str()).unwrap_or("(other)");
+        let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
+        let known = routes.get(route).and_then(|route| {
+            let request = route.requests.iter().find(|known| (known.0, known.1) == (method, status))?;
+            Some((&route.duration, &request.2))
+        });
+        if let Some((duration, requests)) = known {
+            duration.observe(took.as_secs_f64());
+            requests.inc();
+            return;
+        }
+        drop(routes);
+        self.first_request(method, route, status, took);
+    }
+
+    fn first_request(&self, method: &'static str, route: &str, status: u16, took: Duration) {
+        let route = Arc::<str>::from(route);
+        let duration = self.durations.get_or_create_owned(&RouteLabels { route: Arc::clone(&route) });
+        let requests = self.requests.get_or_create_owned(&RequestLabels { method, route: Arc::clone(&route), status });
+        duration.observe(took.as_secs_f64());
+        requests.inc();
+        let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
+        let route = routes.entry(route).or_insert_with(|| Route { duration, requests: Vec::new() });
+        // Two may come here at once.
+        if !route.requests.iter().any(|known| (known.0, known.1) == (method, status)) {
+            route.requests.push((method, status, requests));
+        }
     }
 
     /// Everything, in Prometheus' text format.

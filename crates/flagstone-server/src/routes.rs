@@ -1,6 +1,6 @@
 //! The whole router, the published OpenAPI document, and what every request goes through.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use axum::Router;
@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::extract::{MatchedPath, Request, State};
 use axum::handler::Handler;
 use axum::http::{HeaderName, HeaderValue, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tower::Layer;
@@ -221,8 +221,7 @@ fn behind_everything(source: &FlagSource, base_path: &str, routes: Router) -> Ro
             let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
             Failure::Internal(format!("panic: {}", text.unwrap_or_default())).into_response()
         }))
-        .layer(from_fn(short_uri))
-        .layer(from_fn_with_state(source.clone(), around));
+        .layer(from_fn_with_state((source.clone(), Arc::from(base_path)), around));
     // Clients that join URLs end some of them with a slash. Who may do what is decided behind this, by the matched route.
     Router::new().fallback_service(NormalizePathLayer::trim_trailing_slash().layer(all))
 }
@@ -232,18 +231,17 @@ pub async fn no_route() -> Failure {
     Failure::NoRoute
 }
 
-async fn short_uri(request: Request, next: Next) -> Response {
-    let length = request.uri().path_and_query().map_or(0, |p| p.as_str().len());
-    if length > URI_BYTES_MAX { Failure::UriTooLong.into_response() } else { next.run(request).await }
-}
-
 /// What every request goes through: a wanted revision is waited for, the answer is counted, logged and given its headers.
-async fn around(State(source): State<FlagSource>, request: Request, next: Next) -> Response {
+async fn around(State((source, base_path)): State<(FlagSource, Arc<str>)>, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map(|m| m.as_str().to_owned());
-    let is_frontend = ["/api/frontend", "/ofrep/"].iter().any(|part| request.uri().path().contains(part));
-    let is_admin = request.uri().path().contains("/api/admin");
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("(none)", MatchedPath::as_str);
+    let path = request.uri().path();
+    let path = path.strip_prefix(&*base_path).unwrap_or(path);
+    let is_for_browsers = path.starts_with("/api/frontend") || path.starts_with("/ofrep/");
+    let is_admin = path.starts_with("/api/admin");
+    let is_too_long = request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > URI_BYTES_MAX);
     let wanted = request.headers().get(REVISION_HEADER).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
     // Only a node has revisions that it could wait for; an edge gives what it has.
     let app = match &source {
@@ -251,14 +249,16 @@ async fn around(State(source): State<FlagSource>, request: Request, next: Next) 
         FlagSource::Replica(_) => None,
     };
     let mut response = match (app, wanted) {
+        _ if is_too_long => Failure::UriTooLong.into_response(),
         (Some(app), Some(seq)) if !app.reach(seq).await => {
             Failure::Unavailable("This node does not have the revision that you want yet; try again.").into_response()
         }
         _ => next.run(request).await,
     };
     let status = response.status().as_u16();
-    source.metrics().request(&method, route.as_deref(), status, began.elapsed());
-    tracing::debug!(%method, route = route.as_deref().unwrap_or("(none)"), status, micros = began.elapsed().as_micros(), "answered");
+    let took = began.elapsed();
+    source.metrics().request(&method, route, status, took);
+    tracing::debug!(%method, route, status, micros = took.as_micros(), "answered");
     let headers = response.headers_mut();
     // Room for all that follow, at once.
     headers.reserve(10);
@@ -277,7 +277,7 @@ async fn around(State(source): State<FlagSource>, request: Request, next: Next) 
     set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     set(
         HeaderName::from_static("cross-origin-resource-policy"),
-        if is_frontend { "cross-origin" } else { "same-origin" },
+        if is_for_browsers { "cross-origin" } else { "same-origin" },
     );
     set(HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()");
     if is_admin {

@@ -1,5 +1,6 @@
 //! Checks request bodies against the published OpenAPI document, all faults at once.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -39,7 +40,8 @@ impl Schemas {
 
     /// Reads a body: well-formed JSON, valid by its schema, and of type `T`.
     pub fn parse<T: DeserializeOwned + ToSchema>(&self, bytes: &[u8]) -> Result<T, Error> {
-        let value = well_formed(bytes)?;
+        check_keys(bytes)?;
+        let value = serde_json::from_slice(bytes).map_err(malformed)?;
         self.check(&T::name(), &value)?;
         serde_json::from_value(value)
             .map_err(|error| Error::bad_data("/body", format!("The body cannot be used: {error}.")))
@@ -79,18 +81,23 @@ impl Schemas {
 /// Reads a body whose type `T` checks all that its schema says. Nearly all of them are right; only what is not is held
 /// against the schema, which names every fault.
 pub fn parse_report<T: DeserializeOwned + ToSchema>(bytes: &[u8], schemas: &Schemas) -> Result<T, Error> {
-    let value = well_formed(bytes)?;
-    match T::deserialize(&value) {
-        // serde takes a list of an object's values for the object; the schema does not.
-        Ok(report) if value.is_object() => Ok(report),
+    check_keys(bytes)?;
+    // serde takes a list of an object's values for the object; the schema does not.
+    let is_object = bytes.trim_ascii_start().first() == Some(&b'{');
+    match serde_json::from_slice(bytes) {
+        Ok(report) if is_object => Ok(report),
         _ => schemas.parse(bytes),
     }
 }
 
-fn well_formed(bytes: &[u8]) -> Result<Value, Error> {
-    let malformed =
-        |error: serde_json::Error| Error::bad_data("/body", format!("The body is not well-formed JSON: {error}."));
-    serde_json::from_slice(bytes).map(|UniqueKeys(value)| value).map_err(malformed)
+/// Whether it is well-formed JSON without an object that has a key twice.
+fn check_keys(bytes: &[u8]) -> Result<(), Error> {
+    serde_json::from_slice(bytes).map(|UniqueKeys| ()).map_err(malformed)
+}
+
+#[allow(clippy::needless_pass_by_value)]
+fn malformed(error: serde_json::Error) -> Error {
+    Error::bad_data("/body", format!("The body is not well-formed JSON: {error}."))
 }
 
 /// The schema of this name with those that it refers to, directly or not, and no others: a validator keeps a copy of all
@@ -123,57 +130,57 @@ fn add_references<'a>(schema: &'a Value, names: &mut Vec<&'a str>) {
     }
 }
 
-/// A value in which no object has a key twice: two readers of such a text could take it for two different things.
-struct UniqueKeys(Value);
+/// JSON in which no object has a key twice: two readers of such a text could take it for two different things.
+struct UniqueKeys;
+
+#[derive(PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+struct Key<'k>(#[serde(borrow)] Cow<'k, str>);
 
 impl<'de> Deserialize<'de> for UniqueKeys {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct AnyValue;
         impl<'de> Visitor<'de> for AnyValue {
-            type Value = Value;
+            type Value = UniqueKeys;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a JSON value")
             }
-            fn visit_unit<E>(self) -> Result<Value, E> {
-                Ok(Value::Null)
+            fn visit_unit<E>(self) -> Result<UniqueKeys, E> {
+                Ok(UniqueKeys)
             }
-            fn visit_bool<E>(self, bool: bool) -> Result<Value, E> {
-                Ok(bool.into())
+            fn visit_bool<E>(self, _: bool) -> Result<UniqueKeys, E> {
+                Ok(UniqueKeys)
             }
-            fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
-                Ok(number.into())
+            fn visit_i64<E>(self, _: i64) -> Result<UniqueKeys, E> {
+                Ok(UniqueKeys)
             }
-            fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
-                Ok(number.into())
+            fn visit_u64<E>(self, _: u64) -> Result<UniqueKeys, E> {
+                Ok(UniqueKeys)
             }
-            fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
-                Ok(number.into())
+            fn visit_f64<E>(self, _: f64) -> Result<UniqueKeys, E> {
+                Ok(UniqueKeys)
             }
-            fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-                Ok(text.into())
+            fn visit_str<E>(self, _: &str) -> Result<UniqueKeys, E> {
+                Ok(UniqueKeys)
             }
-            fn visit_string<E>(self, text: String) -> Result<Value, E> {
-                Ok(text.into())
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<UniqueKeys, A::Error> {
+                while let Some(UniqueKeys) = items.next_element()? {}
+                Ok(UniqueKeys)
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-                let mut list = Vec::new();
-                while let Some(UniqueKeys(item)) = items.next_element()? {
-                    list.push(item);
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<UniqueKeys, A::Error> {
+                let mut keys = Vec::new();
+                while let Some((key, UniqueKeys)) = entries.next_entry::<Key<'de>, _>()? {
+                    keys.push(key);
                 }
-                Ok(list.into())
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-                let mut map = Map::new();
-                while let Some((key, UniqueKeys(value))) = entries.next_entry::<String, _>()? {
-                    if map.insert(key, value).is_some() {
-                        return Err(A::Error::custom("an object has the same key twice"));
-                    }
+                keys.sort_unstable();
+                if keys.is_sorted_by(|a, b| a < b) {
+                    Ok(UniqueKeys)
+                } else {
+                    Err(A::Error::custom("an object has the same key twice"))
                 }
-                Ok(map.into())
             }
         }
-        deserializer.deserialize_any(AnyValue).map(Self)
+        deserializer.deserialize_any(AnyValue)
     }
 }
 

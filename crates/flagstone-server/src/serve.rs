@@ -17,7 +17,7 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use tower::ServiceExt;
 
 /// How long a request's head may take to arrive; also how long an idle connection is kept.
@@ -89,8 +89,30 @@ struct Impatient {
     /// Runs until it is known which protocol the peer speaks.
     opening: Option<Pin<Box<Sleep>>>,
     read: usize,
-    /// Runs while the peer takes no bytes.
-    stalled: Option<Pin<Box<Sleep>>>,
+    stalled: Stall,
+}
+
+/// How long a peer has taken no bytes. That begins with every large answer and nearly always ends at once, so the timer
+/// is not stopped then: it is set anew when it runs out.
+#[derive(Default)]
+struct Stall {
+    since: Option<Instant>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Stall {
+    /// Ready when it has lasted too long.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let end = *self.since.get_or_insert_with(Instant::now) + WRITE_STALL;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(end)));
+        while timer.as_mut().poll(cx).is_ready() {
+            if timer.deadline() >= end {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(end);
+        }
+        Poll::Pending
+    }
 }
 
 /// What HTTP/2 begins with (RFC 9113 §3.4) has as many bytes; no shorter text stays undecided.
@@ -98,18 +120,17 @@ const OPENING_BYTES: usize = 24;
 
 impl Impatient {
     fn new(stream: TcpStream) -> Self {
-        Self { stream, opening: Some(Box::pin(sleep(HEADER_TIMEOUT))), read: 0, stalled: None }
+        Self { stream, opening: Some(Box::pin(sleep(HEADER_TIMEOUT))), read: 0, stalled: Stall::default() }
     }
 
     fn judge_write<T>(&mut self, outcome: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
         // Whoever is answered has said which protocol it is.
         self.opening = None;
         if outcome.is_ready() {
-            self.stalled = None;
+            self.stalled.since = None;
             return outcome;
         }
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(WRITE_STALL)));
-        stalled.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        self.stalled.poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 

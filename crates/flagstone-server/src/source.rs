@@ -134,11 +134,12 @@ impl FlagSource {
     }
 
     /// Whether a feature that was evaluated exists, as far as that is known here: an edge leaves it to its upstream.
-    pub fn has_feature(&self, name: &str) -> bool {
-        match self {
-            Self::Primary(app) => app.public().state.features.contains(name),
-            Self::Replica(_) => true,
-        }
+    pub fn features_known(&self) -> impl Fn(&str) -> bool + Clone {
+        let snapshot = match self {
+            Self::Primary(app) => Some(app.public()),
+            Self::Replica(_) => None,
+        };
+        move |name| snapshot.as_ref().is_none_or(|snapshot| snapshot.state.features.contains(name))
     }
 
     fn schemas(&self) -> &Schemas {

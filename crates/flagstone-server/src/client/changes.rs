@@ -1,8 +1,7 @@
 //! What has changed, for SDKs that ask (delta) and for SDKs that listen (streaming).
 
 use axum::body::Body;
-use axum::extract::State;
-use axum::http::request::Parts;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use flagstone_model::api_tokens::TokenKind;
@@ -31,7 +30,8 @@ fn revision(headers: &HeaderMap, name: header::HeaderName) -> Option<u64> {
         ("namePrefix" = Option<String>, Query, description = PREFIX),
         ("If-None-Match" = Option<String>, Header, description = "The ETag of the last answer: the revision that the SDK knows")),
     responses((status = 200, description = "The changes as events; one event with everything for an SDK that knows nothing or too little", body = Object), (status = 304, description = "Nothing has changed for this SDK")))]
-async fn delta(State(source): State<FlagSource>, parts: Parts) -> Result<Response, Failure> {
+async fn delta(State(source): State<FlagSource>, request: Request) -> Result<Response, Failure> {
+    let (parts, _) = request.into_parts();
     let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;
     let mut scope = scope(&token, &parts)?;
     scope.segments = Segments::Named;
@@ -57,7 +57,8 @@ async fn delta(State(source): State<FlagSource>, parts: Parts) -> Result<Respons
         ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that arrived: the stream goes on from there")),
     responses((status = 200, description = "Events: `unleash-connected` with everything, then `unleash-updated` with each change", body = String, content_type = "text/event-stream"),
         (status = 503, description = "There are too many streams, or too many begin at once")))]
-async fn streaming(State(source): State<FlagSource>, parts: Parts) -> Result<Response, Failure> {
+async fn streaming(State(source): State<FlagSource>, request: Request) -> Result<Response, Failure> {
+    let (parts, _) = request.into_parts();
     let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;
     let mut scope = scope(&token, &parts)?;
     scope.segments = Segments::Named;

@@ -1,6 +1,6 @@
 //! Features, as server-side SDKs poll them.
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -64,7 +64,8 @@ fn segments_form(headers: &HeaderMap) -> Result<Segments, Error> {
     params(("project" = Option<Vec<String>>, Query, description = "Only these projects, of those that the token is for"),
         ("namePrefix" = Option<String>, Query, description = PREFIX)),
     responses((status = 200, description = "The features, their segments and the revision", body = Object), (status = 304, description = "The SDK has them already")))]
-async fn list(State(source): State<FlagSource>, parts: Parts) -> Result<Response, Failure> {
+async fn list(State(source): State<FlagSource>, request: Request) -> Result<Response, Failure> {
+    let (parts, _) = request.into_parts();
     let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;
     let scope = scope(&token, &parts)?;
     let delivery = source.delivery(&token.0)?;

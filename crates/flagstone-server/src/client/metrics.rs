@@ -6,6 +6,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use flagstone_model::Timestamp;
 use flagstone_model::api_tokens::{ApiToken, TokenKind};
+use flagstone_model::names::NAME_BYTES_MAX;
 use flagstone_store::{AppUsage, Application, Instance};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
@@ -18,7 +19,7 @@ use crate::caller::client_address;
 use crate::error::Failure;
 use crate::http::{BODY_BYTES_MAX, BULK_BODY_BYTES_MAX};
 use crate::source::FlagSource;
-use crate::telemetry::Usage;
+use crate::telemetry::{Report, Usage};
 
 pub(super) fn routes() -> OpenApiRouter<FlagSource> {
     OpenApiRouter::new().routes(routes!(register)).routes(routes!(metrics)).routes(routes!(bulk))
@@ -231,18 +232,18 @@ pub(crate) fn count_usage(source: &FlagSource, token: &ApiToken, body: &MetricsB
     let now = source.now();
     let Some(bucket) = &body.bucket else { return };
     let hour = hour(time(&bucket.start, now), now, source.settings().metrics_storage_days);
-    for (feature, count) in &bucket.toggles {
-        count_one(source, &token.environment, &body.app_name, feature, count, hour);
-    }
+    let report = Report { app_name: &body.app_name, environment: &token.environment, hour, now };
+    count(source, &report, bucket.toggles.iter().map(|(feature, count)| (feature.as_str(), count)));
 }
 
-fn count_one(source: &FlagSource, environment: &str, app_name: &str, feature: &str, count: &Count, hour: Timestamp) {
-    let now = source.now();
-    if source.has_feature(feature) {
-        let usage = Usage { feature, app_name, environment, yes: count.yes, no: count.no, variants: &count.variants };
-        source.telemetry().count(&usage, hour, now);
-    } else if feature.len() <= flagstone_model::names::NAME_BYTES_MAX {
-        source.telemetry().unknown_flag(feature, app_name, environment, count.yes.saturating_add(count.no), now);
+fn count<'r>(source: &FlagSource, report: &Report<'r>, counts: impl Iterator<Item = (&'r str, &'r Count)> + Clone) {
+    let exists = source.features_known();
+    let (known, unknown) = (counts.clone().filter(|(name, _)| exists(name)), counts.filter(|(name, _)| !exists(name)));
+    let usages = known.map(|(feature, Count { yes, no, variants })| Usage { feature, yes: *yes, no: *no, variants });
+    source.telemetry().count(report, usages);
+    for (name, count) in unknown.filter(|(name, _)| name.len() <= NAME_BYTES_MAX) {
+        let count = count.yes.saturating_add(count.no);
+        source.telemetry().unknown_flag(name, report.app_name, report.environment, count, report.now);
     }
 }
 
@@ -287,7 +288,8 @@ async fn bulk(State(source): State<FlagSource>, request: Request) -> Result<Stat
     let now = source.now();
     for metric in &body.metrics {
         let hour = hour(time(&metric.timestamp, now), now, source.settings().metrics_storage_days);
-        count_one(&source, &token.0.environment, &metric.app_name, &metric.feature_name, &metric.count, hour);
+        let report = Report { app_name: &metric.app_name, environment: &token.0.environment, hour, now };
+        count(&source, &report, std::iter::once((metric.feature_name.as_str(), &metric.count)));
     }
     Ok(StatusCode::ACCEPTED)
 }

@@ -1,13 +1,18 @@
 //! What is counted and not state: usage, last-seen times, applications, instances. Collected in memory, written in batches.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod usage;
+
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use flagstone_model::Timestamp;
 use flagstone_store::{
     AppUsage, Application, Error, Instance, LastSeen, LoginRecord, PatSeen, Store, TelemetryBatch, TokenSeen,
-    UnknownFlag, UsageRow, UserSeen,
+    UnknownFlag, UserSeen,
 };
+
+use self::usage::UsageCounts;
+pub use self::usage::{Report, Usage};
 
 /// The most rows of each kind that wait for the next flush. What does not fit is counted as dropped.
 pub const PENDING_MAX: usize = 100_000;
@@ -17,6 +22,7 @@ const UNKNOWN_MAX: usize = 1_000;
 /// What is counted in memory, and the last-seen times of all time.
 #[derive(Default)]
 pub struct Telemetry {
+    usage: UsageCounts,
     pending: Mutex<Pending>,
     seen: Mutex<Seen>,
     // One flush at a time, so that a failed one can be put back whole.
@@ -25,7 +31,7 @@ pub struct Telemetry {
 
 #[derive(Default)]
 struct Pending {
-    usage: HashMap<(String, String, String, Timestamp), Counts>,
+    /// What could not be written; the newest come with the usage.
     features: HashMap<(String, String), Timestamp>,
     tokens: HashMap<String, Timestamp>,
     users: HashMap<i64, Timestamp>,
@@ -35,38 +41,15 @@ struct Pending {
     instances: HashMap<(String, String, String), Instance>,
     unknown: HashMap<(String, String, String), (Timestamp, u64)>,
     logins: Vec<LoginRecord>,
-    dropped: u64,
-}
-
-#[derive(Default)]
-struct Counts {
-    yes: u64,
-    no: u64,
-    variants: BTreeMap<String, u64>,
 }
 
 #[derive(Default)]
 struct Seen {
-    features: HashMap<(String, String), Timestamp>,
+    /// By environment, then by name.
+    features: HashMap<String, HashMap<String, Timestamp>>,
     tokens: HashMap<String, Timestamp>,
     users: HashMap<i64, Timestamp>,
     personal_tokens: HashMap<i64, Timestamp>,
-}
-
-/// How often a feature was asked for in one environment by one application.
-pub struct Usage<'a> {
-    /// The feature.
-    pub feature: &'a str,
-    /// The application.
-    pub app_name: &'a str,
-    /// The environment.
-    pub environment: &'a str,
-    /// How often it was on.
-    pub yes: u64,
-    /// How often it was off.
-    pub no: u64,
-    /// How often each variant was given.
-    pub variants: &'a BTreeMap<String, u64>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -98,7 +81,7 @@ impl Telemetry {
         let personal_tokens = store.pats_seen_all().await?;
         let mut seen = lock(&self.seen);
         for row in features {
-            later(&mut seen.features, (row.feature, row.environment), row.at);
+            later(seen.features.entry(row.environment).or_default(), row.feature, row.at);
         }
         for row in tokens {
             later(&mut seen.tokens, row.token_id, row.at);
@@ -153,30 +136,24 @@ impl Telemetry {
 
     /// When a feature was last asked for in an environment.
     pub fn feature_last_seen(&self, feature: &str, environment: &str) -> Option<Timestamp> {
-        lock(&self.seen).features.get(&(feature.to_owned(), environment.to_owned())).copied()
+        lock(&self.seen).features.get(environment)?.get(feature).copied()
     }
 
-    /// Counts evaluations of a feature that exists.
-    pub fn count(&self, usage: &Usage<'_>, hour: Timestamp, now: Timestamp) {
-        let mut pending = lock(&self.pending);
-        let key = (usage.feature.to_owned(), usage.app_name.to_owned(), usage.environment.to_owned(), hour.hour());
-        let Some(entry) = bounded(&mut pending.usage, key, PENDING_MAX) else {
-            pending.dropped += 1;
-            return;
+    /// Counts evaluations of features that exist.
+    pub fn count<'r>(&self, report: &Report<'r>, usages: impl Iterator<Item = Usage<'r>> + Clone) {
+        self.usage.add(report, usages.clone());
+        let mut seen = lock(&self.seen);
+        let features = match seen.features.get_mut(report.environment) {
+            Some(features) => features,
+            None => seen.features.entry(report.environment.to_owned()).or_default(),
         };
-        let counts = entry.or_default();
-        counts.yes = counts.yes.saturating_add(usage.yes);
-        counts.no = counts.no.saturating_add(usage.no);
-        for (variant, n) in usage.variants {
-            if counts.variants.len() < 200 || counts.variants.contains_key(variant) {
-                let count = counts.variants.entry(variant.clone()).or_default();
-                *count = count.saturating_add(*n);
+        for usage in usages {
+            if let Some(at) = features.get_mut(usage.feature) {
+                *at = (*at).max(report.now);
+            } else if features.len() < PENDING_MAX {
+                features.insert(usage.feature.to_owned(), report.now);
             }
         }
-        let key = (usage.feature.to_owned(), usage.environment.to_owned());
-        pending.features.insert(key.clone(), now);
-        drop(pending);
-        lock(&self.seen).features.insert(key, now);
     }
 
     /// Remembers that an application asked for a feature that does not exist.
@@ -223,7 +200,7 @@ impl Telemetry {
 
     /// How many counts did not fit since the start.
     pub fn dropped(&self) -> u64 {
-        lock(&self.pending).dropped
+        self.usage.dropped()
     }
 
     /// Writes everything that waits, in one transaction. If that fails it waits on.
@@ -242,28 +219,18 @@ impl Telemetry {
 
     /// Takes out everything that waits.
     pub fn take(&self) -> TelemetryBatch {
-        let mut pending = lock(&self.pending);
-        let dropped = pending.dropped;
-        std::mem::replace(&mut *pending, Pending { dropped, ..Pending::default() }).into_batch()
+        let (usage, seen) = self.usage.take();
+        let mut pending = std::mem::take(&mut *lock(&self.pending));
+        for (key, at) in seen {
+            later(&mut pending.features, key, at);
+        }
+        TelemetryBatch { usage, ..pending.into_batch() }
     }
 
     /// Lets what could not be written wait again.
     pub fn put_back(&self, batch: TelemetryBatch) {
+        self.usage.put_back(&batch.usage);
         let mut pending = lock(&self.pending);
-        for row in batch.usage {
-            let key = (row.feature, row.app_name, row.environment, row.hour);
-            let Some(entry) = bounded(&mut pending.usage, key, PENDING_MAX) else {
-                pending.dropped += 1;
-                continue;
-            };
-            let counts = entry.or_default();
-            counts.yes = counts.yes.saturating_add(row.yes);
-            counts.no = counts.no.saturating_add(row.no);
-            for (variant, n) in row.variants {
-                let count = counts.variants.entry(variant).or_default();
-                *count = count.saturating_add(n);
-            }
-        }
         batch
             .last_seen
             .into_iter()
@@ -301,15 +268,6 @@ fn later<K: Eq + std::hash::Hash>(map: &mut HashMap<K, Timestamp>, key: K, at: T
 
 impl Pending {
     fn into_batch(self) -> TelemetryBatch {
-        let usage = self.usage.into_iter().map(|((feature, app_name, environment, hour), counts)| UsageRow {
-            feature,
-            app_name,
-            environment,
-            hour,
-            yes: counts.yes,
-            no: counts.no,
-            variants: counts.variants,
-        });
         let unknown = self.unknown.into_iter().map(|((name, app_name, environment), (seen_at, count))| UnknownFlag {
             name,
             app_name,
@@ -318,7 +276,6 @@ impl Pending {
             count,
         });
         TelemetryBatch {
-            usage: usage.collect(),
             last_seen: self
                 .features
                 .into_iter()
@@ -332,6 +289,7 @@ impl Pending {
             instances: self.instances.into_values().collect(),
             unknown_flags: unknown.collect(),
             logins: self.logins,
+            ..TelemetryBatch::default()
         }
     }
 }

@@ -1,0 +1,210 @@
+//! How often features were on and off. Applications are spread over shards, so that their reports seldom wait for one
+//! another, and a report finds its counts without a copy of their names.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use flagstone_model::Timestamp;
+use flagstone_store::UsageRow;
+
+use super::{PENDING_MAX, lock};
+
+const SHARDS: usize = 16;
+/// The most different variants that are counted of a feature, an application and an hour.
+const VARIANTS_MAX: usize = 200;
+
+/// Whose counts they are, and when they were counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Report<'r> {
+    /// The application.
+    pub app_name: &'r str,
+    /// The environment.
+    pub environment: &'r str,
+    /// The hour that they belong to.
+    pub hour: Timestamp,
+    /// When they came.
+    pub now: Timestamp,
+}
+
+/// How often a feature was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Usage<'r> {
+    /// The feature.
+    pub feature: &'r str,
+    /// How often it was on.
+    pub yes: u64,
+    /// How often it was off.
+    pub no: u64,
+    /// How often each variant was given.
+    pub variants: &'r BTreeMap<String, u64>,
+}
+
+/// All counts that wait to be written; at most [`PENDING_MAX`] rows.
+#[derive(Default)]
+pub(super) struct UsageCounts {
+    shards: [Mutex<Applications>; SHARDS],
+    hasher: RandomState,
+    rows: AtomicUsize,
+    dropped: AtomicU64,
+}
+
+/// By name; each has few spans.
+type Applications = HashMap<String, Vec<Span>>;
+
+/// An hour of an application in an environment.
+struct Span {
+    environment: String,
+    hour: Timestamp,
+    features: HashMap<String, Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    yes: u64,
+    no: u64,
+    variants: BTreeMap<String, u64>,
+    seen_at: Timestamp,
+}
+
+impl UsageCounts {
+    /// Adds the counts of a report.
+    pub fn add<'r>(&self, report: &Report<'r>, usages: impl IntoIterator<Item = Usage<'r>>) {
+        let shard = usize::try_from(self.hasher.hash_one(report.app_name) % SHARDS as u64).unwrap_or_default();
+        let mut applications = lock(&self.shards[shard]);
+        let spans = match applications.get_mut(report.app_name) {
+            Some(spans) => spans,
+            None => applications.entry(report.app_name.to_owned()).or_default(),
+        };
+        let at = spans.iter().position(|s| s.hour == report.hour && s.environment == report.environment);
+        let at = at.unwrap_or_else(|| {
+            let environment = report.environment.to_owned();
+            spans.push(Span { environment, hour: report.hour, features: HashMap::new() });
+            spans.len() - 1
+        });
+        let features = &mut spans[at].features;
+        for usage in usages {
+            let counts = match features.get_mut(usage.feature) {
+                Some(counts) => counts,
+                None if self.has_room() => features.entry(usage.feature.to_owned()).or_default(),
+                None => {
+                    self.dropped.fetch_add(1, Ordering::Relaxed);
+                    continue;
+                }
+            };
+            counts.add(&usage, report.now);
+        }
+    }
+
+    /// Takes the place of one more row, if there is one.
+    fn has_room(&self) -> bool {
+        let taken = |rows: usize| (rows < PENDING_MAX).then_some(rows + 1);
+        self.rows.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).is_ok()
+    }
+
+    /// How many counts found no room since the start.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Takes out all counts, and when each feature was last asked for in each environment.
+    pub fn take(&self) -> (Vec<UsageRow>, HashMap<(String, String), Timestamp>) {
+        let (mut rows, mut seen) = (Vec::new(), HashMap::<(String, String), Timestamp>::new());
+        for shard in &self.shards {
+            let applications = std::mem::take(&mut *lock(shard));
+            for (app_name, spans) in applications {
+                for Span { environment, hour, features } in spans {
+                    for (feature, Counts { yes, no, variants, seen_at }) in features {
+                        super::later(&mut seen, (feature.clone(), environment.clone()), seen_at);
+                        let (app_name, environment) = (app_name.clone(), environment.clone());
+                        rows.push(UsageRow { feature, app_name, environment, hour, yes, no, variants });
+                    }
+                }
+            }
+        }
+        self.rows.fetch_sub(rows.len(), Ordering::Relaxed);
+        (rows, seen)
+    }
+
+    /// Lets counts that could not be written wait again.
+    pub fn put_back(&self, rows: &[UsageRow]) {
+        for row in rows {
+            let report = Report {
+                app_name: &row.app_name,
+                environment: &row.environment,
+                hour: row.hour,
+                now: Timestamp::default(),
+            };
+            let usage = Usage { feature: &row.feature, yes: row.yes, no: row.no, variants: &row.variants };
+            self.add(&report, [usage]);
+        }
+    }
+}
+
+impl Counts {
+    fn add(&mut self, usage: &Usage<'_>, now: Timestamp) {
+        self.yes = self.yes.saturating_add(usage.yes);
+        self.no = self.no.saturating_add(usage.no);
+        self.seen_at = self.seen_at.max(now);
+        for (variant, n) in usage.variants {
+            if let Some(count) = self.variants.get_mut(variant) {
+                *count = count.saturating_add(*n);
+            } else if self.variants.len() < VARIANTS_MAX {
+                self.variants.insert(variant.clone(), *n);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: i64 = 3_600_000;
+
+    fn report(app_name: &str, hours: i64) -> Report<'_> {
+        let now = Timestamp::from_millis(hours * HOUR);
+        Report { app_name, environment: "development", hour: now, now }
+    }
+
+    #[test]
+    fn counts_add_up_also_after_a_write_that_failed() {
+        let counts = UsageCounts::default();
+        let variants = BTreeMap::from([("red".to_owned(), 2)]);
+        let usage = Usage { feature: "flag", yes: 2, no: 1, variants: &variants };
+        for app in ["shop", "blog", "shop"] {
+            counts.add(&report(app, 5), [usage]);
+        }
+        counts.add(&report("shop", 6), [usage]);
+        let (rows, seen) = counts.take();
+        assert_eq!(rows.len(), 3, "{rows:?}");
+        assert_eq!(seen.into_values().map(Timestamp::millis).collect::<Vec<_>>(), [6 * HOUR]);
+        counts.add(&report("shop", 5), [usage]);
+        counts.put_back(&rows);
+        let (rows, _) = counts.take();
+        let shop = rows.iter().find(|row| row.app_name == "shop" && row.hour.millis() == 5 * HOUR).unwrap();
+        assert_eq!((shop.yes, shop.no, shop.variants["red"]), (6, 3, 6));
+        assert_eq!(rows.len(), 3, "{rows:?}");
+        assert!(counts.take().0.is_empty());
+    }
+
+    #[test]
+    fn t37_what_has_no_room_is_counted_as_dropped() {
+        let counts = UsageCounts::default();
+        let variants: BTreeMap<_, _> = (0..VARIANTS_MAX as u64 + 50).map(|n| (format!("v{n}"), n)).collect();
+        let names: Vec<String> = (0..PENDING_MAX + 10).map(|n| format!("f{n}")).collect();
+        let none = BTreeMap::new();
+        let usages = names.iter().map(|feature| Usage { feature, yes: 1, no: 0, variants: &none });
+        counts.add(&report("shop", 5), usages);
+        assert_eq!(counts.dropped(), 10);
+        counts.add(&report("shop", 5), [Usage { feature: "f1", yes: 1, no: 0, variants: &variants }]);
+        assert_eq!(counts.dropped(), 10, "a row that is there has room");
+        let (rows, _) = counts.take();
+        assert_eq!(rows.len(), PENDING_MAX);
+        let row = rows.iter().find(|row| row.feature == "f1").unwrap();
+        assert_eq!((row.yes, row.variants.len()), (2, VARIANTS_MAX));
+        counts.put_back(&rows);
+        assert_eq!(counts.take().0.len(), PENDING_MAX);
+    }
+}
