@@ -121,7 +121,8 @@ fn selector_with<D: AsRef<[u8]>>(token: &str, digest: impl FnOnce() -> D) -> Str
     match marked {
         Some(selector) if selector.len() == SELECTOR_CHARS => selector.to_owned(),
         _ => {
-            let mut selector = base64url(digest().as_ref());
+            // Three bytes make four characters.
+            let mut selector = base64url(&digest().as_ref()[..SELECTOR_CHARS.div_ceil(4) * 3]);
             selector.truncate(SELECTOR_CHARS);
             selector
         }

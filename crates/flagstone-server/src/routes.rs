@@ -231,6 +231,24 @@ pub async fn no_route() -> Failure {
     Failure::NoRoute
 }
 
+/// What every answer has unless it says something else.
+static ALWAYS: [(HeaderName, HeaderValue); 5] = [
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'",
+        ),
+    ),
+    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+    (
+        HeaderName::from_static("permissions-policy"),
+        HeaderValue::from_static("camera=(), geolocation=(), microphone=()"),
+    ),
+];
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
 /// What every request goes through: a wanted revision is waited for, the answer is counted, logged and given its headers.
 async fn around(State((source, base_path)): State<(FlagSource, Arc<str>)>, request: Request, next: Next) -> Response {
     let began = Instant::now();
@@ -265,26 +283,17 @@ async fn around(State((source, base_path)): State<(FlagSource, Arc<str>)>, reque
     if let Some(app) = app {
         headers.insert(HeaderName::from_static(REVISION_HEADER), HeaderValue::from(app.public().state.seq));
     }
-    let mut set = |name: HeaderName, value: &'static str| {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
-    };
-    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    set(header::REFERRER_POLICY, "same-origin");
-    set(
-        header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'",
-    );
-    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
-    set(
-        HeaderName::from_static("cross-origin-resource-policy"),
-        if is_for_browsers { "cross-origin" } else { "same-origin" },
-    );
-    set(HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()");
+    for (name, value) in &ALWAYS {
+        headers.entry(name).or_insert_with(|| value.clone());
+    }
+    let policy = if is_for_browsers { "cross-origin" } else { "same-origin" };
+    headers.entry(RESOURCE_POLICY).or_insert(HeaderValue::from_static(policy));
     if is_admin {
-        set(header::CACHE_CONTROL, "no-store");
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     }
     if source.settings().secure {
-        set(header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains");
+        let value = HeaderValue::from_static("max-age=63072000; includeSubDomains");
+        headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(value);
     }
     response
 }

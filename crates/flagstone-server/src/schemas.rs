@@ -40,8 +40,7 @@ impl Schemas {
 
     /// Reads a body: well-formed JSON, valid by its schema, and of type `T`.
     pub fn parse<T: DeserializeOwned + ToSchema>(&self, bytes: &[u8]) -> Result<T, Error> {
-        check_keys(bytes)?;
-        let value = serde_json::from_slice(bytes).map_err(malformed)?;
+        let value = serde_json::from_str(well_formed(bytes)?).map_err(malformed)?;
         self.check(&T::name(), &value)?;
         serde_json::from_value(value)
             .map_err(|error| Error::bad_data("/body", format!("The body cannot be used: {error}.")))
@@ -81,18 +80,19 @@ impl Schemas {
 /// Reads a body whose type `T` checks all that its schema says. Nearly all of them are right; only what is not is held
 /// against the schema, which names every fault.
 pub fn parse_report<T: DeserializeOwned + ToSchema>(bytes: &[u8], schemas: &Schemas) -> Result<T, Error> {
-    check_keys(bytes)?;
+    let text = well_formed(bytes)?;
     // serde takes a list of an object's values for the object; the schema does not.
-    let is_object = bytes.trim_ascii_start().first() == Some(&b'{');
-    match serde_json::from_slice(bytes) {
-        Ok(report) if is_object => Ok(report),
+    match serde_json::from_str(text) {
+        Ok(report) if text.trim_ascii_start().starts_with('{') => Ok(report),
         _ => schemas.parse(bytes),
     }
 }
 
-/// Whether it is well-formed JSON without an object that has a key twice.
-fn check_keys(bytes: &[u8]) -> Result<(), Error> {
-    serde_json::from_slice(bytes).map(|UniqueKeys| ()).map_err(malformed)
+/// The text of well-formed JSON without an object that has a key twice.
+fn well_formed(bytes: &[u8]) -> Result<&str, Error> {
+    // A text that is known to be UTF-8 is not looked at again string by string.
+    let text = std::str::from_utf8(bytes).map_err(serde::de::Error::custom).map_err(malformed)?;
+    serde_json::from_str(text).map(|UniqueKeys| text).map_err(malformed)
 }
 
 #[allow(clippy::needless_pass_by_value)]
