@@ -31,7 +31,10 @@ const HEADER_BYTES_MAX: usize = 64 << 10;
 pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>, grace: Duration) {
     let graceful = GracefulShutdown::new();
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(HEADER_BYTES_MAX);
+    // To see that a peer left in the middle of an answer, hyper keeps 16 KiB to read into: much, for a stream that is
+    // silent for hours. `Impatient` sees it as well.
+    let http1 = builder.http1();
+    http1.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(HEADER_BYTES_MAX).half_close(true);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -71,7 +74,8 @@ fn serve_connection(
     let router = router.clone();
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
-        router.clone().oneshot(request.map(Body::new))
+        // hyper keeps the place of this future for as long as the connection; what is in the box is gone with its answer.
+        Box::pin(router.clone().oneshot(request.map(Body::new)))
     });
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(Impatient::new(stream)), service).into_owned();
     let connection = graceful.watch(connection);
@@ -82,8 +86,8 @@ fn serve_connection(
     });
 }
 
-/// A connection that ends when its peer stops taking part: hyper itself waits for ever for the first bytes, which tell
-/// HTTP/1 from HTTP/2, and for a peer that does not read.
+/// A connection that ends when its peer stops taking part or leaves: hyper itself waits for ever for the first bytes, which
+/// tell HTTP/1 from HTTP/2, and for a peer that does not read.
 struct Impatient {
     stream: TcpStream,
     /// Runs until it is known which protocol the peer speaks.
@@ -169,7 +173,13 @@ impl AsyncWrite for Impatient {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        // Asks the system only if something has arrived; else it lets us know when something does.
+        let mut next = [0];
+        match self.stream.poll_peek(cx, &mut ReadBuf::new(&mut next)) {
+            Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            _ => Pin::new(&mut self.stream).poll_flush(cx),
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
