@@ -66,11 +66,11 @@ impl FlagSource {
         Ok(SdkToken(token))
     }
 
-    /// Whether a token that was once good still is.
-    pub fn is_live(&self, token: &ApiToken) -> bool {
+    /// A token that was once good as it is now, if it still works.
+    pub fn current(&self, token: &ApiToken) -> Option<Arc<ApiToken>> {
         match self {
-            Self::Primary(app) => api_tokens::is_live(&app.public().state, token, app.now()),
-            Self::Replica(follower) => follower.is_live(token),
+            Self::Primary(app) => api_tokens::current(&app.public().state, token, app.now()).map(Arc::clone),
+            Self::Replica(follower) => follower.current(token),
         }
     }
 
