@@ -93,6 +93,16 @@ impl FlagSource {
         }
     }
 
+    /// Makes sure that an SDK which knows `revision`, from another node perhaps, is not told of an older one as if it were
+    /// news. A revision that is in no log is no obstacle.
+    pub async fn catch_up_with(&self, revision: u64) -> Result<(), Failure> {
+        match self {
+            Self::Primary(app) => app.catch_up_with(revision).await,
+            // What an upstream says goes, also when it begins anew.
+            Self::Replica(_) => Ok(()),
+        }
+    }
+
     /// The time.
     pub fn now(&self) -> Timestamp {
         match self {

@@ -36,6 +36,9 @@ async fn delta(State(source): State<FlagSource>, parts: Parts) -> Result<Respons
     let mut scope = scope(&token, &parts)?;
     scope.segments = Segments::Named;
     let known = revision(&parts.headers, header::IF_NONE_MATCH);
+    if let Some(known) = known {
+        source.catch_up_with(known).await?;
+    }
     let delivery = source.delivery(&token.0)?;
     let update = known.map_or(Update::Everything, |known| delivery.update(known, &scope));
     match update {
@@ -63,6 +66,9 @@ async fn streaming(State(source): State<FlagSource>, parts: Parts) -> Result<Res
     scope.segments = Segments::Named;
     let address = client_address(&source.settings().trusted_proxies, &parts);
     let known = revision(&parts.headers, header::HeaderName::from_static("last-event-id"));
+    if let Some(known) = known {
+        source.catch_up_with(known).await?;
+    }
     let body: Body = source.streams().begin(&source, &token.0, scope, address, known)?;
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
