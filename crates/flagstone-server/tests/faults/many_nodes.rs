@@ -169,3 +169,29 @@ async fn t6_a_token_revoked_on_one_node_stops_on_the_other() {
         assert_eq!(Client::new(others.port, ADMIN).get("/api/admin/projects").await.unwrap().status, 200);
     }
 }
+
+/// More than one transaction takes, so that a part is stored while the rest waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f9_a_burst_of_writes_is_done_once_each() {
+    let _alone = ALONE.lock().await;
+    let (one, two) = two_nodes().await;
+    let mut clients: Vec<Client> = (0..1_500).map(|_| one.admin()).collect();
+    for round in 0..3 {
+        // Connected already, so that the writes come at once.
+        let open = clients.iter_mut().map(|client| client.get("/health"));
+        futures_util::future::try_join_all(open).await.unwrap();
+        let burst = clients.iter_mut().enumerate().map(|(number, client)| async move {
+            let body = json!({ "name": format!("burst-{round}-{number}") });
+            client.post("/api/admin/projects/default/features", &body).await.unwrap()
+        });
+        let answers = futures_util::future::join_all(burst).await;
+        let mut statuses = std::collections::BTreeMap::<u16, usize>::new();
+        for answer in &answers {
+            *statuses.entry(answer.status).or_default() += 1;
+        }
+        // A write that is too late for its turn may be refused; one that was done may not be told that it was there.
+        assert!(statuses.keys().all(|status| matches!(status, 201 | 503)), "{statuses:?}");
+        println!("F9: a burst of {} writes: {statuses:?}", answers.len());
+    }
+    drop(two);
+}
