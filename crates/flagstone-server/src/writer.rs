@@ -17,7 +17,9 @@ use crate::snapshot::Snapshot;
 const GROUP_MAX: usize = 512;
 /// How many commits of other nodes are read at a time.
 const CATCH_UP_PAGE: u32 = 500;
-
+/// How long commits that met a conflict wait for the log to be read: little beside what an append may take, since their
+/// callers have waited for that as well.
+const CATCH_UP_MAX: Duration = Duration::from_millis(500);
 /// How long other nodes wait for rules that met a conflict to run again.
 const TURN_KEPT: Duration = Duration::from_millis(100);
 
@@ -148,10 +150,16 @@ impl Writer {
                 }
             }
             Ok(Appended::Conflict) => {
-                if let Err(error) = self.catch_up().await {
-                    tracing::warn!(%error, "cannot read what another node has written");
+                match tokio::time::timeout(CATCH_UP_MAX, self.catch_up()).await {
+                    Ok(Ok(())) => self.discard_tip(|| Outcome::Again),
+                    late_or_failed => {
+                        let error =
+                            late_or_failed.map_or_else(|_| "no answer in time".to_owned(), |e| format!("{e:?}"));
+                        tracing::warn!(error, "cannot read what another node has written");
+                        let reason = flagstone_store::Error::Unavailable(error);
+                        self.discard_tip(|| Outcome::Failed(reason.clone()));
+                    }
                 }
-                self.discard_tip(|| Outcome::Again);
                 return true;
             }
             Err(error) => {

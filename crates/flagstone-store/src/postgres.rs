@@ -141,7 +141,11 @@ impl Store {
         let connections = hints.borrow_and_update().connections;
         loop {
             let newest = match self.reader().await {
-                Ok(mut lease) => log::last_seq(&mut lease).await,
+                Ok(mut lease) => {
+                    // A connection that no longer answers is to be found out soon.
+                    lease.set_limit(POLL);
+                    log::last_seq(&mut lease).await
+                }
                 Err(error) => Err(error),
             };
             if newest.is_ok_and(|newest| newest > known) {

@@ -34,6 +34,7 @@ mod kill;
 mod many_nodes;
 mod node;
 mod nodes;
+mod outage;
 mod postgres;
 mod power;
 mod proxy;
