@@ -132,7 +132,7 @@ impl Streams {
         });
         group.listeners += 1;
         let frames = group.frames.subscribe();
-        // What the group has, not the head: the next frame is counted from there.
+        // The next frame is counted from there.
         let (delivery, token) = (Arc::clone(&group.delivery), Arc::clone(&group.token));
         open.all += 1;
         *open.by_token.entry(key.0.clone()).or_default() += 1;
@@ -180,18 +180,11 @@ impl Streams {
         let mut made = HashMap::<(String, Scope, u64), Option<Bytes>>::new();
         for ((_, scope), group) in &mut open.groups {
             let Ok(head) = source.delivery(&group.token) else { continue };
-            let known = group.delivery.revision();
-            if Arc::ptr_eq(&head, &group.delivery) {
-                continue;
-            }
-            let frame = made
-                .entry((group.token.environment.clone(), scope.clone(), known))
-                .or_insert_with(|| update_frame(&head, scope, known));
-            group.delivery = head;
-            if let Some(frame) = frame {
-                // Without listeners there is nobody to miss it.
-                let _ = group.frames.send(Frame::Event(frame.clone()));
-            }
+            let environment = group.token.environment.clone();
+            group.advance(head, |known, head| {
+                let frame = made.entry((environment, scope.clone(), known));
+                frame.or_insert_with(|| update_frame(head, scope, known)).clone()
+            });
         }
         next_expiry.map(|millis| Duration::from_millis(u64::try_from(millis).unwrap_or_default()))
     }
@@ -203,6 +196,20 @@ impl Streams {
         for group in open.groups.values() {
             let _ = group.frames.send(Frame::Stop);
         }
+    }
+}
+
+impl Group {
+    /// Sends what is new at `head` to all listeners: the frame for those who know a revision.
+    fn advance(&mut self, head: Arc<Delivery>, frame: impl FnOnce(u64, &Delivery) -> Option<Bytes>) {
+        if Arc::ptr_eq(&head, &self.delivery) {
+            return;
+        }
+        if let Some(frame) = frame(self.delivery.revision(), &head) {
+            // Without listeners there is nobody to miss it.
+            let _ = self.frames.send(Frame::Event(frame));
+        }
+        self.delivery = head;
     }
 }
 
