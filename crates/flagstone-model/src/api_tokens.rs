@@ -153,9 +153,9 @@ pub fn authenticate<'s>(state: &'s State, secret: &str, now: Timestamp) -> Optio
 }
 
 /// Whether a token that was good still is: it is there, has not expired, and has a place.
-pub fn is_live(state: &State, token: &ApiToken, now: Timestamp) -> bool {
+pub fn current<'s>(state: &'s State, token: &ApiToken, now: Timestamp) -> Option<&'s Arc<ApiToken>> {
     let current = state.api_tokens.get(&token.selector).filter(|current| current.hash == token.hash);
-    current.is_some_and(|current| current.is_live(now) && has_a_place(state, current))
+    current.filter(|current| current.is_live(now) && has_a_place(state, current))
 }
 
 /// Whether one of the token's projects is alive, and its environment exists.

@@ -1,6 +1,7 @@
 //! The application, and the doors to its state: `view`, `commit` and, for what anybody may see, `public`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use flagstone_model::bootstrap::first_start;
 use flagstone_model::permissions::allowed;
@@ -30,6 +31,8 @@ use crate::writer::{Outcome, Writer};
 /// How often a rule runs again because other nodes were faster, before the caller is told. Nodes take turns, so more
 /// than a few are a sign of trouble.
 const ATTEMPTS_MAX: usize = 50;
+/// How long a request waits for this node to have what another node has written.
+const REACH_MAX: Duration = Duration::from_secs(2);
 /// How many of the last commits are looked at when a node starts, for clients that were connected before.
 const PAST: u32 = 500;
 
@@ -233,7 +236,19 @@ impl App {
     pub async fn reach(&self, seq: u64) -> bool {
         let mut revisions = self.0.writer.revisions();
         let reached = revisions.wait_for(|head| *head >= seq);
-        tokio::time::timeout(std::time::Duration::from_secs(2), reached).await.is_ok_and(|r| r.is_ok())
+        tokio::time::timeout(REACH_MAX, reached).await.is_ok_and(|r| r.is_ok())
+    }
+
+    /// Reads what other nodes have written, if `seq` is newer than the head. An error if that cannot be read now; the
+    /// head may still be older, if nobody has written `seq`.
+    pub async fn catch_up_with(&self, seq: u64) -> Result<(), Failure> {
+        if self.0.writer.head().state.seq >= seq {
+            return Ok(());
+        }
+        match tokio::time::timeout(REACH_MAX, self.0.writer.catch_up()).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(Failure::Unavailable("This node does not have the revision that you know yet; try again.")),
+        }
     }
 
     /// The time.

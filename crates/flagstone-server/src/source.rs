@@ -66,11 +66,11 @@ impl FlagSource {
         Ok(SdkToken(token))
     }
 
-    /// Whether a token that was once good still is.
-    pub fn is_live(&self, token: &ApiToken) -> bool {
+    /// A token that was once good as it is now, if it still works.
+    pub fn current(&self, token: &ApiToken) -> Option<Arc<ApiToken>> {
         match self {
-            Self::Primary(app) => api_tokens::is_live(&app.public().state, token, app.now()),
-            Self::Replica(follower) => follower.is_live(token),
+            Self::Primary(app) => api_tokens::current(&app.public().state, token, app.now()).map(Arc::clone),
+            Self::Replica(follower) => follower.current(token),
         }
     }
 
@@ -90,6 +90,16 @@ impl FlagSource {
         match self {
             Self::Primary(app) => app.revisions(),
             Self::Replica(follower) => follower.revisions(),
+        }
+    }
+
+    /// Makes sure that an SDK which knows `revision`, from another node perhaps, is not told of an older one as if it were
+    /// news. A revision that is in no log is no obstacle.
+    pub async fn catch_up_with(&self, revision: u64) -> Result<(), Failure> {
+        match self {
+            Self::Primary(app) => app.catch_up_with(revision).await,
+            // What an upstream says goes, also when it begins anew.
+            Self::Replica(_) => Ok(()),
         }
     }
 

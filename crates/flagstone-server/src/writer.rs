@@ -17,7 +17,9 @@ use crate::snapshot::Snapshot;
 const GROUP_MAX: usize = 512;
 /// How many commits of other nodes are read at a time.
 const CATCH_UP_PAGE: u32 = 500;
-
+/// How long commits that met a conflict wait for the log to be read: little beside what an append may take, since their
+/// callers have waited for that as well.
+const CATCH_UP_MAX: Duration = Duration::from_millis(500);
 /// How long other nodes wait for rules that met a conflict to run again.
 const TURN_KEPT: Duration = Duration::from_millis(100);
 
@@ -148,10 +150,16 @@ impl Writer {
                 }
             }
             Ok(Appended::Conflict) => {
-                if let Err(error) = self.catch_up().await {
-                    tracing::warn!(%error, "cannot read what another node has written");
+                match tokio::time::timeout(CATCH_UP_MAX, self.catch_up()).await {
+                    Ok(Ok(())) => self.discard_tip(|| Outcome::Again),
+                    late_or_failed => {
+                        let error =
+                            late_or_failed.map_or_else(|_| "no answer in time".to_owned(), |e| format!("{e:?}"));
+                        tracing::warn!(error, "cannot read what another node has written");
+                        let reason = flagstone_store::Error::Unavailable(error);
+                        self.discard_tip(|| Outcome::Failed(reason.clone()));
+                    }
                 }
-                self.discard_tip(|| Outcome::Again);
                 return true;
             }
             Err(error) => {
@@ -164,10 +172,11 @@ impl Writer {
         false
     }
 
-    /// The head with `commits` on top; nothing if it moved meanwhile, which a full catch-up then settles.
+    /// The head with `commits` on top, as far as another task has not read them from the log already.
     fn fold(&self, commits: &[Commit]) -> Option<State> {
         let mut state = self.head.load().state.clone();
-        for commit in commits {
+        let known = commits.partition_point(|commit| commit.seq <= state.seq);
+        for commit in &commits[known..] {
             if commit.seq != state.seq + 1 || state.apply(commit).is_err() {
                 return None;
             }
@@ -175,19 +184,20 @@ impl Writer {
         Some(state)
     }
 
-    /// Swaps the head, then tells those who wait. A head never goes back.
+    /// Swaps the head, then tells those who wait for `commits`. A head never goes back.
     fn publish(&self, state: State, commits: &[Commit]) {
+        // Not the state's: it may hold what another node has written since, where others wait for theirs.
+        let stored = commits.last().map_or(0, |commit| commit.seq);
         let mut tip = self.tip();
         let head = self.head.load_full();
-        let seq = state.seq;
         // All of it is new, or another task has read it from the log already.
-        if seq > head.state.seq {
+        if state.seq > head.state.seq {
             self.head.store(Arc::new(Snapshot::after(&head, state, commits)));
         }
         let head = self.head.load_full();
         let waiters = std::mem::take(&mut tip.waiters);
         for (wanted, waiter) in waiters {
-            if wanted <= seq {
+            if wanted <= stored {
                 // A waiter that is gone hung up; the commit stands all the same.
                 let _ = waiter.send(Outcome::Stored(Arc::clone(&head)));
             } else {
@@ -195,7 +205,16 @@ impl Writer {
             }
         }
         drop(tip);
-        self.revision.send_replace(head.state.seq);
+        self.tell(head.state.seq);
+    }
+
+    /// Tells of a new head. Two tasks may do so in either order.
+    fn tell(&self, seq: u64) {
+        self.revision.send_if_modified(|told| {
+            let is_news = seq > *told;
+            *told = seq.max(*told);
+            is_news
+        });
     }
 
     /// Goes back to the head: what was on its way is not stored, and whoever built on it must know.
@@ -239,7 +258,7 @@ impl Writer {
         let seq = state.seq;
         self.head.store(Arc::new(Snapshot::after(&head, state, commits)));
         drop(tip);
-        self.revision.send_replace(seq);
+        self.tell(seq);
     }
 
     /// Follows the log that other nodes write, for ever.
@@ -254,7 +273,7 @@ impl Writer {
                         tracing::warn!(%error, "cannot follow the log; trying on");
                     }
                     failures = failures.saturating_add(1);
-                    tokio::time::sleep(Duration::from_millis(500 << failures.min(6))).await;
+                    tokio::time::sleep(Duration::from_millis(50 << failures.min(4))).await;
                 }
             }
         }

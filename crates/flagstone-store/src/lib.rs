@@ -29,6 +29,11 @@ use sql::{Lease, Sql};
 pub use types::*;
 pub use url::DatabaseUrl;
 
+/// How much longer than an append may take, to find out what became of it.
+const FIND_TIMEOUT: Duration = Duration::from_millis(400);
+/// How long a server may take to hear that a node gives up its turn.
+const GIVE_UP_TIMEOUT: Duration = Duration::from_millis(100);
+
 /// Where everything durable is.
 ///
 /// Every operation ends in bounded time: with an answer, or with an [`Error`] that says whether trying again may help.
@@ -156,25 +161,26 @@ impl Store {
         if let Self::Memory(store) = self {
             return store.tables().append(commits);
         }
-        let (mut lease, reused) = self.log_writer(commits).await?;
+        let began = Instant::now();
+        let (mut lease, reused) = self.log_writer(commits, began).await?;
         let failure = match log::append(&mut lease, commits).await {
             Ok(appended) => return Ok(appended),
             Err(failure) => failure,
         };
         drop(lease);
         if failure.commit_sent {
-            return self.find(commits, failure.error).await;
+            return self.find(commits, began, failure.error).await;
         }
         // A connection that was idle while the database restarted is found out at its first use.
         if !reused || !matches!(failure.error, Error::Unavailable(_)) {
             return Err(failure.error);
         }
-        let (mut lease, _) = self.log_writer(commits).await?;
+        let (mut lease, _) = self.log_writer(commits, began).await?;
         let result = log::append(&mut lease, commits).await;
         drop(lease);
         match result {
             Ok(appended) => Ok(appended),
-            Err(failure) if failure.commit_sent => self.find(commits, failure.error).await,
+            Err(failure) if failure.commit_sent => self.find(commits, began, failure.error).await,
             Err(failure) => Err(failure.error),
         }
     }
@@ -182,15 +188,21 @@ impl Store {
     /// Lets other nodes append, if they wait for this one since its last append met a conflict.
     pub async fn give_up_turn(&self) -> Result<(), Error> {
         match self {
-            Self::Postgres(store) => store.writer().await?.0.give_up_turn().await,
+            Self::Postgres(store) => {
+                let mut lease = store.writer().await?.0;
+                // Closing the connection gives it up as well, and commits may be waiting.
+                lease.set_limit(GIVE_UP_TIMEOUT);
+                lease.give_up_turn().await
+            }
             Self::Sqlite(_) | Self::Memory(_) => Ok(()),
         }
     }
 
     /// Decides what became of commits after the answer to their COMMIT was lost or an error.
-    async fn find(&self, commits: &[Commit], error: Error) -> Result<Appended, Error> {
+    async fn find(&self, commits: &[Commit], began: Instant, error: Error) -> Result<Appended, Error> {
         let ask = async {
-            let (mut lease, _) = self.log_writer(commits).await?;
+            // Some time is left for it, though the append has taken all that it had.
+            let (mut lease, _) = self.log_writer(commits, began + FIND_TIMEOUT).await?;
             let found = log::find(&mut lease, commits).await?;
             // What can be read is not yet on disk: after a failed sync the only proof is another one.
             if found == Some(Appended::Done) && lease.is_sqlite() {
@@ -206,16 +218,24 @@ impl Store {
     }
 
     /// The connection for the log, for as long as one append may take: a large import has a millisecond more for
-    /// each of its rows.
-    async fn log_writer(&self, commits: &[Commit]) -> Result<(Lease<'_>, bool), Error> {
+    /// each of its rows. On PostgreSQL that is counted from when the append `began`, whatever is tried anew: a server
+    /// that hangs would take the time again and again. A disk that hangs in the middle of a sync is waited for.
+    async fn log_writer(&self, commits: &[Commit], began: Instant) -> Result<(Lease<'_>, bool), Error> {
         let rows: usize = commits.iter().map(|commit| commit.body.changes.len() + commit.body.events.len()).sum();
-        let (limit, result) = match self {
-            Self::Sqlite(store) => (store.append_timeout(), store.writer().await),
-            Self::Postgres(store) => (store.append_timeout(), store.writer().await),
+        let more = Duration::from_millis(rows as u64);
+        let (deadline, (mut lease, reused)) = match self {
+            Self::Sqlite(store) => {
+                let writer = store.writer().await?;
+                (Instant::now() + store.append_timeout() + more, writer)
+            }
+            Self::Postgres(store) => {
+                let deadline = began + store.append_timeout() + more;
+                let writer = tokio::time::timeout_at(deadline, store.writer()).await;
+                (deadline, writer.unwrap_or_else(|_| Err(Error::Unavailable("no connection in time".to_owned())))?)
+            }
             Self::Memory(_) => return Err(Error::Unsupported("a store in memory has no connection")),
         };
-        let (mut lease, reused) = result?;
-        lease.set_deadline(Instant::now() + limit + Duration::from_millis(rows as u64));
+        lease.set_deadline(deadline);
         Ok((lease, reused))
     }
 

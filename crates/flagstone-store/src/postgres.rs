@@ -26,6 +26,11 @@ const BEGIN_MIGRATION: &str =
 
 const CHANNEL: &str = "flagstone";
 const POLL: Duration = Duration::from_secs(1);
+/// How long a connection that was idle may take to show that it is sound.
+const PING_TIMEOUT: Duration = Duration::from_millis(250);
+/// After how long without a word the listener's connection is asked whether it is there, and how long it may take.
+const LISTENER_SILENCE: Duration = Duration::from_secs(5);
+const LISTENER_TIMEOUT: Duration = Duration::from_secs(2);
 const BACK_OFF_MAX: Duration = Duration::from_secs(5);
 
 /// A PostgreSQL database.
@@ -62,7 +67,7 @@ impl Store {
         migrate::run(&mut lease, migrate::POSTGRES).await?;
         lease.end("COMMIT").await?;
         drop(lease);
-        let listener = listen(listener_pool(&store.connect, options), store.hints.clone(), schema_of(&store).await?);
+        let listener = listen(store.connect.clone(), options.clone(), store.hints.clone(), schema_of(&store).await?);
         store.listener = Some(tokio::spawn(listener).abort_handle());
         Ok(store)
     }
@@ -80,6 +85,8 @@ impl Store {
         let pool = PgPoolOptions::new()
             .max_connections(options.max_connections.max(1))
             .acquire_timeout(options.acquire_timeout)
+            // It is tested, with a time limit, when it is taken.
+            .test_before_acquire(false)
             .idle_timeout(Duration::from_mins(5))
             .after_connect(move |connection, _| {
                 let settings = settings.clone();
@@ -102,7 +109,20 @@ impl Store {
     }
 
     pub(crate) async fn reader(&self) -> Result<Lease<'_>, Error> {
-        let connection = self.pool.acquire().await?;
+        let limit = self.options.acquire_timeout;
+        let sound = async {
+            loop {
+                let mut connection = self.pool.acquire().await?;
+                match tokio::time::timeout(PING_TIMEOUT, connection.ping()).await {
+                    Ok(Ok(())) => return Ok(connection),
+                    // Others may have fallen silent with it. Detached: the pool would say good-bye to it first.
+                    Ok(Err(_)) | Err(_) => drop(connection.detach()),
+                }
+            }
+        };
+        let connection = tokio::time::timeout(limit, sound).await;
+        let connection = connection
+            .unwrap_or_else(|_| Err(Error::Unavailable(format!("no connection within {} ms", limit.as_millis()))))?;
         Ok(Lease::new(Source::PostgresReader(Some(connection)), self.options.statement_timeout))
     }
 
@@ -141,7 +161,11 @@ impl Store {
         let connections = hints.borrow_and_update().connections;
         loop {
             let newest = match self.reader().await {
-                Ok(mut lease) => log::last_seq(&mut lease).await,
+                Ok(mut lease) => {
+                    // A connection that no longer answers is to be found out soon.
+                    lease.set_limit(POLL);
+                    log::last_seq(&mut lease).await
+                }
                 Err(error) => Err(error),
             };
             if newest.is_ok_and(|newest| newest > known) {
@@ -227,24 +251,34 @@ fn listener_pool(connect: &PgConnectOptions, options: &Options) -> PgPool {
 }
 
 /// Listens for ever and passes on what it hears.
-async fn listen(pool: PgPool, hints: watch::Sender<Hint>, schema: String) {
+async fn listen(connect: PgConnectOptions, options: Options, hints: watch::Sender<Hint>, schema: String) {
     let mut back_off = Duration::from_millis(100);
     loop {
+        // A new one each time: of one connection that fell silent the old one would never be rid.
+        let pool = listener_pool(&connect, &options);
         if let Ok(mut listener) = PgListener::connect_with(&pool).await
             && listener.listen(CHANNEL).await.is_ok()
         {
             back_off = Duration::from_millis(100);
             hints.send_modify(|hint| hint.connections += 1);
-            while let Ok(notification) = listener.try_recv().await {
-                match notification {
-                    Some(notification) => {
+            loop {
+                match tokio::time::timeout(LISTENER_SILENCE, listener.try_recv()).await {
+                    Ok(Ok(Some(notification))) => {
                         let seq = notification.payload().strip_prefix(schema.as_str()).map(str::trim_start);
                         if let Some(seq) = seq.and_then(|seq| seq.parse().ok()) {
                             hints.send_modify(|hint| hint.seq = hint.seq.max(seq));
                         }
                     }
                     // It lost its connection and has a new one.
-                    None => hints.send_modify(|hint| hint.connections += 1),
+                    Ok(Ok(None)) => hints.send_modify(|hint| hint.connections += 1),
+                    Ok(Err(_)) => break,
+                    // A connection that was dropped somewhere on the way says nothing, for ever.
+                    Err(_) => {
+                        let asked = sqlx::raw_sql("SELECT 1").execute(&mut listener);
+                        if !matches!(tokio::time::timeout(LISTENER_TIMEOUT, asked).await, Ok(Ok(_))) {
+                            break;
+                        }
+                    }
                 }
             }
         }

@@ -14,8 +14,8 @@ pub struct Options {
     pub statement_timeout: Duration,
     /// The longest wait for a connection.
     pub acquire_timeout: Duration,
-    /// The longest that one [`crate::Store::append`] may take before it is given up and looked into,
-    /// plus a millisecond for each row it writes.
+    /// The longest that one [`crate::Store::append`] may take, all tries together, before it is given up and looked
+    /// into, plus a millisecond for each row it writes.
     pub append_timeout: Duration,
     /// Connections for reading and telemetry; the log and the listener have one more each.
     pub max_connections: u32,
@@ -27,8 +27,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             statement_timeout: Duration::from_secs(5),
-            acquire_timeout: Duration::from_secs(2),
-            append_timeout: Duration::from_secs(2),
+            acquire_timeout: Duration::from_millis(1_500),
+            append_timeout: Duration::from_millis(1_500),
             max_connections: 5,
             schema: None,
         }

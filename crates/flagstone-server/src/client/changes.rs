@@ -35,8 +35,11 @@ async fn delta(State(source): State<FlagSource>, request: Request) -> Result<Res
     let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;
     let mut scope = scope(&token, &parts)?;
     scope.segments = Segments::Named;
-    let delivery = source.delivery(&token.0)?;
     let known = revision(&parts.headers, header::IF_NONE_MATCH);
+    if let Some(known) = known {
+        source.catch_up_with(known).await?;
+    }
+    let delivery = source.delivery(&token.0)?;
     let update = known.map_or(Update::Everything, |known| delivery.update(known, &scope));
     match update {
         Update::Current => {
@@ -64,8 +67,10 @@ async fn streaming(State(source): State<FlagSource>, request: Request) -> Result
     scope.segments = Segments::Named;
     let address = client_address(&source.settings().trusted_proxies, &parts);
     let known = revision(&parts.headers, header::HeaderName::from_static("last-event-id"));
-    let delivery = source.delivery(&token.0)?;
-    let body: Body = source.streams().begin(&token.0, scope, delivery, address, known)?;
+    if let Some(known) = known {
+        source.catch_up_with(known).await?;
+    }
+    let body: Body = source.streams().begin(&source, &token.0, scope, address, known)?;
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),

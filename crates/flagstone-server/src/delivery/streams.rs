@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use flagstone_model::api_tokens::ApiToken;
 use futures_util::stream;
+use tokio::sync::Notify;
 use tokio::sync::broadcast::{self, Receiver, Sender};
 use tokio::time::{Instant, sleep};
 
@@ -40,6 +41,8 @@ pub struct StreamLimits {
 pub struct Streams {
     limits: StreamLimits,
     open: Mutex<Open>,
+    /// A stream has begun whose token may expire before all others.
+    expiries: Notify,
 }
 
 struct Open {
@@ -91,7 +94,7 @@ impl Streams {
             refilled: Instant::now(),
             stopping: false,
         };
-        Arc::new(Self { limits: limits.clone(), open: Mutex::new(open) })
+        Arc::new(Self { limits: limits.clone(), open: Mutex::new(open), expiries: Notify::new() })
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
@@ -106,24 +109,30 @@ impl Streams {
     /// Begins a stream: everything, or what has changed since the revision that the client knows, and then each change.
     pub fn begin(
         self: &Arc<Self>,
+        source: &FlagSource,
         token: &Arc<ApiToken>,
         scope: Scope,
-        head: Arc<Delivery>,
         address: IpAddr,
         known: Option<u64>,
     ) -> Result<Body, Failure> {
         let key = (token.selector.clone(), scope);
         let mut open = self.open();
+        // Looked at while nothing is published: what comes later is sent to the group, and ends it. What was looked at
+        // before may be old, and nobody would say so until the next change.
+        if source.current(token).is_none() {
+            return Err(Failure::BadCredentials);
+        }
+        let head = source.delivery(token)?;
         open.admit(&self.limits, &key.0, address)?;
-        let group = open.groups.entry(key.clone()).or_insert_with(|| Group {
-            token: Arc::clone(token),
-            frames: broadcast::channel(BEHIND_MAX).0,
-            delivery: head,
-            listeners: 0,
+        let group = open.groups.entry(key.clone()).or_insert_with(|| {
+            if token.expires_at.is_some() {
+                self.expiries.notify_one();
+            }
+            Group { token: Arc::clone(token), frames: broadcast::channel(BEHIND_MAX).0, delivery: head, listeners: 0 }
         });
         group.listeners += 1;
         let frames = group.frames.subscribe();
-        // What the group has, not the head: the next frame is counted from there.
+        // The next frame is counted from there.
         let (delivery, token) = (Arc::clone(&group.delivery), Arc::clone(&group.token));
         open.all += 1;
         *open.by_token.entry(key.0.clone()).or_default() += 1;
@@ -151,6 +160,7 @@ impl Streams {
             tokio::select! {
                 changed = revisions.changed() => if changed.is_err() { return },
                 () = expiry => {}
+                () = source.streams().expiries.notified() => {}
             }
         }
     }
@@ -159,26 +169,22 @@ impl Streams {
     fn publish(&self, source: &FlagSource) -> Option<Duration> {
         let now = source.now();
         let mut open = self.open();
-        // The last sender of a group ends its streams.
-        open.groups.retain(|_, group| source.is_live(&group.token));
-        let mut made = HashMap::<(String, Scope, u64), Option<Bytes>>::new();
         let mut next_expiry = None;
+        // The last sender of a group ends its streams.
+        open.groups.retain(|_, group| {
+            let Some(token) = source.current(&group.token) else { return false };
+            let expiry = token.expires_at.map(|end| end.millis().saturating_sub(now.millis()));
+            next_expiry = next_expiry.into_iter().chain(expiry.filter(|wait| *wait > 0)).min();
+            true
+        });
+        let mut made = HashMap::<(String, Scope, u64), Option<Bytes>>::new();
         for ((_, scope), group) in &mut open.groups {
-            let expiry = group.token.expires_at.map(|end| end.millis().saturating_sub(now.millis()));
-            next_expiry = next_expiry.into_iter().chain(expiry).min();
             let Ok(head) = source.delivery(&group.token) else { continue };
-            let known = group.delivery.revision();
-            if Arc::ptr_eq(&head, &group.delivery) {
-                continue;
-            }
-            let frame = made
-                .entry((group.token.environment.clone(), scope.clone(), known))
-                .or_insert_with(|| update_frame(&head, scope, known));
-            group.delivery = head;
-            if let Some(frame) = frame {
-                // Without listeners there is nobody to miss it.
-                let _ = group.frames.send(Frame::Event(frame.clone()));
-            }
+            let environment = group.token.environment.clone();
+            group.advance(head, |known, head| {
+                let frame = made.entry((environment, scope.clone(), known));
+                frame.or_insert_with(|| update_frame(head, scope, known)).clone()
+            });
         }
         next_expiry.map(|millis| Duration::from_millis(u64::try_from(millis).unwrap_or_default()))
     }
@@ -190,6 +196,20 @@ impl Streams {
         for group in open.groups.values() {
             let _ = group.frames.send(Frame::Stop);
         }
+    }
+}
+
+impl Group {
+    /// Sends what is new at `head` to all listeners: the frame for those who know a revision.
+    fn advance(&mut self, head: Arc<Delivery>, frame: impl FnOnce(u64, &Delivery) -> Option<Bytes>) {
+        if Arc::ptr_eq(&head, &self.delivery) {
+            return;
+        }
+        if let Some(frame) = frame(self.delivery.revision(), &head) {
+            // Without listeners there is nobody to miss it.
+            let _ = self.frames.send(Frame::Event(frame));
+        }
+        self.delivery = head;
     }
 }
 

@@ -211,8 +211,11 @@ impl Follower {
     }
 
     /// Whether a token is known.
-    pub fn is_live(&self, token: &ApiToken) -> bool {
-        matches!(self.tokens().find(&token.hash), Finding::Works(..))
+    pub fn current(&self, token: &ApiToken) -> Option<Arc<ApiToken>> {
+        match self.tokens().find(&token.hash) {
+            Finding::Works(token, _) => Some(token),
+            Finding::Refused | Finding::Unknown => None,
+        }
     }
 
     /// What a token may see: from the feed that brings it, best one that has come.

@@ -121,6 +121,23 @@ async fn t6_a_stream_ends_with_its_token() {
     assert_eq!(other.json().await.0, "unleash-updated", "the stream of another token ended with it");
 }
 
+/// Nothing else happens: the expiry itself must wake whoever ends streams.
+#[tokio::test]
+async fn t6_a_stream_ends_at_its_tokens_expiry() {
+    let it = fixture().await;
+    let expiry = it.app.now().plus_millis(300).to_string();
+    let body = json!({"type": "backend", "tokenName": "brief", "environment": "development", "expiresAt": expiry});
+    let token = it.admin("POST", "/api/admin/projects/alpha/api-tokens", body).await.expect(201).json();
+    let mut stream = it.listen(token["secret"].as_str().unwrap(), &[]).await;
+    let mut other = it.listen(world().await.get("backend"), &[]).await;
+    stream.json().await;
+    other.json().await;
+    it.advance(300);
+    assert_eq!(stream.event().await, "", "the stream of an expired token goes on");
+    switch(&it, "flag", "development", "on").await;
+    assert_eq!(other.json().await.0, "unleash-updated", "the stream of another token ended with it");
+}
+
 #[tokio::test]
 async fn streams_are_limited_by_token_and_by_address() {
     for (option, expect) in [("--streams-max", "STREAMS_MAX"), ("--streams-per-token-max", "STREAMS_PER_TOKEN_MAX")] {
