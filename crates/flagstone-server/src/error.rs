@@ -84,6 +84,9 @@ impl From<flagstone_store::Error> for Failure {
     }
 }
 
+/// The longest text of a refusal, in characters.
+const TEXT_CHARS_MAX: usize = 500;
+
 /// What every refusal looks like.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ErrorBody)]
@@ -136,8 +139,8 @@ pub struct Detail {
 }
 
 impl Detail {
-    const fn at(path: String, message: String) -> Self {
-        Self { message, path, validation_errors: Vec::new() }
+    fn at(path: &str, message: &str) -> Self {
+        Self { message: short(message), path: short(path), validation_errors: Vec::new() }
     }
 }
 
@@ -209,14 +212,22 @@ impl Failure {
     fn details(&self, message: &str) -> Vec<Detail> {
         match self {
             Self::Refused(Error::BadData(faults)) | Self::Evaluation { error: Error::BadData(faults), .. } => {
-                faults.iter().map(|Fault { path, message }| Detail::at(path.clone(), message.clone())).collect()
+                faults.iter().map(|Fault { path, message }| Detail::at(path, message)).collect()
             }
             Self::WeakPassword(faults) => {
                 let path = "/body/password".to_owned();
                 vec![Detail { message: message.to_owned(), path, validation_errors: faults.clone() }]
             }
-            _ => vec![Detail::at(String::new(), message.to_owned())],
+            _ => vec![Detail::at("", message)],
         }
+    }
+}
+
+/// Names that a client sent stand in messages; of a very long one, only as much as a person would read.
+fn short(text: &str) -> String {
+    match text.char_indices().nth(TEXT_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
@@ -231,7 +242,7 @@ pub(crate) fn sentence(text: &str) -> String {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let (status, name) = self.kind();
-        let message = self.message();
+        let message = short(&self.message());
         let unauthenticated = matches!(self, Self::Refused(Error::Unauthenticated));
         let details = self.details(&message);
         let (key, error_code) = match &self {

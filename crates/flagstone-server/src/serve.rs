@@ -33,7 +33,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
     let mut builder = Builder::new(TokioExecutor::new());
     // To see that a peer left in the middle of an answer, hyper keeps 16 KiB to read into: much, for a stream that is
     // silent for hours. `Impatient` sees it as well.
-    let http1 = builder.http1();
+    let mut http1 = builder.http1();
     http1.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(HEADER_BYTES_MAX).half_close(true);
     builder
         .http2()

@@ -45,8 +45,11 @@ pub struct Streams {
     expiries: Notify,
 }
 
+/// The selector of a token, and a scope.
+type Key = (String, Scope);
+
 struct Open {
-    groups: HashMap<(String, Scope), Group>,
+    groups: HashMap<Arc<Key>, Group>,
     by_token: HashMap<String, usize>,
     by_address: HashMap<IpAddr, usize>,
     all: usize,
@@ -75,7 +78,7 @@ enum Frame {
 /// One listener; leaves when it is dropped.
 struct Listener {
     streams: Arc<Streams>,
-    key: (String, Scope),
+    key: Arc<Key>,
     token: Arc<ApiToken>,
     address: IpAddr,
     first: std::vec::IntoIter<Bytes>,
@@ -124,7 +127,8 @@ impl Streams {
         }
         let head = source.delivery(token)?;
         open.admit(&self.limits, &key.0, address)?;
-        let group = open.groups.entry(key.clone()).or_insert_with(|| {
+        let key = open.groups.get_key_value(&key).map_or_else(|| Arc::new(key), |(key, _)| Arc::clone(key));
+        let group = open.groups.entry(Arc::clone(&key)).or_insert_with(|| {
             if token.expires_at.is_some() {
                 self.expiries.notify_one();
             }
@@ -178,7 +182,8 @@ impl Streams {
             true
         });
         let mut made = HashMap::<(String, Scope, u64), Option<Bytes>>::new();
-        for ((_, scope), group) in &mut open.groups {
+        for (key, group) in &mut open.groups {
+            let scope = &key.1;
             let Ok(head) = source.delivery(&group.token) else { continue };
             let environment = group.token.environment.clone();
             group.advance(head, |known, head| {

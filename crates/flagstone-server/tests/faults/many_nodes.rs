@@ -50,7 +50,9 @@ async fn lateness(writes_on: &Node, reads_on: &Node, switches: u64) -> [Vec<Dura
         late[0].push(arrived.saturating_duration_since(acknowledged));
         late[1].push(arrived - asked);
     }
-    late.iter_mut().for_each(|late| late.sort());
+    for late in &mut late {
+        late.sort();
+    }
     late
 }
 

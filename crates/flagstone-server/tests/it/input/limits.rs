@@ -217,3 +217,18 @@ async fn t36_features_cannot_depend_on_each_other_in_a_circle() {
     it.admin("DELETE", &format!("{FEATURES}/f40/dependencies"), Value::Null).await;
     assert!(parent_of("f0".to_owned(), "f40".to_owned()).await < 300);
 }
+
+#[tokio::test]
+async fn a_refusal_repeats_only_the_beginning_of_a_very_long_name() {
+    let it = Fixture::new().await;
+    let long = "x".repeat(100_000);
+    let bodies = [json!({"name": long, "type": "release"}), json!({"name": "flag", "type": long})];
+    for body in bodies {
+        let answer = it.admin("POST", FEATURES, body).await;
+        assert_eq!(answer.status.as_u16(), 400, "{}", answer.text);
+        assert!(answer.text.len() < 5_000, "an answer of {} bytes", answer.text.len());
+    }
+    let answer = it.admin("GET", &format!("{FEATURES}/{}", "x".repeat(7_000)), Value::Null).await;
+    assert_eq!(answer.status.as_u16(), 404, "{}", answer.text);
+    assert!(answer.text.len() < 5_000, "an answer of {} bytes", answer.text.len());
+}
