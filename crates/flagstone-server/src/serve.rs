@@ -12,34 +12,55 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use hyper::Request;
 use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, Sleep, sleep, sleep_until};
+use tokio::sync::watch;
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tower::ServiceExt;
 
 /// How long a request's head may take to arrive; also how long an idle connection is kept.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a peer may take to show which protocol it speaks.
+const OPENING_TIMEOUT: Duration = Duration::from_secs(5);
+/// What HTTP/2 begins with (RFC 9113 §3.4).
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// How long a peer may take to accept the next bytes of an answer.
 const WRITE_STALL: Duration = Duration::from_secs(30);
 /// The largest head of a request, in bytes.
 const HEADER_BYTES_MAX: usize = 64 << 10;
 
+/// How a connection is served, by protocol.
+#[derive(Clone)]
+struct Protocols {
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
+}
+
+impl Protocols {
+    fn new() -> Self {
+        let (mut http1, mut http2) = (http1::Builder::new(), http2::Builder::new(TokioExecutor::new()));
+        http1
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIMEOUT)
+            .max_buf_size(HEADER_BYTES_MAX)
+            // To see that a peer left in the middle of an answer, hyper keeps a buffer to read into: much, for a stream
+            // that is silent for hours. `Impatient` sees it as well.
+            .half_close(true);
+        http2.timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(20))).max_concurrent_streams(250);
+        Self { http1, http2 }
+    }
+}
+
 /// Serves until `stop` is ready, then lets requests that are under way end, for `grace` at most.
 pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>, grace: Duration) {
     let graceful = GracefulShutdown::new();
-    let mut builder = Builder::new(TokioExecutor::new());
-    // To see that a peer left in the middle of an answer, hyper keeps 16 KiB to read into: much, for a stream that is
-    // silent for hours. `Impatient` sees it as well.
-    let mut http1 = builder.http1();
-    http1.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(HEADER_BYTES_MAX).half_close(true);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(Some(Duration::from_secs(20)))
-        .max_concurrent_streams(250);
+    let protocols = Protocols::new();
+    // Closed when we stop: who has not said anything by then is not waited for.
+    let (open, stopping) = watch::channel(());
     tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -47,7 +68,19 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
             () = &mut stop => break,
         };
         match accepted {
-            Ok((stream, peer)) => serve_connection(&builder, &graceful, &router, stream, peer),
+            Ok((stream, peer)) => {
+                let (watcher, protocols, router) = (graceful.watcher(), protocols.clone(), router.clone());
+                let mut stopping = stopping.clone();
+                tokio::spawn(async move {
+                    let is_http2 = tokio::select! {
+                        opened = timeout(OPENING_TIMEOUT, speaks_http2(&stream)) => opened,
+                        _ = stopping.changed() => return,
+                    };
+                    if let Ok(Ok(is_http2)) = is_http2 {
+                        serve_connection(&protocols, watcher, router, stream, peer, is_http2).await;
+                    }
+                });
+            }
             Err(error) => {
                 // Out of file descriptors, most likely: those who are served go on, the next ones wait.
                 tracing::warn!(%error, "cannot accept connections; trying on");
@@ -55,44 +88,62 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
             }
         }
     }
-    drop(listener);
-    if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
+    drop((listener, open));
+    if timeout(grace, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not end in time");
     }
 }
 
-fn serve_connection(
-    builder: &Builder<TokioExecutor>,
-    graceful: &GracefulShutdown,
-    router: &Router,
+/// Whether a connection begins as HTTP/2 does. Nothing is taken from it.
+async fn speaks_http2(stream: &TcpStream) -> io::Result<bool> {
+    let mut first = [0; HTTP2_PREFACE.len()];
+    loop {
+        let count = stream.peek(&mut first).await?;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if first[..count] != HTTP2_PREFACE[..count] {
+            return Ok(false);
+        }
+        if count == HTTP2_PREFACE.len() {
+            return Ok(true);
+        }
+        // `POST` begins like it, and a packet may end anywhere; that is rare.
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+async fn serve_connection(
+    protocols: &Protocols,
+    watcher: Watcher,
+    router: Router,
     stream: TcpStream,
     peer: SocketAddr,
+    is_http2: bool,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot switch off Nagle's algorithm");
     }
-    let router = router.clone();
-    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         // hyper keeps the place of this future for as long as the connection; what is in the box is gone with its answer.
         Box::pin(router.clone().oneshot(request.map(Body::new)))
     });
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(Impatient::new(stream)), service).into_owned();
-    let connection = graceful.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(error, "a connection ended early");
-        }
-    });
+    let stream = TokioIo::new(Impatient { stream, stalled: Stall::default() });
+    let ended = if is_http2 {
+        // In a box, so that others need no room for it.
+        Box::pin(watcher.watch(protocols.http2.serve_connection(stream, service))).await
+    } else {
+        watcher.watch(protocols.http1.serve_connection(stream, service)).await
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
 }
 
-/// A connection that ends when its peer stops taking part or leaves: hyper itself waits for ever for the first bytes, which
-/// tell HTTP/1 from HTTP/2, and for a peer that does not read.
+/// A connection that ends when its peer takes no more bytes for long, or leaves: hyper waits for ever.
 struct Impatient {
     stream: TcpStream,
-    /// Runs until it is known which protocol the peer speaks.
-    opening: Option<Pin<Box<Sleep>>>,
-    read: usize,
     stalled: Stall,
 }
 
@@ -119,17 +170,8 @@ impl Stall {
     }
 }
 
-/// What HTTP/2 begins with (RFC 9113 §3.4) has as many bytes; no shorter text stays undecided.
-const OPENING_BYTES: usize = 24;
-
 impl Impatient {
-    fn new(stream: TcpStream) -> Self {
-        Self { stream, opening: Some(Box::pin(sleep(HEADER_TIMEOUT))), read: 0, stalled: Stall::default() }
-    }
-
     fn judge_write<T>(&mut self, outcome: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
-        // Whoever is answered has said which protocol it is.
-        self.opening = None;
         if outcome.is_ready() {
             self.stalled.since = None;
             return outcome;
@@ -140,16 +182,7 @@ impl Impatient {
 
 impl AsyncRead for Impatient {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let outcome = Pin::new(&mut self.stream).poll_read(cx, buf);
-        self.read = self.read.saturating_add(buf.filled().len() - before);
-        if self.read >= OPENING_BYTES {
-            self.opening = None;
-        }
-        match (&outcome, &mut self.opening) {
-            (Poll::Pending, Some(opening)) => opening.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
-            _ => outcome,
-        }
+        Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
