@@ -128,11 +128,14 @@ impl Streams {
             if token.expires_at.is_some() {
                 self.expiries.notify_one();
             }
-            Group { token: Arc::clone(token), frames: broadcast::channel(BEHIND_MAX).0, delivery: head, listeners: 0 }
+            let (token, delivery) = (Arc::clone(token), Arc::clone(&head));
+            Group { token, frames: broadcast::channel(BEHIND_MAX).0, delivery, listeners: 0 }
         });
+        // The others hear of it now: who comes may know more than they do, from another node.
+        group.advance(head, |known, head| update_frame(head, &key.1, known));
         group.listeners += 1;
         let frames = group.frames.subscribe();
-        // What the group has, not the head: the next frame is counted from there.
+        // The next frame is counted from there.
         let (delivery, token) = (Arc::clone(&group.delivery), Arc::clone(&group.token));
         open.all += 1;
         *open.by_token.entry(key.0.clone()).or_default() += 1;
@@ -177,21 +180,15 @@ impl Streams {
             next_expiry = next_expiry.into_iter().chain(expiry.filter(|wait| *wait > 0)).min();
             true
         });
-        let mut made = HashMap::<(String, Scope, u64), Option<Bytes>>::new();
+        // By environment, scope, and the revisions from and to which a frame leads: the head may move meanwhile.
+        let mut made = HashMap::<(String, Scope, [u64; 2]), Option<Bytes>>::new();
         for ((_, scope), group) in &mut open.groups {
             let Ok(head) = source.delivery(&group.token) else { continue };
-            let known = group.delivery.revision();
-            if Arc::ptr_eq(&head, &group.delivery) {
-                continue;
-            }
-            let frame = made
-                .entry((group.token.environment.clone(), scope.clone(), known))
-                .or_insert_with(|| update_frame(&head, scope, known));
-            group.delivery = head;
-            if let Some(frame) = frame {
-                // Without listeners there is nobody to miss it.
-                let _ = group.frames.send(Frame::Event(frame.clone()));
-            }
+            let environment = group.token.environment.clone();
+            group.advance(head, |known, head| {
+                let frame = made.entry((environment, scope.clone(), [known, head.revision()]));
+                frame.or_insert_with(|| update_frame(head, scope, known)).clone()
+            });
         }
         next_expiry.map(|millis| Duration::from_millis(u64::try_from(millis).unwrap_or_default()))
     }
@@ -203,6 +200,20 @@ impl Streams {
         for group in open.groups.values() {
             let _ = group.frames.send(Frame::Stop);
         }
+    }
+}
+
+impl Group {
+    /// Sends what is new at `head` to all listeners: the frame for those who know a revision.
+    fn advance(&mut self, head: Arc<Delivery>, frame: impl FnOnce(u64, &Delivery) -> Option<Bytes>) {
+        if Arc::ptr_eq(&head, &self.delivery) {
+            return;
+        }
+        if let Some(frame) = frame(self.delivery.revision(), &head) {
+            // Without listeners there is nobody to miss it.
+            let _ = self.frames.send(Frame::Event(frame));
+        }
+        self.delivery = head;
     }
 }
 

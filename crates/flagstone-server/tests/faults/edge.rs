@@ -7,9 +7,9 @@ use crate::http::Client;
 use crate::node::{BACKEND, Setup, binary, create_flag, free_port, until};
 
 /// A process. It is killed when it is dropped.
-struct Edge {
+pub struct Edge {
     child: Child,
-    port: u16,
+    pub port: u16,
 }
 
 impl Drop for Edge {
@@ -19,7 +19,7 @@ impl Drop for Edge {
     }
 }
 
-async fn start(upstream: u16, folder: &std::path::Path, tokens: &str) -> Edge {
+pub async fn start(upstream: u16, folder: &std::path::Path, tokens: &str) -> Edge {
     let port = free_port();
     let child = Command::new(binary())
         .args(["edge", "--interface", "127.0.0.1", "--port", &port.to_string()])

@@ -11,6 +11,9 @@
 //! | `FLAGSTONE_F1_PG_ROUNDS` | kills on PostgreSQL | 10 |
 //! | `FLAGSTONE_F1B` | `all`: every system call instead of a sample | |
 //! | `FLAGSTONE_F1C` | `1`: 420 moments of a long session instead of 25 of a short one | |
+//! | `FLAGSTONE_F3_SECONDS` | how long two nodes have no database; from 60 on, times are asserted | 3 |
+//! | `FLAGSTONE_F8_SWITCHES` | switches that must reach the other node; from 200 on, within 100 ms | 20 |
+//! | `FLAGSTONE_F8_EVENTS` | streamed events under partitions | 2000 |
 //! | `FLAGSTONE_F9_SECONDS` | how long two nodes are written to | 5 |
 //! | `FLAGSTONE_TEST_POSTGRES` | the PostgreSQL server's URL; `make test` sets it | |
 
@@ -42,6 +45,7 @@ mod random;
 mod sse;
 mod stop;
 mod trace;
+mod watch;
 mod workload;
 
 /// Processes and disks are shared: two of these tests at once would measure each other.

@@ -1,11 +1,11 @@
-//! A TCP proxy between a node and its database that can be cut, or fall silent.
+//! A TCP proxy, before a node or between it and its database, that can be cut, or fall silent.
 
 use std::sync::{Arc, Mutex};
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// What the way to the database is like.
+/// What the way to the server is like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// Bytes pass.
@@ -20,6 +20,8 @@ pub enum Way {
 pub struct Proxy {
     pub port: u16,
     way: Arc<watch::Sender<Way>>,
+    /// How often those who were there were swallowed.
+    swallowed: Arc<watch::Sender<u64>>,
     target: Arc<Mutex<String>>,
 }
 
@@ -30,15 +32,17 @@ impl Proxy {
         let port = listener.local_addr().unwrap().port();
         let way = Arc::new(watch::Sender::new(way));
         let ways = Arc::clone(&way);
+        let swallowed = Arc::<watch::Sender<u64>>::default();
+        let swallows = Arc::clone(&swallowed);
         let target = Arc::new(Mutex::new(target));
         let targets = Arc::clone(&target);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let target = targets.lock().unwrap().clone();
-                tokio::spawn(carry(client, target, ways.subscribe()));
+                tokio::spawn(carry(client, target, ways.subscribe(), swallows.subscribe()));
             }
         });
-        Self { port, way, target }
+        Self { port, way, swallowed, target }
     }
 
     /// Where new connections lead from now on.
@@ -50,9 +54,14 @@ impl Proxy {
     pub fn set(&self, way: Way) {
         self.way.send_replace(way);
     }
+
+    /// Nothing arrives any more on the connections that are there, and neither end is told; new ones are well.
+    pub fn swallow(&self) {
+        self.swallowed.send_modify(|times| *times += 1);
+    }
 }
 
-async fn carry(client: TcpStream, target: String, mut ways: watch::Receiver<Way>) {
+async fn carry(client: TcpStream, target: String, mut ways: watch::Receiver<Way>, mut swallows: watch::Receiver<u64>) {
     // Silence swallows a connection for ever: what was sent meanwhile never arrives.
     let born = *ways.borrow_and_update();
     match born {
@@ -69,11 +78,15 @@ async fn carry(client: TcpStream, target: String, mut ways: watch::Receiver<Way>
         tokio::select! {
             _ = copy => return,
             _ = ways.changed() => {}
+            Ok(()) = swallows.changed() => {
+                // Until the test ends.
+                while swallows.changed().await.is_ok() {}
+                return;
+            }
         }
     }
     let now = *ways.borrow_and_update();
     if now == Way::Silent {
-        drop(server);
         ways.wait_for(|way| *way != Way::Silent).await.ok();
     }
 }
