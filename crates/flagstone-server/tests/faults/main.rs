@@ -15,6 +15,8 @@
 //! | `FLAGSTONE_F8_SWITCHES` | switches that must reach the other node; from 200 on, within 100 ms | 20 |
 //! | `FLAGSTONE_F8_EVENTS` | streamed events under partitions | 2000 |
 //! | `FLAGSTONE_F9_SECONDS` | how long two nodes are written to | 5 |
+//! | `FLAGSTONE_F10_SUBSCRIBERS` | how many listen; from 10000 on, as the long form wants it | 500 |
+//! | `FLAGSTONE_F10_CHANGES` | how many changes they hear of | 5 |
 //! | `FLAGSTONE_TEST_POSTGRES` | the PostgreSQL server's URL; `make test` sets it | |
 
 #![allow(
@@ -30,6 +32,7 @@
     reason = "tests"
 )]
 
+mod crowd;
 mod disk;
 mod edge;
 mod http;
