@@ -181,13 +181,14 @@ async fn connect(number: usize, crowd: &Crowd, last: Option<String>) -> Result<T
 }
 
 /// A change of about a kilobyte; its revision.
-async fn change(admin: &mut Client, crowd: &Crowd, number: u64) -> u64 {
+async fn change(node: &Node, crowd: &Crowd, number: u64) -> u64 {
     *crowd.asked.lock().unwrap() = Instant::now();
     crowd.late.lock().unwrap().clear();
     let description = format!("{number} {}", "x".repeat(1_000));
     let body = json!({ "name": FLAG, "type": "release", "description": description });
     let path = format!("/api/admin/projects/default/features/{FLAG}");
-    let answer = admin.send("PUT", &path, Some(&body)).await.unwrap().expect();
+    // On a new connection: an old one may have been idle for too long.
+    let answer = node.admin().send("PUT", &path, Some(&body)).await.unwrap().expect();
     answer.header("x-flagstone-revision").unwrap().parse().unwrap()
 }
 
@@ -260,7 +261,7 @@ async fn f10_f11_a_crowd_hears_every_change_and_comes_back_after_a_crash() {
     let mut late = Vec::new();
     for number in 0..changes {
         let began = Instant::now();
-        let revision = change(&mut admin, &crowd, number).await;
+        let revision = change(&node, &crowd, number).await;
         crowd.all_heard(revision, readers).await;
         slowest.push(began.elapsed());
         late.append(&mut crowd.late.lock().unwrap());
@@ -290,8 +291,7 @@ async fn f10_f11_a_crowd_hears_every_change_and_comes_back_after_a_crash() {
     let ready = node.ready().await;
     let stop = Arc::new(AtomicBool::new(false));
     let polls = tokio::spawn(poll(node.port, Arc::clone(&stop)));
-    admin = node.admin();
-    let revision = change(&mut admin, &crowd, changes).await;
+    let revision = change(&node, &crowd, changes).await;
     crowd.all_listen(readers).await;
     crowd.all_heard(revision, readers).await;
     let back = began.elapsed();
