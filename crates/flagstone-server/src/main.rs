@@ -15,7 +15,7 @@ use flagstone_server::schemas::Schemas;
 use flagstone_server::{evaluate, jobs, routes, serve, standby};
 use flagstone_store::{DatabaseUrl, Options, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -123,7 +123,7 @@ async fn run_server(options: ServeOptions) -> anyhow::Result<ExitCode> {
     let (settings, base_path) = (options.delivery(), options.base_path());
     let kept = || backup.clone().map_or(Ok(None), |backup| Follower::of_backup(backup, settings));
     let (store, standby) = tokio::select! {
-        opened = standby::open(&url, &store_options, listen(address), kept, &base_path) => opened?,
+        opened = standby::open(&url, &store_options, || listen(address), kept, &base_path) => opened?,
         () = &mut stop => return Ok(ExitCode::SUCCESS),
     };
     let app = App::start(options, store, Clock::System, Schemas::new()).await?;
@@ -132,7 +132,7 @@ async fn run_server(options: ServeOptions) -> anyhow::Result<ExitCode> {
         let app = app.clone();
         jobs::keep_running("keep on disk what SDKs get", move || standby::keep_for_ever(app.clone(), backup.clone()));
     }
-    let listener = listen(address).await?;
+    let listener = listen(address)?;
     tracing::info!(%address, revision = app.public().state.seq, "Flagstone serves");
     jobs::start(&app);
     let stop = async {
@@ -149,21 +149,33 @@ async fn run_server(options: ServeOptions) -> anyhow::Result<ExitCode> {
 async fn run_edge(options: EdgeOptions) -> anyhow::Result<ExitCode> {
     start_logging(&options.log_level, options.log_format);
     let stop = stop_signal()?;
-    let listener = listen(SocketAddr::new(options.interface, options.port)).await?;
+    let listener = listen(SocketAddr::new(options.interface, options.port))?;
     edge::run(options, listener, stop).await?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
 
+/// How many connections may wait to be accepted: after a crash all SDKs come at once, and one for whom there was no room
+/// tries again after a second, then after three. The kernel's `somaxconn` is the limit.
+const BACKLOG: u32 = 4_096;
+
 /// Listens; where the machine has no IPv6, on all IPv4 addresses instead of on all.
-async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    let listener = match TcpListener::bind(address).await {
+fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = match bind(address) {
         Err(_) if address.ip() == std::net::Ipv6Addr::UNSPECIFIED => {
-            TcpListener::bind((std::net::Ipv4Addr::UNSPECIFIED, address.port())).await
+            bind((std::net::Ipv4Addr::UNSPECIFIED, address.port()).into())
         }
         other => other,
     };
     listener.with_context(|| format!("cannot listen on {address}"))
+}
+
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A node that is started again takes its port back at once.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Ready at the first SIGTERM or SIGINT; the second one ends the process at once, which loses nothing that was acknowledged.

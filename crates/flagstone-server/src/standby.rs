@@ -1,7 +1,6 @@
 //! A node whose database server is away when it starts: it serves SDKs from what it has kept on disk, and joins when the
 //! database is there.
 
-use std::future::Future;
 use std::time::Duration;
 
 use axum::Router;
@@ -128,7 +127,7 @@ fn kept(snapshot: &Snapshot) -> Saved {
 pub async fn open(
     url: &DatabaseUrl,
     options: &Options,
-    listen: impl Future<Output = anyhow::Result<TcpListener>>,
+    listen: impl FnOnce() -> anyhow::Result<TcpListener>,
     kept: impl FnOnce() -> anyhow::Result<Option<Follower>>,
     base_path: &str,
 ) -> anyhow::Result<(Store, Standby)> {
@@ -143,7 +142,7 @@ pub async fn open(
             Err(error) => return Err(error.into()),
         };
         if let Some((listen, kept)) = first.take() {
-            standby = Standby::start(listen.await?, kept()?, base_path);
+            standby = Standby::start(listen()?, kept()?, base_path);
         }
         ceiling = (ceiling * 2).min(BACK_OFF_MAX);
         let wait = BACK_OFF_MIN + ceiling.saturating_sub(BACK_OFF_MIN).mul_f64(random_share()?);

@@ -121,9 +121,10 @@ impl Delivery {
     #[must_use]
     pub fn followed_by(&self, revision: u64, content: Content) -> Self {
         let mut history = self.history.clone();
+        let touched = touched(self.content(), &content);
         if revision > self.revision {
-            history.compare(revision, touched(self.content(), &content));
-        } else {
+            history.compare(revision, touched);
+        } else if revision < self.revision || !touched.is_empty() {
             // The upstream began anew: what its revisions were before means nothing now.
             history = History::of_comparisons(revision);
         }

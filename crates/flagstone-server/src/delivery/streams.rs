@@ -132,8 +132,11 @@ impl Streams {
             if token.expires_at.is_some() {
                 self.expiries.notify_one();
             }
-            Group { token: Arc::clone(token), frames: broadcast::channel(BEHIND_MAX).0, delivery: head, listeners: 0 }
+            let (token, delivery) = (Arc::clone(token), Arc::clone(&head));
+            Group { token, frames: broadcast::channel(BEHIND_MAX).0, delivery, listeners: 0 }
         });
+        // The others hear of it now: who comes may know more than they do, from another node.
+        group.advance(head, |known, head| update_frame(head, &key.1, known));
         group.listeners += 1;
         let frames = group.frames.subscribe();
         // The next frame is counted from there.
@@ -181,13 +184,14 @@ impl Streams {
             next_expiry = next_expiry.into_iter().chain(expiry.filter(|wait| *wait > 0)).min();
             true
         });
-        let mut made = HashMap::<(String, Scope, u64), Option<Bytes>>::new();
+        // By environment, scope, and the revisions from and to which a frame leads: the head may move meanwhile.
+        let mut made = HashMap::<(String, Scope, [u64; 2]), Option<Bytes>>::new();
         for (key, group) in &mut open.groups {
             let scope = &key.1;
             let Ok(head) = source.delivery(&group.token) else { continue };
             let environment = group.token.environment.clone();
             group.advance(head, |known, head| {
-                let frame = made.entry((environment, scope.clone(), known));
+                let frame = made.entry((environment, scope.clone(), [known, head.revision()]));
                 frame.or_insert_with(|| update_frame(head, scope, known)).clone()
             });
         }

@@ -46,6 +46,10 @@ impl Follower {
         let source = FlagSource::Replica(self.clone());
         jobs::keep_running("stream changes", move || Streams::run(source.clone()));
         let Some(upstream) = self.0.upstream.clone() else { return };
+        // First: a task that learns of a token adds a feed and follows it, and nothing is to be followed twice.
+        for feed in self.feeds().iter() {
+            self.spawn(Arc::clone(feed));
+        }
         let follower = self.clone();
         jobs::keep_running("send reports", move || follower.clone().report_for_ever());
         let follower = self.clone();
@@ -58,9 +62,6 @@ impl Follower {
         jobs::keep_running("ask about tokens", move || {
             follower.clone().answer_for_ever(of.clone(), Arc::clone(&questions))
         });
-        for feed in self.feeds().iter() {
-            self.spawn(Arc::clone(feed));
-        }
     }
 
     /// Follows what a backend token may see, unless a feed brings it already.

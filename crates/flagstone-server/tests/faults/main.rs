@@ -15,6 +15,10 @@
 //! | `FLAGSTONE_F8_SWITCHES` | switches that must reach the other node; from 200 on, within 100 ms | 20 |
 //! | `FLAGSTONE_F8_EVENTS` | streamed events under partitions | 2000 |
 //! | `FLAGSTONE_F9_SECONDS` | how long two nodes are written to | 5 |
+//! | `FLAGSTONE_F10_SUBSCRIBERS` | how many listen; from 10000 on, as the long form wants it | 500 |
+//! | `FLAGSTONE_F10_CHANGES` | how many changes they hear of | 5 |
+//! | `FLAGSTONE_F12_SECONDS` | how long each load lasts; from 10 on, rates and memory are asserted | 1 |
+//! | `FLAGSTONE_USAGE_APPLICATIONS`, `FLAGSTONE_USAGE_FLAGS`, `FLAGSTONE_USAGE_ROUNDS` | who reports how often | 40, 200, 5 |
 //! | `FLAGSTONE_TEST_POSTGRES` | the PostgreSQL server's URL; `make test` sets it | |
 
 #![allow(
@@ -30,6 +34,7 @@
     reason = "tests"
 )]
 
+mod crowd;
 mod disk;
 mod edge;
 mod http;
@@ -38,6 +43,7 @@ mod many_nodes;
 mod node;
 mod nodes;
 mod outage;
+mod overload;
 mod postgres;
 mod power;
 mod proxy;
@@ -45,6 +51,7 @@ mod random;
 mod sse;
 mod stop;
 mod trace;
+mod usage;
 mod watch;
 mod workload;
 

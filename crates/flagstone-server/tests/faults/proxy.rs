@@ -1,9 +1,13 @@
 //! A TCP proxy, before a node or between it and its database, that can be cut, or fall silent.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+
+/// How long a server keeps a connection whose bytes are swallowed; PostgreSQL has room for some hundred.
+const SWALLOWED_FOR: Duration = Duration::from_secs(10);
 
 /// What the way to the server is like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +83,9 @@ async fn carry(client: TcpStream, target: String, mut ways: watch::Receiver<Way>
             _ = copy => return,
             _ = ways.changed() => {}
             Ok(()) = swallows.changed() => {
-                // Until the test ends.
+                // The server finds out some time, the client never.
+                tokio::time::sleep(SWALLOWED_FOR).await;
+                drop(server);
                 while swallows.changed().await.is_ok() {}
                 return;
             }
