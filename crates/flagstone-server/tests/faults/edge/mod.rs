@@ -1,5 +1,11 @@
 //! An edge, with its upstream and without.
 
+mod kill;
+mod reports;
+mod tokens;
+mod upstreams;
+
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use crate::ALONE;
@@ -19,24 +25,41 @@ impl Drop for Edge {
     }
 }
 
-pub async fn start(upstream: u16, folder: &std::path::Path, tokens: &str) -> Edge {
+/// An edge whose backup is in `folder`, with further options in the environment; it is not ready yet.
+fn begin(folder: &Path, options: &[(&str, &str)]) -> Edge {
     let port = free_port();
     let child = Command::new(binary())
-        .args(["edge", "--interface", "127.0.0.1", "--port", &port.to_string()])
-        .args(["--upstream-url", &format!("http://127.0.0.1:{upstream}")])
-        .arg("--backup-folder")
+        .args(["edge", "--interface", "127.0.0.1", "--port", &port.to_string(), "--backup-folder"])
         .arg(folder)
-        .env("TOKENS", tokens)
+        .envs(options.iter().copied())
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
+    Edge { child, port }
+}
+
+/// The same behind a server on this machine, and ready.
+async fn start_with(upstream: u16, folder: &Path, options: &[(&str, &str)]) -> Edge {
+    let url = format!("http://127.0.0.1:{upstream}");
+    let edge = begin(folder, &[&[("UPSTREAM_URL", url.as_str())], options].concat());
     until("the edge is ready", || async {
-        let answer = Client::new(port, "").get("/internal-backstage/ready").await;
+        let answer = Client::new(edge.port, "").get("/internal-backstage/ready").await;
         answer.is_ok_and(|answer| answer.status == 200).then_some(())
     })
     .await;
-    Edge { child, port }
+    edge
+}
+
+pub async fn start(upstream: u16, folder: &Path, tokens: &str) -> Edge {
+    start_with(upstream, folder, &[("TOKENS", tokens)]).await
+}
+
+/// A new token of the default project, by its secret.
+async fn create_token(admin: &mut Client, kind: &str) -> String {
+    let body = serde_json::json!({ "type": kind, "tokenName": kind, "environment": "development" });
+    let created = admin.post("/api/admin/projects/default/api-tokens", &body).await.unwrap().expect().json();
+    created["secret"].as_str().unwrap().to_owned()
 }
 
 async fn names(port: u16) -> String {
