@@ -252,7 +252,7 @@ impl Writer {
         if state.seq <= head.state.seq {
             return;
         }
-        if tip.state.seq == head.state.seq {
+        if tip.pending.is_empty() && tip.state.seq == head.state.seq {
             tip.state = state.clone();
         }
         let seq = state.seq;
