@@ -22,12 +22,26 @@ pub fn start(app: &App) {
             tracing::debug!("counts wait for the next flush");
         }
     });
+    let full = app.clone();
+    keep_running("flush telemetry early", move || flush_early(full.clone()));
     supervise("reload last-seen times", RELOAD_EVERY, app, |app| async move {
         if let Err(error) = app.telemetry().reload_seen(app.store()).await {
             tracing::debug!(%error, "last-seen times of other nodes are not known");
         }
     });
     supervise("sweep", SWEEP_EVERY, app, sweep);
+}
+
+/// Writes counts before their time where there are many.
+async fn flush_early(app: App) {
+    loop {
+        app.telemetry().half_full().await;
+        if app.flush_telemetry().await.is_err() {
+            tracing::debug!("counts wait for the next flush");
+        }
+        // What could not be written waits again, and is as much as before.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
 }
 
 async fn sweep(app: App) {

@@ -19,7 +19,7 @@ use crate::caller::client_address;
 use crate::error::Failure;
 use crate::http::{BODY_BYTES_MAX, BULK_BODY_BYTES_MAX};
 use crate::source::FlagSource;
-use crate::telemetry::{Report, Usage};
+use crate::telemetry::{Full, Report, Usage};
 
 pub(super) fn routes() -> OpenApiRouter<FlagSource> {
     OpenApiRouter::new().routes(routes!(register)).routes(routes!(metrics)).routes(routes!(bulk))
@@ -227,24 +227,32 @@ pub(crate) fn register_application(source: &FlagSource, token: &ApiToken, body: 
     source.telemetry().application(application, used_in, instance);
 }
 
+/// SDKs keep what is refused, and send it with their next report.
+const NO_ROOM: &str = "As much usage waits to be stored as may; send it again later.";
+
 /// Counts what an application reports, in the token's environment.
-pub(crate) fn count_usage(source: &FlagSource, token: &ApiToken, body: &MetricsBody) {
+pub(crate) fn count_usage(source: &FlagSource, token: &ApiToken, body: &MetricsBody) -> Result<(), Failure> {
     let now = source.now();
-    let Some(bucket) = &body.bucket else { return };
+    let Some(bucket) = &body.bucket else { return Ok(()) };
     let hour = hour(time(&bucket.start, now), now, source.settings().metrics_storage_days);
     let report = Report { app_name: &body.app_name, environment: &token.environment, hour, now };
-    count(source, &report, bucket.toggles.iter().map(|(feature, count)| (feature.as_str(), count)));
+    count(source, &report, bucket.toggles.iter().map(|(feature, count)| (feature.as_str(), count)))
 }
 
-fn count<'r>(source: &FlagSource, report: &Report<'r>, counts: impl Iterator<Item = (&'r str, &'r Count)> + Clone) {
+fn count<'r>(
+    source: &FlagSource,
+    report: &Report<'r>,
+    counts: impl Iterator<Item = (&'r str, &'r Count)> + Clone,
+) -> Result<(), Failure> {
     let exists = source.features_known();
     let (known, unknown) = (counts.clone().filter(|(name, _)| exists(name)), counts.filter(|(name, _)| !exists(name)));
     let usages = known.map(|(feature, Count { yes, no, variants })| Usage { feature, yes: *yes, no: *no, variants });
-    source.telemetry().count(report, usages);
+    source.telemetry().count(report, usages).map_err(|Full| Failure::Unavailable(NO_ROOM))?;
     for (name, count) in unknown.filter(|(name, _)| name.len() <= NAME_BYTES_MAX) {
         let count = count.yes.saturating_add(count.no);
         source.telemetry().unknown_flag(name, report.app_name, report.environment, count, report.now);
     }
+    Ok(())
 }
 
 /// Introduce an application and the instance of its SDK
@@ -264,7 +272,7 @@ async fn metrics(State(source): State<FlagSource>, request: Request) -> Result<S
     let (parts, body) = request.into_parts();
     let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;
     let body = source.report::<MetricsBody>(&parts.headers, body, BODY_BYTES_MAX).await?;
-    count_usage(&source, &token.0, &body);
+    count_usage(&source, &token.0, &body)?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -286,10 +294,17 @@ async fn bulk(State(source): State<FlagSource>, request: Request) -> Result<Stat
         register_application(&source, &token.0, register, None);
     }
     let now = source.now();
+    let mut refused = 0;
     for metric in &body.metrics {
         let hour = hour(time(&metric.timestamp, now), now, source.settings().metrics_storage_days);
         let report = Report { app_name: &metric.app_name, environment: &token.0.environment, hour, now };
-        count(&source, &report, std::iter::once((metric.feature_name.as_str(), &metric.count)));
+        let one = std::iter::once((metric.feature_name.as_str(), &metric.count));
+        refused += usize::from(count(&source, &report, one).is_err());
     }
+    if refused > 0 && refused == body.metrics.len() {
+        return Err(Failure::Unavailable(NO_ROOM));
+    }
+    // What was counted must not come again.
+    source.telemetry().drop_counts(refused);
     Ok(StatusCode::ACCEPTED)
 }

@@ -1,6 +1,7 @@
 //! Sends on what SDKs report: added up, in few requests, kept until the upstream has it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use anyhow::Context;
 use flagstone_model::Timestamp;
@@ -11,6 +12,8 @@ use tokio::time::sleep;
 
 use super::Follower;
 
+/// How long what is to be sent before its time waits nevertheless.
+const EARLY_EVERY: Duration = Duration::from_secs(1);
 /// The most rows in one request.
 const ROWS_MAX: usize = 2_000;
 
@@ -48,7 +51,11 @@ struct UsageReport<'a> {
 impl Follower {
     pub(super) async fn report_for_ever(self) {
         loop {
-            sleep(self.0.pace.report).await;
+            tokio::select! {
+                () = sleep(self.0.pace.report) => {}
+                // Where that is often, reports fail, or are more than the upstream can take.
+                () = self.telemetry().half_full() => sleep(EARLY_EVERY).await,
+            }
             if let Err(error) = self.report().await {
                 tracing::warn!(error = format!("{error:#}"), "reports could not be sent on; they are kept");
             }

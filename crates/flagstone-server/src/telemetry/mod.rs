@@ -12,7 +12,7 @@ use flagstone_store::{
 };
 
 use self::usage::UsageCounts;
-pub use self::usage::{Report, Usage};
+pub use self::usage::{Full, Report, Usage};
 
 /// The most rows of each kind that wait for the next flush. What does not fit is counted as dropped.
 pub const PENDING_MAX: usize = 100_000;
@@ -139,9 +139,9 @@ impl Telemetry {
         lock(&self.seen).features.get(environment)?.get(feature).copied()
     }
 
-    /// Counts evaluations of features that exist.
-    pub fn count<'r>(&self, report: &Report<'r>, usages: impl Iterator<Item = Usage<'r>> + Clone) {
-        self.usage.add(report, usages.clone());
+    /// Counts evaluations of features that exist. An error if there is no room for any of them.
+    pub fn count<'r>(&self, report: &Report<'r>, usages: impl Iterator<Item = Usage<'r>> + Clone) -> Result<(), Full> {
+        self.usage.add(report, usages.clone())?;
         let mut seen = lock(&self.seen);
         let features = match seen.features.get_mut(report.environment) {
             Some(features) => features,
@@ -154,6 +154,7 @@ impl Telemetry {
                 features.insert(usage.feature.to_owned(), report.now);
             }
         }
+        Ok(())
     }
 
     /// Remembers that an application asked for a feature that does not exist.
@@ -196,6 +197,16 @@ impl Telemetry {
         if pending.logins.len() < PENDING_MAX {
             pending.logins.push(record);
         }
+    }
+
+    /// Gives up so many counts.
+    pub fn drop_counts(&self, count: usize) {
+        self.usage.drop_counts(count);
+    }
+
+    /// Waits until counts should be written or sent on before their time.
+    pub async fn half_full(&self) {
+        self.usage.half_full().await;
     }
 
     /// How many counts did not fit since the start.

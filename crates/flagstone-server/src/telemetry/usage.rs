@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use flagstone_model::Timestamp;
 use flagstone_store::UsageRow;
+use tokio::sync::Notify;
 
 use super::{PENDING_MAX, lock};
 
@@ -41,6 +42,10 @@ pub struct Usage<'r> {
     pub variants: &'r BTreeMap<String, u64>,
 }
 
+/// As much waits to be written as may; nothing of a report was counted.
+#[derive(Debug)]
+pub struct Full;
+
 /// All counts that wait to be written; at most [`PENDING_MAX`] rows.
 #[derive(Default)]
 pub(super) struct UsageCounts {
@@ -48,6 +53,8 @@ pub(super) struct UsageCounts {
     hasher: RandomState,
     rows: AtomicUsize,
     dropped: AtomicU64,
+    /// There is half of [`PENDING_MAX`].
+    half_full: Notify,
 }
 
 /// By name; each has few spans.
@@ -69,8 +76,8 @@ struct Counts {
 }
 
 impl UsageCounts {
-    /// Adds the counts of a report.
-    pub fn add<'r>(&self, report: &Report<'r>, usages: impl IntoIterator<Item = Usage<'r>>) {
+    /// Adds the counts of a report. An error if there is no room for any of them.
+    pub fn add<'r>(&self, report: &Report<'r>, usages: impl IntoIterator<Item = Usage<'r>>) -> Result<(), Full> {
         let shard = usize::try_from(self.hasher.hash_one(report.app_name) % SHARDS as u64).unwrap_or_default();
         let mut applications = lock(&self.shards[shard]);
         let spans = match applications.get_mut(report.app_name) {
@@ -84,23 +91,44 @@ impl UsageCounts {
             spans.len() - 1
         });
         let features = &mut spans[at].features;
+        let (mut added, mut dropped) = (0_usize, 0);
         for usage in usages {
             let counts = match features.get_mut(usage.feature) {
                 Some(counts) => counts,
                 None if self.has_room() => features.entry(usage.feature.to_owned()).or_default(),
                 None => {
-                    self.dropped.fetch_add(1, Ordering::Relaxed);
+                    dropped += 1;
                     continue;
                 }
             };
             counts.add(&usage, report.now);
+            added += 1;
         }
+        if added == 0 && dropped > 0 {
+            return Err(Full);
+        }
+        self.drop_counts(dropped);
+        Ok(())
+    }
+
+    /// Gives up so many counts.
+    pub fn drop_counts(&self, count: usize) {
+        self.dropped.fetch_add(count as u64, Ordering::Relaxed);
     }
 
     /// Takes the place of one more row, if there is one.
     fn has_room(&self) -> bool {
         let taken = |rows: usize| (rows < PENDING_MAX).then_some(rows + 1);
-        self.rows.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).is_ok()
+        let before = self.rows.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken);
+        if before == Ok(PENDING_MAX / 2) {
+            self.half_full.notify_one();
+        }
+        before.is_ok()
+    }
+
+    /// Waits until half of the room is taken, or returns at once if that has happened since the last time.
+    pub async fn half_full(&self) {
+        self.half_full.notified().await;
     }
 
     /// How many counts found no room since the start.
@@ -137,7 +165,9 @@ impl UsageCounts {
                 now: Timestamp::default(),
             };
             let usage = Usage { feature: &row.feature, yes: row.yes, no: row.no, variants: &row.variants };
-            self.add(&report, [usage]);
+            if self.add(&report, [usage]).is_err() {
+                self.drop_counts(1);
+            }
         }
     }
 }
@@ -174,13 +204,13 @@ mod tests {
         let variants = BTreeMap::from([("red".to_owned(), 2)]);
         let usage = Usage { feature: "flag", yes: 2, no: 1, variants: &variants };
         for app in ["shop", "blog", "shop"] {
-            counts.add(&report(app, 5), [usage]);
+            counts.add(&report(app, 5), [usage]).unwrap();
         }
-        counts.add(&report("shop", 6), [usage]);
+        counts.add(&report("shop", 6), [usage]).unwrap();
         let (rows, seen) = counts.take();
         assert_eq!(rows.len(), 3, "{rows:?}");
         assert_eq!(seen.into_values().map(Timestamp::millis).collect::<Vec<_>>(), [6 * HOUR]);
-        counts.add(&report("shop", 5), [usage]);
+        counts.add(&report("shop", 5), [usage]).unwrap();
         counts.put_back(&rows);
         let (rows, _) = counts.take();
         let shop = rows.iter().find(|row| row.app_name == "shop" && row.hour.millis() == 5 * HOUR).unwrap();
@@ -190,16 +220,19 @@ mod tests {
     }
 
     #[test]
-    fn t37_what_has_no_room_is_counted_as_dropped() {
+    fn t37_a_report_without_room_is_refused_and_what_is_dropped_of_one_is_counted() {
         let counts = UsageCounts::default();
         let variants: BTreeMap<_, _> = (0..VARIANTS_MAX as u64 + 50).map(|n| (format!("v{n}"), n)).collect();
         let names: Vec<String> = (0..PENDING_MAX + 10).map(|n| format!("f{n}")).collect();
         let none = BTreeMap::new();
         let usages = names.iter().map(|feature| Usage { feature, yes: 1, no: 0, variants: &none });
-        counts.add(&report("shop", 5), usages);
+        counts.add(&report("shop", 5), usages).unwrap();
         assert_eq!(counts.dropped(), 10);
-        counts.add(&report("shop", 5), [Usage { feature: "f1", yes: 1, no: 0, variants: &variants }]);
+        counts.add(&report("shop", 5), [Usage { feature: "f1", yes: 1, no: 0, variants: &variants }]).unwrap();
         assert_eq!(counts.dropped(), 10, "a row that is there has room");
+        counts.add(&report("blog", 5), [Usage { feature: "f1", yes: 1, no: 0, variants: &none }]).unwrap_err();
+        counts.add(&report("blog", 5), []).unwrap();
+        assert_eq!(counts.dropped(), 10, "what is refused comes again");
         let (rows, _) = counts.take();
         assert_eq!(rows.len(), PENDING_MAX);
         let row = rows.iter().find(|row| row.feature == "f1").unwrap();
