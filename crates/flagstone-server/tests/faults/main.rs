@@ -12,6 +12,7 @@
 //! | `FLAGSTONE_F1B` | `all`: every system call instead of a sample | |
 //! | `FLAGSTONE_F1C` | `1`: 420 moments of a long session instead of 25 of a short one | |
 //! | `FLAGSTONE_F3_SECONDS` | how long two nodes have no database; from 60 on, times are asserted | 3 |
+//! | `FLAGSTONE_F6_ROUNDS` | kills of an edge that writes its file; from 100 on, times are asserted | 8 |
 //! | `FLAGSTONE_F8_SWITCHES` | switches that must reach the other node; from 200 on, within 100 ms | 20 |
 //! | `FLAGSTONE_F8_EVENTS` | streamed events under partitions | 2000 |
 //! | `FLAGSTONE_F9_SECONDS` | how long two nodes are written to | 5 |
@@ -19,6 +20,7 @@
 //! | `FLAGSTONE_F10_CHANGES` | how many changes they hear of | 5 |
 //! | `FLAGSTONE_F12_SECONDS` | how long each load lasts; from 10 on, rates and memory are asserted | 1 |
 //! | `FLAGSTONE_USAGE_APPLICATIONS`, `FLAGSTONE_USAGE_FLAGS`, `FLAGSTONE_USAGE_ROUNDS` | who reports how often | 40, 200, 5 |
+//! | `FLAGSTONE_T5_TOKENS` | unknown tokens at an edge; from 3000 on, times are asserted | 900 |
 //! | `FLAGSTONE_TEST_POSTGRES` | the PostgreSQL server's URL; `make test` sets it | |
 
 #![allow(
