@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use axum::Router;
 use flagstone_model::api_tokens::{ApiToken, TokenKind, hash};
 use tokio::net::TcpListener;
@@ -162,6 +162,11 @@ impl Follower {
             None => None,
         };
         let Some(bootstrap) = bootstrap else { return Ok(()) };
+        let none_given = self.0.given.is_empty() && options.frontend_tokens.is_empty();
+        ensure!(
+            self.0.upstream.is_some() || !none_given,
+            "no token is given: nobody could have the bootstrap file's flags"
+        );
         let backend = options.backend_tokens().map(|secret| (secret, TokenKind::Backend));
         let frontend = options.frontend_tokens.iter().map(|secret| (secret.trim(), TokenKind::Frontend));
         for (secret, kind) in backend.chain(frontend) {
