@@ -61,6 +61,14 @@ enum Round {
     Refused,
 }
 
+/// What came of a write of the file.
+enum Saving {
+    /// It is on disk.
+    Done,
+    /// There is nothing to be kept yet, or nowhere.
+    Nothing,
+}
+
 impl Follower {
     pub(super) fn start_tasks(&self, questions: mpsc::Receiver<Question>) {
         let source = FlagSource::Replica(self.clone());
@@ -344,18 +352,28 @@ impl Follower {
             if changed.changed().await.is_err() {
                 return;
             }
-            while let Err(error) = self.save().await {
-                tracing::error!(%error, "flags and tokens cannot be kept on disk; trying on");
-                sleep(RETRY_MAX).await;
+            loop {
+                match self.save().await {
+                    Ok(Saving::Done) => break sleep(SAVE_EVERY).await,
+                    Ok(Saving::Nothing) => break,
+                    Err(error) => {
+                        tracing::error!(%error, "flags and tokens cannot be kept on disk; trying on");
+                        sleep(RETRY_MAX).await;
+                    }
+                }
             }
-            sleep(SAVE_EVERY).await;
         }
     }
 
-    async fn save(&self) -> io::Result<()> {
-        let Some(backup) = self.0.backup.clone() else { return Ok(()) };
+    async fn save(&self) -> io::Result<Saving> {
+        let Some(backup) = self.0.backup.clone() else { return Ok(Saving::Nothing) };
+        // Tokens are of no use without flags, and the write with the flags would have to wait for its turn.
+        if self.feeds().iter().all(|feed| feed.delivery().is_none()) && !self.feeds().is_empty() {
+            return Ok(Saving::Nothing);
+        }
         let saved = self.saved();
-        tokio::task::spawn_blocking(move || backup.save(&saved)).await?
+        tokio::task::spawn_blocking(move || backup.save(&saved)).await??;
+        Ok(Saving::Done)
     }
 
     /// Keeps and sends on what there is.
