@@ -28,7 +28,7 @@ pub struct SegmentItem {
 }
 
 /// Everything that one environment's SDKs get, at one revision.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Content {
     /// By name, sorted.
     pub features: Vec<Arc<FeatureItem>>,

@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use flagstone_model::api_tokens::ApiToken;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,8 @@ const MAGIC: &str = "flagstone-edge-1 ";
 const CURRENT: &str = "flagstone-edge.json";
 const PREVIOUS: &str = "flagstone-edge.previous.json";
 const UNFINISHED: &str = "flagstone-edge.unfinished.json";
+/// What was broken when it was read. In the place of the last state it would become the one before at the next write.
+const BROKEN: &str = "flagstone-edge.broken.json";
 
 /// What is kept.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -42,22 +45,29 @@ pub struct SavedFeed {
 #[derive(Clone, Debug)]
 pub struct Backup {
     folder: PathBuf,
+    /// One write at a time: all write the same unfinished file.
+    writing: Arc<Mutex<()>>,
 }
 
 impl Backup {
     /// Makes a missing folder, which only its owner may enter.
     pub fn new(folder: &Path) -> io::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        Ok(Self { folder: folder.to_owned() })
+        Ok(Self { folder: folder.to_owned(), writing: Arc::default() })
     }
 
-    /// The last state that is whole; nothing if there is none. What is broken is said and left as it is.
+    /// The last state that is whole; nothing if there is none. What is broken is said and put aside.
     pub fn load(&self) -> Option<Saved> {
         [CURRENT, PREVIOUS].into_iter().find_map(|name| match read(&self.folder.join(name)) {
             Ok(saved) => Some(saved),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => {
                 tracing::error!(%error, file = name, "the backup cannot be used");
+                if error.kind() == ErrorKind::InvalidData
+                    && let Err(error) = fs::rename(self.folder.join(name), self.folder.join(BROKEN))
+                {
+                    tracing::error!(%error, file = name, "the broken backup cannot be put aside");
+                }
                 None
             }
         })
@@ -65,6 +75,7 @@ impl Backup {
 
     /// Puts a state in the place of the last one, which stays beside it. After a crash one of them is whole.
     pub fn save(&self, saved: &Saved) -> io::Result<()> {
+        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let path = |name| self.folder.join(name);
         let body = serde_json::to_vec(saved)?;
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path(UNFINISHED))?;
@@ -119,16 +130,61 @@ mod tests {
         let path = folder.path().join("new").join(CURRENT);
         let good = fs::read(&path).unwrap();
         for at in 0..good.len() {
-            let mut flipped = good.clone();
-            flipped[at] ^= 1;
-            fs::write(&path, &flipped).unwrap();
-            assert_eq!(loaded(&backup), one, "byte {at} flipped");
+            for bit in 0..8 {
+                let mut flipped = good.clone();
+                flipped[at] ^= 1 << bit;
+                fs::write(&path, &flipped).unwrap();
+                assert_eq!(loaded(&backup), one, "bit {bit} of byte {at} flipped");
+            }
             fs::write(&path, &good[..at]).unwrap();
             assert_eq!(loaded(&backup), one, "cut at {at}");
         }
-        fs::remove_file(&path).unwrap();
         assert_eq!(loaded(&backup), one, "killed between the two renames");
         backup.save(&saved(2)).unwrap();
         assert_eq!(loaded(&backup), two);
+    }
+
+    #[test]
+    fn f6_a_broken_file_never_takes_the_place_of_the_one_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let backup = Backup::new(folder.path()).unwrap();
+        let [current, previous] = [CURRENT, PREVIOUS].map(|name| folder.path().join(name));
+        backup.save(&saved(1)).unwrap();
+        backup.save(&saved(2)).unwrap();
+        let before = fs::read(&previous).unwrap();
+        fs::write(&current, "broken").unwrap();
+        assert!(backup.load().is_some());
+        backup.save(&saved(3)).unwrap();
+        assert_eq!(
+            fs::read(&previous).unwrap(),
+            before,
+            "a kill in the middle of this write would have lost everything"
+        );
+        // Broken as well by now: there is nothing left, and that is no reason not to start.
+        fs::write(&current, "").unwrap();
+        fs::write(&previous, "").unwrap();
+        assert!(backup.load().is_none());
+        backup.save(&saved(4)).unwrap();
+        assert_eq!(loaded(&backup).as_deref(), Some(r#"{"events":[4]}"#));
+    }
+
+    #[test]
+    fn f6_writes_at_the_same_time_leave_whole_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let backup = Backup::new(folder.path()).unwrap();
+        std::thread::scope(|scope| {
+            for writer in 0..4_u32 {
+                let backup = backup.clone();
+                scope.spawn(move || {
+                    for n in 0..25 {
+                        // Of very different length, so that one in the place of the other would show.
+                        backup.save(&saved(10_u64.pow(4 * writer) + n)).unwrap();
+                    }
+                });
+            }
+        });
+        for name in [CURRENT, PREVIOUS] {
+            read(&folder.path().join(name)).unwrap();
+        }
     }
 }

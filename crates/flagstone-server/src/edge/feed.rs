@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use anyhow::Context;
 use arc_swap::ArcSwapOption;
@@ -19,6 +20,10 @@ pub struct Feed {
     /// The projects, sorted; or just [`ALL`].
     pub projects: Vec<String>,
     delivery: ArcSwapOption<Delivery>,
+    /// The revision by the upstream's own count; 0 if it has told none.
+    known: AtomicU64,
+    /// Whether the upstream has been heard since the start.
+    heard: AtomicBool,
 }
 
 impl Feed {
@@ -29,7 +34,35 @@ impl Feed {
 
     /// A feed of an environment's projects.
     pub fn new(environment: String, projects: Vec<String>) -> Self {
-        Self { environment, projects, delivery: ArcSwapOption::empty() }
+        let (known, heard) = (AtomicU64::new(0), AtomicBool::new(false));
+        Self { environment, projects, delivery: ArcSwapOption::empty(), known, heard }
+    }
+
+    /// Begins with what a feed has that covers this one, so that nobody waits for what is here.
+    #[must_use]
+    pub fn beginning_with(self, wider: &Self) -> Self {
+        let Some(delivery) = wider.delivery() else { return self };
+        let content = delivery.content();
+        let sees = |item: &&Arc<FeatureItem>| self.projects.contains(&item.project);
+        let features = content.features.iter().filter(sees).cloned().collect();
+        // It asks for everything: what it begins with may be older than what it covers has been told meanwhile.
+        self.publish(delivery.revision(), Content { features, segments: content.segments.clone() });
+        self
+    }
+
+    /// The revision that the upstream may be asked to go on from.
+    pub fn known(&self) -> Option<u64> {
+        Some(self.known.load(Ordering::Relaxed)).filter(|revision| *revision > 0)
+    }
+
+    /// Whether the upstream has been heard since the start: what it told before may be old.
+    pub fn is_heard(&self) -> bool {
+        self.heard.load(Ordering::Relaxed)
+    }
+
+    /// The upstream has spoken, be it to say that nothing is new.
+    pub fn hear(&self) {
+        self.heard.store(true, Ordering::Relaxed);
     }
 
     /// What came last.
@@ -48,13 +81,19 @@ impl Feed {
         self.environment == token.environment && self.projects == token.projects
     }
 
-    /// Takes everything anew.
-    pub fn take_document(&self, document: &Document, revision: u64) -> anyhow::Result<()> {
+    /// Takes everything anew. Without the upstream's revision, what differs from the last gets the next number here.
+    pub fn take_document(&self, document: &Document, revision: Option<u64>) -> anyhow::Result<()> {
         let content = Content {
             features: sorted(parse(&document.features, FeatureItem::parse)?, |item| item.name.clone()),
             segments: sorted(parse(&document.segments, SegmentItem::parse)?, |item| item.id),
         };
-        self.publish(revision, content);
+        self.known.store(revision.unwrap_or_default(), Ordering::Relaxed);
+        let next = || match self.delivery() {
+            Some(delivery) if **delivery.content() == content => delivery.revision(),
+            Some(delivery) => delivery.revision() + 1,
+            None => 1,
+        };
+        self.publish(revision.unwrap_or_else(next), content);
         Ok(())
     }
 
@@ -67,8 +106,10 @@ impl Feed {
         for change in &changes.events {
             match change.kind.as_str() {
                 "hydration" => {
+                    // One without the list would take all flags away.
+                    let all = change.features.as_deref().context("a hydration has no features")?;
                     let (new_features, new_segments) =
-                        (parse(&change.features, FeatureItem::parse)?, parse(&change.segments, SegmentItem::parse)?);
+                        (parse(all, FeatureItem::parse)?, parse(&change.segments, SegmentItem::parse)?);
                     features = new_features.into_iter().map(|item| (item.name.clone(), Arc::new(item))).collect();
                     segments = new_segments.into_iter().map(|item| (item.id, Arc::new(item))).collect();
                 }
@@ -92,6 +133,7 @@ impl Feed {
         }
         let content =
             Content { features: features.into_values().collect(), segments: segments.into_values().collect() };
+        self.known.store(last.event_id, Ordering::Relaxed);
         self.publish(last.event_id, content);
         Ok(())
     }
@@ -115,4 +157,54 @@ fn parse<T>(
 fn sorted<T, K: Ord>(items: Vec<T>, key: impl Fn(&T) -> K) -> Vec<Arc<T>> {
     let by_key: BTreeMap<K, Arc<T>> = items.into_iter().map(|item| (key(&item), Arc::new(item))).collect();
     by_key.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn feed(projects: &[&str]) -> Feed {
+        Feed::new("development".to_owned(), projects.iter().map(|p| (*p).to_owned()).collect())
+    }
+
+    fn document(features: &str) -> anyhow::Result<Document> {
+        Ok(serde_json::from_str(&format!(r#"{{"version":2,"features":{features}}}"#))?)
+    }
+
+    fn names(feed: &Feed) -> Vec<String> {
+        feed.delivery().unwrap().content().features.iter().map(|item| item.name.clone()).collect()
+    }
+
+    #[test]
+    fn what_an_upstream_without_revisions_changes_has_another_revision_here() {
+        let feed = feed(&[ALL]);
+        let take = |features: &str| {
+            feed.take_document(&document(features).unwrap(), None).unwrap();
+            feed.delivery().unwrap().revision()
+        };
+        let on = r#"[{"name":"a","enabled":true}]"#;
+        assert_eq!([take(on), take(on), take(r#"[{"name":"a","enabled":false}]"#), take(on)], [1, 1, 2, 3]);
+        assert_eq!(feed.known(), None, "the upstream is never asked to go on from a number of ours");
+    }
+
+    #[test]
+    fn flags_are_not_lost_to_an_answer_that_has_none() {
+        let feed = feed(&[ALL]);
+        feed.take_document(&document(r#"[{"name":"a"}]"#).unwrap(), Some(7)).unwrap();
+        assert!(serde_json::from_str::<Document>("{}").is_err());
+        for events in [r#"[{"type":"hydration","eventId":8}]"#, r#"[{"type":"feature-updated","eventId":8}]"#, "[]"] {
+            let changes = serde_json::from_str(&format!(r#"{{"events":{events}}}"#)).unwrap();
+            assert!(feed.take(&changes).is_err() || events == "[]", "{events}");
+            assert_eq!((names(&feed), feed.known()), (vec!["a".to_owned()], Some(7)), "{events}");
+        }
+    }
+
+    #[test]
+    fn a_feed_begins_with_its_part_of_a_wider_one() {
+        let wider = feed(&[ALL]);
+        let features = r#"[{"name":"a","project":"one"},{"name":"b","project":"two"}]"#;
+        wider.take_document(&document(features).unwrap(), Some(7)).unwrap();
+        let one = feed(&["one"]).beginning_with(&wider);
+        assert_eq!((names(&one), one.known(), one.is_heard()), (vec!["a".to_owned()], None, false));
+    }
 }

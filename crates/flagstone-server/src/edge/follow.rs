@@ -1,5 +1,6 @@
 //! The tasks that keep an edge up to date: one for each feed, and one each for tokens, reports and the file.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,12 +24,31 @@ const SAVE_EVERY: Duration = Duration::from_secs(1);
 /// The longest wait before an upstream that failed is asked again.
 const RETRY_MAX: Duration = Duration::from_secs(3);
 
+/// How long another way is used before the best one is tried again: the upstream may offer it by now.
+const BEST_WAY_AGAIN: Duration = Duration::from_mins(10);
+
 /// How an upstream tells what is new, the best way first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     Stream,
     Delta,
     Poll,
+}
+
+impl Way {
+    /// The one to try after this one, which is not offered. After the last one comes the first, in a while.
+    async fn other(self, feed: &Feed) -> Self {
+        let way = match self {
+            Self::Stream => Self::Delta,
+            Self::Delta => Self::Poll,
+            Self::Poll => {
+                sleep(RETRY_MAX).await;
+                Self::Stream
+            }
+        };
+        tracing::info!(environment = feed.environment, ?way, "the upstream is followed in another way");
+        way
+    }
 }
 
 /// How a round of a feed ended.
@@ -39,6 +59,14 @@ enum Round {
     NotOffered,
     /// The token does not work.
     Refused,
+}
+
+/// What came of a write of the file.
+enum Saving {
+    /// It is on disk.
+    Done,
+    /// There is nothing to be kept yet, or nowhere.
+    Nothing,
 }
 
 impl Follower {
@@ -66,6 +94,11 @@ impl Follower {
 
     /// Follows what a backend token may see, unless a feed brings it already.
     pub(super) fn follow(&self, token: &ApiToken) {
+        self.follow_instead(token, &[]);
+    }
+
+    /// The same where feeds are gone: what they brought is served until the upstream has spoken.
+    pub(super) fn follow_instead(&self, token: &ApiToken, gone: &[Arc<Feed>]) {
         if token.kind != TokenKind::Backend || token.environment == ALL || self.0.upstream.is_none() {
             return;
         }
@@ -73,7 +106,11 @@ impl Follower {
         if feeds.iter().any(|feed| feed.covers(token)) {
             return;
         }
-        let feed = Arc::new(Feed::of(token));
+        let feed = Feed::of(token);
+        let feed = Arc::new(match gone.iter().find(|wider| wider.covers(token)) {
+            Some(wider) => feed.beginning_with(wider),
+            None => feed,
+        });
         feeds.push(Arc::clone(&feed));
         drop(feeds);
         self.spawn(feed);
@@ -102,7 +139,7 @@ impl Follower {
     async fn follow_feed(self, upstream: Upstream, feed: Arc<Feed>) {
         static SELDOM: Seldom = Seldom::new();
         let mut changed = self.revisions();
-        let mut way = Way::Stream;
+        let (mut way, mut since) = (Way::Stream, Instant::now());
         let mut etag = None;
         while self.has(&feed) {
             let Some(secret) = self.secret_of(&feed) else {
@@ -112,6 +149,9 @@ impl Follower {
                 }
                 continue;
             };
+            if way != Way::Stream && since.elapsed() > BEST_WAY_AGAIN {
+                way = Way::Stream;
+            }
             let round = match way {
                 Way::Stream => self.listen(&upstream, &feed, &secret).await,
                 Way::Delta => self.ask_changes(&upstream, &feed, &secret).await,
@@ -121,20 +161,17 @@ impl Follower {
                 Ok(Round::Done) if way == Way::Stream => sleep(RETRY_MAX.mul_f64(share()) / 3).await,
                 Ok(Round::Done) => sleep(self.0.pace.refresh).await,
                 Ok(Round::NotOffered) => {
-                    way = match way {
-                        Way::Stream => Way::Delta,
-                        Way::Delta => Way::Poll,
-                        Way::Poll => {
-                            sleep(RETRY_MAX).await;
-                            Way::Stream
-                        }
-                    };
-                    tracing::info!(environment = feed.environment, ?way, "the upstream is followed in another way");
+                    way = way.other(&feed).await;
+                    since = Instant::now();
                 }
-                // It may be the upstream's proxy: whether the token works, the upstream itself is asked.
+                // It may be just this way, or the upstream's proxy: whether the token works, the upstream itself is asked.
                 Ok(Round::Refused) => {
-                    if let Err(error) = self.revalidate(&upstream, &[secret]).await {
-                        tracing::debug!(%error, "the upstream cannot be asked about a token");
+                    match self.revalidate(&upstream, &[secret]).await {
+                        Ok(()) => {
+                            way = way.other(&feed).await;
+                            since = Instant::now();
+                        }
+                        Err(error) => tracing::debug!(%error, "the upstream cannot be asked about a token"),
                     }
                     sleep(RETRY_MAX.mul_f64(share())).await;
                 }
@@ -153,32 +190,44 @@ impl Follower {
     }
 
     async fn listen(&self, upstream: &Upstream, feed: &Arc<Feed>, secret: &str) -> anyhow::Result<Round> {
-        let known = feed.delivery().map(|delivery| delivery.revision());
-        let mut stream = match upstream.stream(secret, known).await? {
+        let mut stream = match upstream.stream(secret, feed.known()).await? {
             Answer::New(stream, _) => stream,
             Answer::Current => return Ok(Round::Done),
             Answer::NotOffered => return Ok(Round::NotOffered),
             Answer::Refused => return Ok(Round::Refused),
         };
-        while let Some(changes) = stream.next().await? {
-            if !self.has(feed) {
-                break;
+        if feed.known().is_some() {
+            feed.hear();
+        }
+        let following = async {
+            while let Some(changes) = stream.next().await? {
+                feed.take(&changes)?;
+                feed.hear();
+                self.tell();
             }
-            feed.take(&changes)?;
-            self.tell();
+            anyhow::Ok(())
+        };
+        let mut changed = self.revisions();
+        tokio::select! {
+            ended = following => ended?,
+            // An upstream may leave the stream of a token open that no longer works.
+            _ = changed.wait_for(|_| !self.has(feed)) => {}
         }
         Ok(Round::Done)
     }
 
     async fn ask_changes(&self, upstream: &Upstream, feed: &Feed, secret: &str) -> anyhow::Result<Round> {
-        let known = feed.delivery().map(|delivery| delivery.revision());
-        Ok(match upstream.delta(secret, known).await? {
+        Ok(match upstream.delta(secret, feed.known()).await? {
             Answer::New(changes, _) => {
                 feed.take(&changes)?;
+                feed.hear();
                 self.tell();
                 Round::Done
             }
-            Answer::Current => Round::Done,
+            Answer::Current => {
+                feed.hear();
+                Round::Done
+            }
             Answer::NotOffered => Round::NotOffered,
             Answer::Refused => Round::Refused,
         })
@@ -195,10 +244,14 @@ impl Follower {
             Answer::New((document, revision), new) => {
                 feed.take_document(&document, revision)?;
                 *etag = new;
+                feed.hear();
                 self.tell();
                 Round::Done
             }
-            Answer::Current => Round::Done,
+            Answer::Current => {
+                feed.hear();
+                Round::Done
+            }
             Answer::NotOffered => Round::NotOffered,
             Answer::Refused => Round::Refused,
         })
@@ -299,24 +352,35 @@ impl Follower {
             if changed.changed().await.is_err() {
                 return;
             }
-            self.save().await;
-            sleep(SAVE_EVERY).await;
+            loop {
+                match self.save().await {
+                    Ok(Saving::Done) => break sleep(SAVE_EVERY).await,
+                    Ok(Saving::Nothing) => break,
+                    Err(error) => {
+                        tracing::error!(%error, "flags and tokens cannot be kept on disk; trying on");
+                        sleep(RETRY_MAX).await;
+                    }
+                }
+            }
         }
     }
 
-    async fn save(&self) {
-        let Some(backup) = self.0.backup.clone() else { return };
-        let saved = self.saved();
-        match tokio::task::spawn_blocking(move || backup.save(&saved)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(%error, "flags and tokens cannot be kept on disk"),
-            Err(error) => tracing::error!(%error, "flags and tokens cannot be kept on disk"),
+    async fn save(&self) -> io::Result<Saving> {
+        let Some(backup) = self.0.backup.clone() else { return Ok(Saving::Nothing) };
+        // Tokens are of no use without flags, and the write with the flags would have to wait for its turn.
+        if self.feeds().iter().all(|feed| feed.delivery().is_none()) && !self.feeds().is_empty() {
+            return Ok(Saving::Nothing);
         }
+        let saved = self.saved();
+        tokio::task::spawn_blocking(move || backup.save(&saved)).await??;
+        Ok(Saving::Done)
     }
 
     /// Keeps and sends on what there is.
     pub(super) async fn stop(&self) {
-        self.save().await;
+        if let Err(error) = self.save().await {
+            tracing::error!(%error, "flags and tokens could not be kept on disk");
+        }
         if let Err(error) = self.report().await {
             tracing::error!(error = format!("{error:#}"), "the last reports could not be sent on");
         }

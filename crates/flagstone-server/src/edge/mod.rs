@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use axum::Router;
 use flagstone_model::api_tokens::{ApiToken, TokenKind, hash};
 use tokio::net::TcpListener;
@@ -39,6 +39,9 @@ use upstream::{Changes, Document, Upstream};
 const ASKED_MAX: usize = 2_000;
 /// How long a request with an unknown token waits for it.
 const ASK_TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest token that the upstream is asked about. One of a header's full size would make a question with many
+/// others too long to be answered.
+const SECRET_BYTES_MAX: usize = 500;
 
 /// What an edge has from its upstream; clones share it.
 #[derive(Clone)]
@@ -46,6 +49,7 @@ pub struct Follower(Arc<Inner>);
 
 struct Inner {
     upstream: Option<Upstream>,
+    without_upstream: WithoutUpstream,
     /// Backend tokens that the operator gave.
     given: Vec<String>,
     pace: Pace,
@@ -62,6 +66,15 @@ struct Inner {
     schemas: Schemas,
 }
 
+/// What it means for a token not to be known where there is no upstream.
+#[derive(Clone, Copy, Debug)]
+enum WithoutUpstream {
+    /// It does not work: the operator has given all that do.
+    AllIsKnown,
+    /// It may work.
+    DatabaseIsAway,
+}
+
 /// A token that nobody here knows, and who wants to know.
 struct Question {
     secret: String,
@@ -74,7 +87,8 @@ impl Follower {
         let upstream = options.upstream()?.map(Upstream::new).transpose()?;
         let backup = options.backup_folder.as_deref().map(Backup::new).transpose().context("the backup folder")?;
         let given = options.backend_tokens().map(str::to_owned).collect();
-        let (follower, questions) = Self::new(upstream, backup, given, options.pace(), options.delivery());
+        let (follower, questions) =
+            Self::new(upstream, WithoutUpstream::AllIsKnown, backup, given, options.pace(), options.delivery());
         follower.restore()?;
         follower.take_given(options)?;
         follower.start_tasks(questions);
@@ -83,7 +97,8 @@ impl Follower {
 
     /// What a node has kept on disk, for the time until its database is there; nothing if it has kept nothing.
     pub fn of_backup(backup: Backup, settings: DeliverySettings) -> anyhow::Result<Option<Self>> {
-        let (follower, questions) = Self::new(None, Some(backup), Vec::new(), Pace::default(), settings);
+        let (follower, questions) =
+            Self::new(None, WithoutUpstream::DatabaseIsAway, Some(backup), Vec::new(), Pace::default(), settings);
         follower.restore()?;
         if follower.feeds().is_empty() {
             return Ok(None);
@@ -94,6 +109,7 @@ impl Follower {
 
     fn new(
         upstream: Option<Upstream>,
+        without_upstream: WithoutUpstream,
         backup: Option<Backup>,
         given: Vec<String>,
         pace: Pace,
@@ -102,6 +118,7 @@ impl Follower {
         let (ask, questions) = mpsc::channel(ASKED_MAX);
         let follower = Self(Arc::new(Inner {
             upstream,
+            without_upstream,
             given,
             pace,
             backup,
@@ -124,7 +141,8 @@ impl Follower {
         let Some(saved) = self.0.backup.as_ref().and_then(Backup::load) else { return Ok(()) };
         for saved in saved.feeds {
             let feed = Feed::new(saved.environment, saved.projects);
-            feed.take(&serde_json::from_str::<Changes>(saved.changes.get())?)?;
+            let changes = serde_json::from_str::<Changes>(saved.changes.get());
+            feed.take(&changes.context("the backup holds something else than flags")?)?;
             self.feeds_mut().push(Arc::new(feed));
         }
         for token in saved.tokens {
@@ -144,6 +162,11 @@ impl Follower {
             None => None,
         };
         let Some(bootstrap) = bootstrap else { return Ok(()) };
+        let none_given = self.0.given.is_empty() && options.frontend_tokens.is_empty();
+        ensure!(
+            self.0.upstream.is_some() || !none_given,
+            "no token is given: nobody could have the bootstrap file's flags"
+        );
         let backend = options.backend_tokens().map(|secret| (secret, TokenKind::Backend));
         let frontend = options.frontend_tokens.iter().map(|secret| (secret.trim(), TokenKind::Frontend));
         for (secret, kind) in backend.chain(frontend) {
@@ -151,7 +174,8 @@ impl Follower {
                 .context("with a bootstrap file, tokens must have the form <project>:<environment>.<secret>")?;
             if !self.feeds().iter().any(|feed| feed.is_of(&token)) {
                 let feed = Feed::of(&token);
-                feed.take_document(&bootstrap, 0)?;
+                // As revision 0, which is older than all of an upstream.
+                feed.take_document(&bootstrap, Some(0))?;
                 self.feeds_mut().push(Arc::new(feed));
             }
             self.tokens_mut().add(token, Some(secret.to_owned()));
@@ -161,10 +185,15 @@ impl Follower {
 
     /// The token of this secret, if it works. The upstream is asked about one that is not known.
     pub async fn token(&self, secret: &str) -> Result<Arc<ApiToken>, Failure> {
+        if secret.len() > SECRET_BYTES_MAX {
+            return Err(Failure::BadCredentials);
+        }
         let hash = hash(secret);
         // In its own statement: what follows may write.
         let finding = self.tokens().find(&hash);
         match finding {
+            // An edge is not told when a token expires, but a node that waits for its database has kept it.
+            Finding::Works(token, _) if !token.is_live(self.now()) => return Err(Failure::BadCredentials),
             Finding::Works(token, false) => return Ok(token),
             Finding::Works(token, true) => {
                 self.learn(Arc::clone(&token), secret.to_owned());
@@ -174,10 +203,11 @@ impl Follower {
             Finding::Unknown => {}
         }
         if self.0.upstream.is_none() {
-            return Err(if self.0.given.is_empty() {
-                Failure::Unavailable("This token is not known here; without its database this node cannot look it up.")
-            } else {
-                Failure::BadCredentials
+            return Err(match self.0.without_upstream {
+                WithoutUpstream::AllIsKnown => Failure::BadCredentials,
+                WithoutUpstream::DatabaseIsAway => Failure::Unavailable(
+                    "This token is not known here; without its database this node cannot look it up.",
+                ),
             });
         }
         let (answer, told) = oneshot::channel();
@@ -203,32 +233,46 @@ impl Follower {
         if !self.tokens_mut().refuse(hash) {
             return;
         }
+        let mut feeds = self.feeds_mut();
+        // Behind the lock: the token of a feed that is there by now is known by now.
         let known: Vec<Arc<ApiToken>> = self.tokens().known().map(|known| Arc::clone(&known.token)).collect();
         let bringers = || known.iter().filter(|token| token.kind == TokenKind::Backend);
-        self.feeds_mut().retain(|feed| bringers().any(|token| feed.is_of(token)));
-        bringers().for_each(|token| self.follow(token));
+        let (kept, gone) = feeds.drain(..).partition(|feed| bringers().any(|token| feed.is_of(token)));
+        *feeds = kept;
+        drop(feeds);
+        bringers().for_each(|token| self.follow_instead(token, &gone));
         self.tell();
     }
 
-    /// Whether a token is known.
+    /// A token that was once good as it is now, if it still works.
     pub fn current(&self, token: &ApiToken) -> Option<Arc<ApiToken>> {
         match self.tokens().find(&token.hash) {
-            Finding::Works(token, _) => Some(token),
+            Finding::Works(token, _) => Some(token).filter(|token| token.is_live(self.now())),
             Finding::Refused | Finding::Unknown => None,
         }
     }
 
-    /// What a token may see: from the feed that brings it, best one that has come.
+    /// What a token may see: from a feed that covers it and has come, rather one that is not of before the start.
     pub fn delivery(&self, token: &ApiToken) -> Result<Arc<Delivery>, Failure> {
-        let delivery = self.feeds().iter().filter(|feed| feed.covers(token)).find_map(|feed| feed.delivery());
+        let feeds = self.feeds();
+        let covering = || feeds.iter().filter(|feed| feed.covers(token));
+        let heard = covering().filter(|feed| feed.is_heard()).find_map(|feed| feed.delivery());
+        let delivery = heard.or_else(|| covering().find_map(|feed| feed.delivery()));
         delivery.ok_or(Failure::Unavailable("The flags of this token have not come from the upstream yet; try again."))
     }
 
-    /// Whether nothing that should be here is missing.
+    /// Whether the flags of the tokens that the operator gave are here. Tokens that clients bring do not count: their
+    /// flags are on the way, and all others are served.
     pub fn is_ready(&self) -> bool {
-        let feeds = self.feeds();
-        let expected = !self.0.given.is_empty();
-        feeds.iter().all(|feed| feed.delivery().is_some()) && !(feeds.is_empty() && expected)
+        let mut given = {
+            let tokens = self.tokens();
+            let known = self.0.given.iter().filter_map(|secret| match tokens.find(&hash(secret)) {
+                Finding::Works(token, _) => Some(token),
+                Finding::Refused | Finding::Unknown => None,
+            });
+            known.collect::<Vec<_>>().into_iter()
+        };
+        self.0.given.is_empty() || given.len() > 0 && given.all(|token| self.delivery(&token).is_ok())
     }
 
     /// What the operator chose for delivery.
@@ -288,7 +332,10 @@ impl Follower {
 
     /// What is to be kept on disk.
     fn saved(&self) -> Saved {
-        let tokens = self.tokens().known().map(|known| (*known.token).clone()).collect();
+        // Nobody gets flags with an admin token.
+        let tokens = self.tokens();
+        let kept = tokens.known().filter(|known| known.token.kind != TokenKind::Admin);
+        let tokens = kept.map(|known| (*known.token).clone()).collect();
         let feeds = self.feeds().clone();
         let saved = |feed: &Arc<Feed>| {
             let changes = feed.delivery()?.everything();

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use super::{begin, start_with};
 use crate::ALONE;
 use crate::http::Client;
-use crate::node::{ADMIN, BACKEND, PATIENCE, Setup, create_flag};
+use crate::node::{ADMIN, BACKEND, PATIENCE, Setup, create_flag, until};
 use crate::proxy::{Proxy, Way};
 use crate::random::{Random, number};
 
@@ -75,6 +75,7 @@ async fn lane(upstream: u16, rounds: u64, answers: Answers, mut random: Random) 
     let mut times = Vec::new();
     // Once only: later the token is known from the file.
     let mut edge = start_with(proxy.port, folder.path(), &[("TOKENS", BACKEND)]).await;
+    until("there is a file", || async { revision(&folder.path().join("flagstone-edge.json")).map(drop) }).await;
     for round in 0..rounds {
         // A kill may have left one.
         let _ = fs::remove_file(folder.path().join("flagstone-edge.unfinished.json"));

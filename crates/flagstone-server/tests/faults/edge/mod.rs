@@ -1,6 +1,7 @@
 //! An edge, with its upstream and without.
 
 mod kill;
+mod odd;
 mod reports;
 mod tokens;
 mod upstreams;
