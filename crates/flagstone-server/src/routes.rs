@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{MatchedPath, Request, State};
 use axum::handler::Handler;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -231,6 +231,9 @@ pub async fn no_route() -> Failure {
     Failure::NoRoute
 }
 
+/// The largest values of all headers together, in bytes.
+const HEADER_BYTES_MAX: usize = 48 << 10;
+
 /// What every answer has unless it says something else.
 static ALWAYS: [(HeaderName, HeaderValue); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -259,6 +262,7 @@ async fn around(State((source, base_path)): State<(FlagSource, Arc<str>)>, reque
     let path = path.strip_prefix(&*base_path).unwrap_or(path);
     let is_for_browsers = path.starts_with("/api/frontend") || path.starts_with("/ofrep/");
     let is_admin = path.starts_with("/api/admin");
+    let has_large_headers = request.headers().values().map(HeaderValue::len).sum::<usize>() > HEADER_BYTES_MAX;
     let is_too_long = request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > URI_BYTES_MAX);
     let wanted = request.headers().get(REVISION_HEADER).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
     // Only a node has revisions that it could wait for; an edge gives what it has.
@@ -268,6 +272,7 @@ async fn around(State((source, base_path)): State<(FlagSource, Arc<str>)>, reque
     };
     let mut response = match (app, wanted) {
         _ if is_too_long => Failure::UriTooLong.into_response(),
+        _ if has_large_headers => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response(),
         (Some(app), Some(seq)) if !app.reach(seq).await => {
             Failure::Unavailable("This node does not have the revision that you want yet; try again.").into_response()
         }
@@ -301,7 +306,7 @@ async fn around(State((source, base_path)): State<(FlagSource, Arc<str>)>, reque
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
-    use axum::http::StatusCode;
+
     use clap::Parser;
     use flagstone_model::Need;
     use flagstone_store::{DatabaseUrl, Options, Store};

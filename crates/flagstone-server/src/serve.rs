@@ -30,7 +30,7 @@ const OPENING_TIMEOUT: Duration = Duration::from_secs(5);
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// How long a peer may take to accept the next bytes of an answer.
 const WRITE_STALL: Duration = Duration::from_secs(30);
-/// The largest head of a request, in bytes.
+/// From how many bytes on a head is not read on; hyper may have read more before it looks.
 const HEADER_BYTES_MAX: usize = 64 << 10;
 
 /// How a connection is served, by protocol.
