@@ -32,6 +32,29 @@ if [ "$uses" -gt "$allowed" ]; then
     failed=1
 fi
 
+# The rooms of the server, lowest first: none uses what stands behind it here, so that no two files of different rooms
+# can be in a circle. A file at the top level is a room of its own.
+rooms=(system http telemetry delivery options app edge people admin sdk ops routes evaluate node lib main)
+declare -A rank
+for i in "${!rooms[@]}"; do rank[${rooms[$i]}]=$i; done
+while IFS=: read -r file used; do
+    room=${file#crates/flagstone-server/src/}
+    room=${room%%/*}
+    room=${room%.rs}
+    used=${used#crate::}
+    if [ -z "${rank[$room]:-}" ] || [ -z "${rank[$used]:-}" ]; then
+        echo "Rooms: $file uses crate::$used; is one of the two no room of the list in scripts/tidy.sh?" >&2
+        failed=1
+    elif [ "${rank[$used]}" -gt "${rank[$room]}" ]; then
+        echo "Rooms: $file uses crate::$used, which stands above $room." >&2
+        failed=1
+    fi
+done < <(grep -roE --include='*.rs' '\bcrate::[a-z_]+' crates/flagstone-server/src | grep -v ':crate::App' | sort -u)
+if grep -rnE --include='*.rs' 'crate::\{' crates/flagstone-server/src; then
+    echo "Rooms: name each room in a line of its own, so that this script sees it." >&2
+    failed=1
+fi
+
 # Long files ask to become folders.
 while read -r lines file; do
     if [ "$file" != total ] && [ "$lines" -gt 550 ]; then

@@ -12,8 +12,9 @@ use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use serde::Serialize;
 
-use crate::clock::Clock;
-use crate::{entropy, outbound};
+use crate::http::outbound;
+use crate::system::clock::Clock;
+use crate::system::entropy;
 
 /// The longest document, in bytes, from a file or a server.
 const DOCUMENT_BYTES_MAX: usize = 100_000_000;

@@ -1,39 +1,48 @@
-//! Flagstone's server: HTTP, authentication, delivery to SDKs, jobs.
+//! Flagstone's server, in rooms. None uses what stands below it in this list (`scripts/tidy.sh`), so that each can be
+//! read with those above it alone:
 //!
-//! A request meets, in this order: [`routes`] (what everything goes through), `caller` (who is it?), [`app`] (the doors
-//! to the state), and a handler in the file of its noun.
+//! | room | what is in it |
+//! | --- | --- |
+//! | [`system`] | time, randomness, tasks that go on |
+//! | [`http`] | the HTTP rim: bodies in, refusals out, schemas, connections, the client for other servers |
+//! | [`telemetry`] | what is counted and is not state |
+//! | [`delivery`] | what the SDKs of an environment get, made from a state or from an upstream's answers |
+//! | [`options`] | what operators choose |
+//! | [`app`] | the doors to the state, and what runs behind them: the writer, the jobs |
+//! | [`edge`] | what an edge has from its upstream; a node that waits for its database serves from the same |
+//! | [`people`] | who sends a request; logging in, users |
+//! | [`admin`] | the admin API, a file a noun |
+//! | [`sdk`] | what SDKs and edges call, on a node and on an edge alike |
+//! | [`ops`], [`routes`] | what orchestrators ask; all routes, and what every request goes through |
+//! | [`node`], [`evaluate`] | processes: a node, an edge, `flagstone evaluate` |
+//!
+//! A request meets, in this order: [`routes`], [`people`] (who is it?), [`app`] (the doors), and a handler in the file
+//! of its noun.
+
+pub mod system;
+
+pub mod http;
+
+pub mod telemetry;
+
+pub mod delivery;
+
+pub mod options;
 
 pub mod app;
-pub mod clock;
-pub mod config;
-pub mod evaluate;
-pub mod jobs;
-pub mod routes;
-pub mod schemas;
-pub mod serve;
-pub mod standby;
+
+pub mod edge;
+
+mod people;
 
 mod admin;
-mod auth;
-mod caller;
-mod client;
-pub mod delivery;
-pub mod edge;
-mod entropy;
-mod error;
-mod frontend;
-mod http;
-mod metrics;
-mod ofrep;
+
+pub mod sdk;
+
 mod ops;
-mod outbound;
-mod passwords;
-mod rate_limit;
-mod seldom;
-mod sessions;
-mod snapshot;
-pub mod source;
-pub mod telemetry;
-mod writer;
+pub mod routes;
+
+pub mod evaluate;
+pub mod node;
 
 pub use app::App;

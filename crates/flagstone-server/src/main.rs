@@ -7,12 +7,17 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use flagstone_server::App;
-use flagstone_server::clock::Clock;
-use flagstone_server::config::{DatabaseOptions, LogFormat, ServeOptions};
-use flagstone_server::edge::{self, Backup, EdgeOptions, Follower};
+use flagstone_server::app::jobs;
+use flagstone_server::edge::{Backup, Follower};
 use flagstone_server::evaluate::EvaluateOptions;
-use flagstone_server::schemas::Schemas;
-use flagstone_server::{evaluate, jobs, routes, serve, standby};
+use flagstone_server::http::serve;
+use flagstone_server::node::{edge, standby};
+use flagstone_server::options::edge::EdgeOptions;
+use flagstone_server::options::{DatabaseOptions, LogFormat, ServeOptions};
+use flagstone_server::sdk::source::FlagSource;
+use flagstone_server::system::clock::Clock;
+use flagstone_server::system::tasks::keep_running;
+use flagstone_server::{evaluate, routes};
 use flagstone_store::{DatabaseUrl, Options, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -121,26 +126,28 @@ async fn run_server(options: ServeOptions) -> anyhow::Result<ExitCode> {
         backup.inspect_err(|error| tracing::warn!(%error, "nothing can be kept in the snapshot folder")).ok()
     });
     let (settings, base_path) = (options.delivery(), options.base_path());
-    let kept = || backup.clone().map_or(Ok(None), |backup| Follower::of_backup(backup, settings));
+    let kept =
+        || backup.clone().map_or(Ok(None), |backup| Follower::of_backup(backup, settings, routes::delivery_schemas()?));
     let (store, standby) = tokio::select! {
         opened = standby::open(&url, &store_options, || listen(address), kept, &base_path) => opened?,
         () = &mut stop => return Ok(ExitCode::SUCCESS),
     };
-    let app = App::start(options, store, Clock::System, Schemas::new()).await?;
+    let app = App::start(options, store, Clock::System, routes::schemas()?).await?;
     standby.end(app.telemetry()).await;
     if let Some(backup) = backup {
         let app = app.clone();
-        jobs::keep_running("keep on disk what SDKs get", move || standby::keep_for_ever(app.clone(), backup.clone()));
+        keep_running("keep on disk what SDKs get", move || standby::keep_for_ever(app.clone(), backup.clone()));
     }
     let listener = listen(address)?;
     tracing::info!(%address, revision = app.public().state.seq, "Flagstone serves");
     jobs::start(&app);
+    let source = FlagSource::primary(app.clone());
     let stop = async {
         stop.await;
         // They would hold up the stop for ever, and their clients are to come back elsewhere one after the other.
-        app.streams().stop();
+        source.streams().stop();
     };
-    serve::serve(listener, routes::router(&app), stop, grace).await;
+    serve::serve(listener, routes::router(&source, &app), stop, grace).await;
     app.stop().await;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)

@@ -20,12 +20,16 @@ use utoipa::openapi::schema::{AdditionalProperties, Schema};
 use utoipa::openapi::{ContentBuilder, ObjectBuilder, PathItem, RefOr, Required, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::admin;
 use crate::app::App;
-use crate::caller::require_login;
-use crate::error::{ErrorBody, Failure};
 use crate::http::URI_BYTES_MAX;
-use crate::source::FlagSource;
-use crate::{admin, auth, client, frontend, ofrep, ops};
+use crate::http::error::{ErrorBody, Failure};
+use crate::http::schemas::Schemas;
+use crate::ops;
+use crate::people;
+use crate::people::require_login;
+use crate::sdk::source::FlagSource;
+use crate::sdk::{client, frontend, ofrep};
 
 /// The revision of the state that an answer was made from, or that a request wants at least.
 pub const REVISION_HEADER: &str = "x-flagstone-revision";
@@ -56,23 +60,52 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("id", "The id"),
 ];
 
-/// The routes by what stands before them, and what each publishes.
+/// The routes by what stands before them, and what each noun publishes.
 struct Api {
     admin: Router<App>,
     others: Router<App>,
     client: Router<FlagSource>,
     frontend: Router<FlagSource>,
-    documents: [utoipa::openapi::OpenApi; 4],
+    /// Of what SDKs use.
+    delivery_documents: Vec<utoipa::openapi::OpenApi>,
+    /// Of everything else.
+    documents: Vec<utoipa::openapi::OpenApi>,
 }
 
 fn api() -> Api {
-    let (admin, admin_api) = OpenApiRouter::new().merge(admin::routes()).split_for_parts();
-    let (frontend, frontend_api) =
-        OpenApiRouter::new().merge(frontend::routes()).merge(ofrep::routes()).split_for_parts();
-    let (client, client_api) = OpenApiRouter::new().merge(client::routes()).split_for_parts();
-    let others = OpenApiRouter::new().merge(auth::routes()).merge(ops::routes());
-    let (others, others_api) = others.split_for_parts();
-    Api { admin, others, client, frontend, documents: [admin_api, frontend_api, client_api, others_api] }
+    let (mut documents, mut delivery_documents) = (Vec::new(), Vec::new());
+    let admin = merged([admin::nouns(), people::nouns()].concat(), &mut documents);
+    let frontend = merged(vec![frontend::routes(), ofrep::routes()], &mut delivery_documents);
+    let client = merged(vec![client::routes()], &mut delivery_documents);
+    let others = merged(vec![people::open_routes(), ops::routes()], &mut documents);
+    Api { admin, others, client, frontend, delivery_documents, documents }
+}
+
+/// Puts the routes of nouns together, and what they publish with the documents.
+fn merged<S: Clone + Send + Sync + 'static>(
+    nouns: Vec<OpenApiRouter<S>>,
+    documents: &mut Vec<utoipa::openapi::OpenApi>,
+) -> Router<S> {
+    nouns.into_iter().fold(Router::new(), |all, noun| {
+        let (routes, document) = noun.split_for_parts();
+        documents.push(document);
+        all.merge(routes)
+    })
+}
+
+/// What bodies are checked with.
+pub fn schemas() -> anyhow::Result<Schemas> {
+    let api = api();
+    let mut documents = [api.documents, api.delivery_documents, vec![Published::openapi()]].concat();
+    for document in &mut documents {
+        close("Constraint", document);
+    }
+    Schemas::of(&documents)
+}
+
+/// The same for what SDKs send alone: all that an edge takes.
+pub fn delivery_schemas() -> anyhow::Result<Schemas> {
+    Schemas::of(&api().delivery_documents)
 }
 
 /// Lets a schema refuse unknown properties where the stored form, which later releases extend, cannot.
@@ -87,7 +120,8 @@ fn close(name: &str, openapi: &mut utoipa::openapi::OpenApi) {
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut openapi = Published::openapi();
     env!("CARGO_PKG_VERSION").clone_into(&mut openapi.info.version);
-    for part in api().documents {
+    let api = api();
+    for part in api.documents.into_iter().chain(api.delivery_documents) {
         openapi.merge(part);
     }
     close("Constraint", &mut openapi);
@@ -160,14 +194,13 @@ fn add_parameters(path: &str, operation: &mut Operation) {
 }
 
 /// Every route, behind everything that requests go through.
-pub fn router(app: &App) -> Router {
+pub fn router(source: &FlagSource, app: &App) -> Router {
     let Api { admin, others, client, frontend, .. } = api();
-    let source = FlagSource::Primary(app.clone());
     let admin = admin
         .fallback(no_route)
         .method_not_allowed_fallback(|| async { Failure::NoMethod })
         .layer(from_fn_with_state(app.clone(), require_login));
-    let mut all = Router::new().merge(others).merge(delivery(client, frontend, &source)).merge(admin).route(
+    let mut all = Router::new().merge(others).merge(delivery(client, frontend, source)).merge(admin).route(
         "/api/admin/{*rest}",
         axum::routing::any(no_route).layer(from_fn_with_state(app.clone(), require_login)),
     );
@@ -182,7 +215,7 @@ pub fn router(app: &App) -> Router {
             .route("/docs/openapi.js", file("text/javascript; charset=utf-8", include_str!("docs.js")));
     }
     let all = all.fallback(no_route).method_not_allowed_fallback(|| async { Failure::NoMethod });
-    behind_everything(&source, &app.options().base_path(), all.with_state(app.clone()))
+    behind_everything(source, &app.options().base_path(), all.with_state(app.clone()))
 }
 
 /// The routes that SDKs use, with `others` beside them; `fallback` answers everything else.
@@ -266,10 +299,7 @@ async fn around(State((source, base_path)): State<(FlagSource, Arc<str>)>, reque
     let is_too_long = request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > URI_BYTES_MAX);
     let wanted = request.headers().get(REVISION_HEADER).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
     // Only a node has revisions that it could wait for; an edge gives what it has.
-    let app = match &source {
-        FlagSource::Primary(app) => Some(app),
-        FlagSource::Replica(_) => None,
-    };
+    let app = source.node();
     let mut response = match (app, wanted) {
         _ if is_too_long => Failure::UriTooLong.into_response(),
         _ if has_large_headers => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response(),
@@ -314,11 +344,10 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
-    use crate::caller::Caller;
-    use crate::clock::Clock;
-    use crate::config::ServeOptions;
+    use crate::app::caller::Caller;
     use crate::http::Body;
-    use crate::schemas::Schemas;
+    use crate::options::ServeOptions;
+    use crate::system::clock::Clock;
 
     #[derive(Parser)]
     struct Cli {
@@ -348,12 +377,12 @@ mod tests {
     async fn f21_a_panic_is_answered_with_500_and_the_server_lives() {
         let options = Cli::parse_from(["test", "--admin-password", "First-password-1"]).options;
         let store = Store::open(&DatabaseUrl::Memory, &Options::default()).await.unwrap();
-        let app = App::start(options, store, Clock::System, Schemas::new()).await.unwrap();
+        let app = App::start(options, store, Clock::System, schemas().unwrap()).await.unwrap();
         let routes = Router::new()
             .route("/handler", get(panicking_handler))
             .route("/rule", get(panicking_rule))
             .route("/sound", get(sound_rule));
-        let router = behind_everything(&FlagSource::Primary(app.clone()), "", routes.with_state(app.clone()));
+        let router = behind_everything(&FlagSource::primary(app.clone()), "", routes.with_state(app.clone()));
         for _ in 0..3 {
             for (path, expect) in [
                 ("/handler", StatusCode::INTERNAL_SERVER_ERROR),

@@ -14,8 +14,8 @@ use utoipa_axum::routes;
 
 use super::segments::{Name, StrategyUse};
 use crate::app::App;
-use crate::caller::Caller;
-use crate::error::Failure;
+use crate::app::caller::Caller;
+use crate::http::error::Failure;
 use crate::http::{Body, Created, Path, path_segment};
 
 pub(super) fn routes() -> OpenApiRouter<App> {

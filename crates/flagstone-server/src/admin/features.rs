@@ -15,10 +15,10 @@ use utoipa_axum::routes;
 
 use super::strategies::StrategyView;
 use crate::app::App;
-use crate::caller::Caller;
-use crate::error::Failure;
+use crate::app::Snapshot;
+use crate::app::caller::Caller;
+use crate::http::error::Failure;
 use crate::http::{Body, Created, Path, Query, path_segment};
-use crate::snapshot::Snapshot;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()

@@ -1,4 +1,4 @@
-//! The admin API, a file for each noun.
+//! The admin API, a file for each noun. People have their own room.
 
 mod api_tokens;
 mod archive;
@@ -9,7 +9,6 @@ mod environments;
 mod events;
 mod feature_types;
 mod features;
-mod me;
 mod projects;
 mod segments;
 mod strategies;
@@ -17,35 +16,31 @@ mod strategy_definitions;
 mod toggling;
 mod ui_config;
 mod usage;
-mod users;
 mod variants;
 
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
 
-/// All routes below `/api/admin`.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .merge(api_tokens::routes())
-        .merge(archive::routes())
-        .merge(constraints::routes())
-        .merge(context_fields::routes())
-        .merge(dependencies::routes())
-        .merge(environments::routes())
-        .merge(events::routes())
-        .merge(feature_types::routes())
-        .merge(features::routes())
-        .merge(me::routes())
-        .merge(projects::routes())
-        .merge(segments::routes())
-        .merge(strategies::routes())
-        .merge(strategy_definitions::routes())
-        .merge(toggling::routes())
-        .merge(ui_config::routes())
-        .merge(usage::routes())
-        .merge(users::routes())
-        .merge(variants::routes())
+/// The routes below `/api/admin` but those of people, noun by noun.
+pub fn nouns() -> Vec<OpenApiRouter<App>> {
+    vec![
+        api_tokens::routes(),
+        archive::routes(),
+        constraints::routes(),
+        context_fields::routes(),
+        dependencies::routes(),
+        environments::routes(),
+        events::routes(),
+        feature_types::routes(),
+        features::routes(),
+        projects::routes(),
+        segments::routes(),
+        strategies::routes(),
+        strategy_definitions::routes(),
+        toggling::routes(),
+        ui_config::routes(),
+        usage::routes(),
+        variants::routes(),
+    ]
 }
-
-pub use users::UserView;

@@ -13,8 +13,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::caller::Caller;
-use crate::error::Failure;
+use crate::app::caller::Caller;
+use crate::http::error::Failure;
 use crate::http::{Body, Created, Path};
 
 pub(super) fn routes() -> OpenApiRouter<App> {

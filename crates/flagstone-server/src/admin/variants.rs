@@ -11,8 +11,8 @@ use utoipa_axum::routes;
 
 use super::features::{JsonPatch, Place};
 use crate::app::App;
-use crate::caller::Caller;
-use crate::error::Failure;
+use crate::app::caller::Caller;
+use crate::http::error::Failure;
 use crate::http::{Body, Path};
 
 pub(super) fn routes() -> OpenApiRouter<App> {

@@ -5,7 +5,7 @@ mod answer;
 pub mod content;
 pub mod history;
 mod scope;
-pub mod streams;
+mod settings;
 mod views;
 
 use std::collections::{BTreeSet, HashMap};
@@ -21,6 +21,7 @@ use content::{Content, FeatureItem, differences};
 use history::{History, Touched, touches};
 pub use scope::{Scope, Segments};
 use serde_json::value::RawValue;
+pub use settings::{DeliverySettings, StreamLimits};
 use views::Made;
 
 /// The most different scopes whose answers are kept for one revision.

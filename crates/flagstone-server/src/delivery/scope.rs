@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use flagstone_model::api_tokens::ApiToken;
 use sha2::{Digest, Sha256};
 
-use crate::entropy;
+use crate::system::entropy;
 
 /// Whether strategies carry their segments' constraints, or name the segments, which stand beside the features.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

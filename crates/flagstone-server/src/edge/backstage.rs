@@ -1,16 +1,19 @@
 //! What operators ask of an edge.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use flagstone_model::api_tokens::TokenKind;
+use flagstone_model::Error;
+use flagstone_model::api_tokens::{ApiToken, TokenKind};
 use serde_json::{Value, json};
 
 use super::Follower;
-use crate::error::Failure;
-use crate::source::FlagSource;
+use crate::http::bearer;
+use crate::http::error::Failure;
 
 /// `/internal-backstage/…`, and the names that servers have for the first two. What shows flags or tokens asks for a
 /// backend token.
@@ -23,6 +26,12 @@ pub fn routes() -> Router<Follower> {
         .route("/internal-backstage/features", get(features))
         .route("/health", get(health))
         .route("/ready", get(ready))
+}
+
+/// The backend token in `headers`.
+async fn backend_token(follower: &Follower, headers: &HeaderMap) -> Result<Arc<ApiToken>, Failure> {
+    let token = follower.token(bearer(headers).ok_or(Error::Unauthenticated)?).await?;
+    if token.kind == TokenKind::Backend { Ok(token) } else { Err(Failure::WrongTokenType) }
 }
 
 async fn health() -> Json<Value> {
@@ -45,7 +54,7 @@ async fn metrics(State(follower): State<Follower>) -> Response {
 }
 
 async fn tokens(State(follower): State<Follower>, headers: HeaderMap) -> Result<Json<Value>, Failure> {
-    FlagSource::Replica(follower.clone()).token(&headers, &[TokenKind::Backend]).await?;
+    backend_token(&follower, &headers).await?;
     let tokens = follower.tokens();
     let tokens = tokens.known().map(|known| {
         let token = &known.token;
@@ -55,10 +64,10 @@ async fn tokens(State(follower): State<Follower>, headers: HeaderMap) -> Result<
 }
 
 async fn features(State(follower): State<Follower>, headers: HeaderMap) -> Result<Json<Value>, Failure> {
-    let token = FlagSource::Replica(follower.clone()).token(&headers, &[TokenKind::Backend]).await?;
-    let delivery = follower.delivery(&token.0)?;
+    let token = backend_token(&follower, &headers).await?;
+    let delivery = follower.delivery(&token)?;
     let content = delivery.content();
-    let seen = content.features.iter().filter(|item| token.0.covers(&item.project));
+    let seen = content.features.iter().filter(|item| token.covers(&item.project));
     let names: Vec<&str> = seen.map(|item| item.name.as_str()).collect();
     Ok(Json(json!({ "environment": delivery.environment(), "revision": delivery.revision(), "features": names })))
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use crate::entropy::as_hex;
+use crate::system::entropy::as_hex;
 
 /// The first line is this and the SHA-256 of all that follows.
 const MAGIC: &str = "flagstone-edge-1 ";

@@ -10,10 +10,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::upstream::{Answer, Upstream};
 use super::{Follower, Question, feed::Feed, tokens};
-use crate::delivery::streams::{Streams, share};
-use crate::jobs;
-use crate::seldom::Seldom;
-use crate::source::FlagSource;
+use crate::system::entropy::share;
+use crate::system::seldom::Seldom;
+use crate::system::tasks::keep_running;
 
 /// The shortest time between two questions about unknown tokens.
 const ASK_EVERY: Duration = Duration::from_secs(1);
@@ -71,25 +70,21 @@ enum Saving {
 
 impl Follower {
     pub(super) fn start_tasks(&self, questions: mpsc::Receiver<Question>) {
-        let source = FlagSource::Replica(self.clone());
-        jobs::keep_running("stream changes", move || Streams::run(source.clone()));
         let Some(upstream) = self.0.upstream.clone() else { return };
         // First: a task that learns of a token adds a feed and follows it, and nothing is to be followed twice.
         for feed in self.feeds().iter() {
             self.spawn(Arc::clone(feed));
         }
         let follower = self.clone();
-        jobs::keep_running("send reports", move || follower.clone().report_for_ever());
+        keep_running("send reports", move || follower.clone().report_for_ever());
         let follower = self.clone();
-        jobs::keep_running("keep flags on disk", move || follower.clone().save_for_ever());
+        keep_running("keep flags on disk", move || follower.clone().save_for_ever());
         let follower = self.clone();
         let of = upstream.clone();
-        jobs::keep_running("ask whether tokens still work", move || follower.clone().revalidate_for_ever(of.clone()));
+        keep_running("ask whether tokens still work", move || follower.clone().revalidate_for_ever(of.clone()));
         let questions = Arc::new(tokio::sync::Mutex::new(questions));
         let (follower, of) = (self.clone(), upstream);
-        jobs::keep_running("ask about tokens", move || {
-            follower.clone().answer_for_ever(of.clone(), Arc::clone(&questions))
-        });
+        keep_running("ask about tokens", move || follower.clone().answer_for_ever(of.clone(), Arc::clone(&questions)));
     }
 
     /// Follows what a backend token may see, unless a feed brings it already.
@@ -119,9 +114,7 @@ impl Follower {
     fn spawn(&self, feed: Arc<Feed>) {
         let Some(upstream) = self.0.upstream.clone() else { return };
         let follower = self.clone();
-        jobs::keep_running("follow the upstream", move || {
-            follower.clone().follow_feed(upstream.clone(), Arc::clone(&feed))
-        });
+        keep_running("follow the upstream", move || follower.clone().follow_feed(upstream.clone(), Arc::clone(&feed)));
     }
 
     fn has(&self, feed: &Arc<Feed>) -> bool {
@@ -377,7 +370,7 @@ impl Follower {
     }
 
     /// Keeps and sends on what there is.
-    pub(super) async fn stop(&self) {
+    pub async fn stop(&self) {
         if let Err(error) = self.save().await {
             tracing::error!(%error, "flags and tokens could not be kept on disk");
         }

@@ -1,37 +1,29 @@
 //! `flagstone edge`: serves what an upstream delivers, near its users, with or without the upstream.
 
-mod backstage;
+pub mod backstage;
 mod backup;
 mod feed;
 mod follow;
-mod options;
 mod report;
 mod tokens;
 mod upstream;
 
-use std::future::Future;
-use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use axum::Router;
 use flagstone_model::api_tokens::{ApiToken, TokenKind, hash};
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::clock::Clock;
-use crate::delivery::Delivery;
-use crate::delivery::streams::Streams;
-use crate::error::Failure;
-use crate::metrics::Metrics;
-use crate::schemas::Schemas;
-use crate::source::{DeliverySettings, FlagSource};
+use crate::delivery::{Delivery, DeliverySettings};
+use crate::http::error::Failure;
+use crate::http::metrics::Metrics;
+use crate::http::schemas::Schemas;
+use crate::options::edge::{EdgeOptions, Pace};
+use crate::system::clock::Clock;
 use crate::telemetry::Telemetry;
-use crate::{routes, serve};
 pub use backup::{Backup, Saved, SavedFeed};
 use feed::Feed;
-pub use options::{EdgeOptions, Pace};
 use tokens::{Finding, Tokens};
 use upstream::{Changes, Document, Upstream};
 
@@ -61,7 +53,6 @@ struct Inner {
     ask: mpsc::Sender<Question>,
     changed: watch::Sender<u64>,
     telemetry: Telemetry,
-    streams: Arc<Streams>,
     metrics: Metrics,
     schemas: Schemas,
 }
@@ -83,12 +74,19 @@ struct Question {
 
 impl Follower {
     /// Begins with what is kept on disk and what the options give, and follows the upstream from there.
-    pub fn start(options: &EdgeOptions) -> anyhow::Result<Self> {
+    pub fn start(options: &EdgeOptions, schemas: Schemas) -> anyhow::Result<Self> {
         let upstream = options.upstream()?.map(Upstream::new).transpose()?;
         let backup = options.backup_folder.as_deref().map(Backup::new).transpose().context("the backup folder")?;
         let given = options.backend_tokens().map(str::to_owned).collect();
-        let (follower, questions) =
-            Self::new(upstream, WithoutUpstream::AllIsKnown, backup, given, options.pace(), options.delivery());
+        let (follower, questions) = Self::new(
+            upstream,
+            WithoutUpstream::AllIsKnown,
+            backup,
+            given,
+            options.pace(),
+            options.delivery(),
+            schemas,
+        );
         follower.restore()?;
         follower.take_given(options)?;
         follower.start_tasks(questions);
@@ -96,9 +94,16 @@ impl Follower {
     }
 
     /// What a node has kept on disk, for the time until its database is there; nothing if it has kept nothing.
-    pub fn of_backup(backup: Backup, settings: DeliverySettings) -> anyhow::Result<Option<Self>> {
-        let (follower, questions) =
-            Self::new(None, WithoutUpstream::DatabaseIsAway, Some(backup), Vec::new(), Pace::default(), settings);
+    pub fn of_backup(backup: Backup, settings: DeliverySettings, schemas: Schemas) -> anyhow::Result<Option<Self>> {
+        let (follower, questions) = Self::new(
+            None,
+            WithoutUpstream::DatabaseIsAway,
+            Some(backup),
+            Vec::new(),
+            Pace::default(),
+            settings,
+            schemas,
+        );
         follower.restore()?;
         if follower.feeds().is_empty() {
             return Ok(None);
@@ -114,6 +119,7 @@ impl Follower {
         given: Vec<String>,
         pace: Pace,
         settings: DeliverySettings,
+        schemas: Schemas,
     ) -> (Self, mpsc::Receiver<Question>) {
         let (ask, questions) = mpsc::channel(ASKED_MAX);
         let follower = Self(Arc::new(Inner {
@@ -127,9 +133,8 @@ impl Follower {
             ask,
             changed: watch::Sender::default(),
             telemetry: Telemetry::default(),
-            streams: Streams::new(&settings.streams),
             metrics: Metrics::new(),
-            schemas: Schemas::new(),
+            schemas,
             clock: Clock::System,
             settings,
         }));
@@ -285,11 +290,6 @@ impl Follower {
         &self.0.telemetry
     }
 
-    /// Open streams.
-    pub fn streams(&self) -> &Arc<Streams> {
-        &self.0.streams
-    }
-
     /// What operators watch.
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
@@ -322,7 +322,7 @@ impl Follower {
         self.0.tokens.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn feeds(&self) -> std::sync::RwLockReadGuard<'_, Vec<Arc<Feed>>> {
+    pub(super) fn feeds(&self) -> std::sync::RwLockReadGuard<'_, Vec<Arc<Feed>>> {
         self.0.feeds.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -343,27 +343,4 @@ impl Follower {
         };
         Saved { tokens, feeds: feeds.iter().filter_map(saved).collect() }
     }
-}
-
-/// Runs an edge until `stop` is ready.
-pub async fn run(options: EdgeOptions, listener: TcpListener, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-    let grace = Duration::from_secs(options.shutdown_timeout_seconds);
-    let base_path = crate::config::base_path(&options.base_path);
-    let follower = Follower::start(&options)?;
-    let address: Option<SocketAddr> = listener.local_addr().ok();
-    tracing::info!(?address, feeds = follower.feeds().len(), "Flagstone's edge serves");
-    let source = FlagSource::Replica(follower.clone());
-    let router: Router = routes::delivery_router(
-        &source,
-        &base_path,
-        backstage::routes().with_state(follower.clone()),
-        routes::no_route,
-    );
-    let stop = async {
-        stop.await;
-        follower.streams().stop();
-    };
-    serve::serve(listener, router, stop, grace).await;
-    follower.stop().await;
-    Ok(())
 }

@@ -197,7 +197,8 @@ mod tests {
 
     use super::super::{Pace, WithoutUpstream, tokens};
     use super::*;
-    use crate::source::DeliverySettings;
+    use crate::delivery::DeliverySettings;
+    use crate::http::schemas::Schemas;
     use crate::telemetry::{Full, PENDING_MAX, Usage};
 
     /// What an upstream was told, by environment. It takes nothing of `broken`, and never anything of `refused`.
@@ -231,11 +232,18 @@ mod tests {
             cors_max_age_s: 0,
             metrics_storage_days: 1,
             secure: false,
-            streams: crate::delivery::streams::StreamLimits { all: 1, per_token: None, per_address: None },
+            streams: crate::delivery::StreamLimits { all: 1, per_token: None, per_address: None },
         };
         let upstream = Some(Upstream::new(url).unwrap());
-        let (edge, _) =
-            Follower::new(upstream, WithoutUpstream::AllIsKnown, None, Vec::new(), Pace::default(), settings);
+        let (edge, _) = Follower::new(
+            upstream,
+            WithoutUpstream::AllIsKnown,
+            None,
+            Vec::new(),
+            Pace::default(),
+            settings,
+            Schemas::of(&[]).unwrap(),
+        );
         for environment in environments {
             let secret = format!("*:{environment}.secret");
             edge.tokens_mut().add(tokens::given(&secret, TokenKind::Backend).unwrap(), Some(secret));

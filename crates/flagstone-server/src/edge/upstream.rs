@@ -9,7 +9,7 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::outbound;
+use crate::http::outbound;
 
 /// How long an answer may take, but for streams.
 const TIMEOUT: Duration = Duration::from_secs(10);

@@ -8,10 +8,10 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use clap::Parser;
 use flagstone_server::App;
-use flagstone_server::clock::Clock;
-use flagstone_server::config::ServeOptions;
+use flagstone_server::options::ServeOptions;
 use flagstone_server::routes;
-use flagstone_server::schemas::Schemas;
+use flagstone_server::sdk::source::FlagSource;
+use flagstone_server::system::clock::Clock;
 use flagstone_store::{DatabaseUrl, Options, Store};
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -81,8 +81,9 @@ impl Fixture {
         let options = Cli::parse_from(given.iter().chain(arguments)).options;
         let millis = Arc::new(AtomicI64::new(1_800_000_000_000));
         let clock = Clock::Manual(Arc::clone(&millis));
-        let app = App::start(options, store, clock, Schemas::new()).await.unwrap();
-        Self { router: routes::router(&app), app, millis }
+        let app = App::start(options, store, clock, routes::schemas().unwrap()).await.unwrap();
+        let source = FlagSource::primary(app.clone());
+        Self { router: routes::router(&source, &app), app, millis }
     }
 
     /// Lets time pass.

@@ -143,7 +143,7 @@ impl Rig {
         let status = answer.status.as_u16();
         assert!((400..500).contains(&status), "{context}: {status} {}", answer.text);
         let json: Value = serde_json::from_str(&answer.text).unwrap_or_else(|e| panic!("{context}: {e}"));
-        let shape = self.it.app.schemas().check_value("ErrorBody", &json);
+        let shape = self.it.app.schemas().check("ErrorBody", &json);
         assert!(shape.is_ok(), "{context}: {shape:?} in {json}");
         assert_ne!(json["details"], json!([]), "{context}: no fault is named");
         assert_eq!(answer.headers[routes::REVISION_HEADER], revision_before.to_string(), "{context}: stored");

@@ -1,0 +1,37 @@
+//! `flagstone edge`, from its options to its end.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+
+use crate::edge::{Follower, backstage};
+use crate::http::serve;
+use crate::options::edge::EdgeOptions;
+use crate::routes;
+use crate::sdk::source::FlagSource;
+
+/// Runs an edge until `stop` is ready.
+pub async fn run(options: EdgeOptions, listener: TcpListener, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+    let grace = Duration::from_secs(options.shutdown_timeout_seconds);
+    let base_path = crate::options::base_path(&options.base_path);
+    let follower = Follower::start(&options, routes::delivery_schemas()?)?;
+    let address: Option<SocketAddr> = listener.local_addr().ok();
+    tracing::info!(?address, "Flagstone's edge serves");
+    let source = FlagSource::replica(follower.clone());
+    let router: Router = routes::delivery_router(
+        &source,
+        &base_path,
+        backstage::routes().with_state(follower.clone()),
+        routes::no_route,
+    );
+    let stop = async {
+        stop.await;
+        source.streams().stop();
+    };
+    serve::serve(listener, router, stop, grace).await;
+    follower.stop().await;
+    Ok(())
+}

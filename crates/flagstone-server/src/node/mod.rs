@@ -1,0 +1,4 @@
+//! A process from its options to its end: a node that waits for its database, an edge.
+
+pub mod edge;
+pub mod standby;

@@ -1,0 +1,310 @@
+//! What SDKs report: themselves, and how often features were on and off.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use flagstone_model::Timestamp;
+use flagstone_model::api_tokens::{ApiToken, TokenKind};
+use flagstone_model::names::NAME_BYTES_MAX;
+use flagstone_store::{AppUsage, Application, Instance};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::http::client_address;
+use crate::http::error::Failure;
+use crate::http::{BODY_BYTES_MAX, BULK_BODY_BYTES_MAX};
+use crate::sdk::source::FlagSource;
+use crate::telemetry::{Full, Report, Usage};
+
+pub(super) fn routes() -> OpenApiRouter<FlagSource> {
+    OpenApiRouter::new().routes(routes!(register)).routes(routes!(metrics)).routes(routes!(bulk))
+}
+
+/// An SDK introduces itself.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ClientApplication)]
+pub(crate) struct RegisterBody {
+    /// The application.
+    #[serde(deserialize_with = "name")]
+    #[schema(example = "checkout", min_length = 1, max_length = 255)]
+    app_name: String,
+    /// Its instance.
+    #[serde(default, deserialize_with = "optional_name")]
+    #[schema(max_length = 255)]
+    instance_id: Option<String>,
+    /// The SDK with its version.
+    #[serde(default, deserialize_with = "optional_name")]
+    #[schema(example = "unleash-client-node:6.0.0", max_length = 255)]
+    sdk_version: Option<String>,
+    /// The strategies that it knows.
+    #[serde(deserialize_with = "list::<200, _, _>")]
+    #[schema(max_items = 200)]
+    strategies: Vec<String>,
+    /// When it started: a date-time, or milliseconds since 1970.
+    #[schema(value_type = StartedAt)]
+    #[allow(dead_code)]
+    started: Value,
+    /// How often it reports, in milliseconds.
+    #[allow(dead_code)]
+    interval: f64,
+}
+
+/// A date-time, or milliseconds since 1970.
+#[derive(ToSchema)]
+#[schema(as = StartedAt)]
+#[allow(dead_code)]
+#[serde(untagged)]
+#[derive(Deserialize)]
+enum StartedAt {
+    Text(String),
+    Millis(f64),
+}
+
+/// How often features were on and off in a span of time.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ClientMetrics)]
+pub(crate) struct MetricsBody {
+    /// The application.
+    #[serde(deserialize_with = "name")]
+    #[schema(example = "checkout", min_length = 1, max_length = 255)]
+    app_name: String,
+    /// What was counted.
+    #[serde(default)]
+    bucket: Option<Bucket>,
+}
+
+/// What was counted in a span of time.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[schema(as = MetricsBucket)]
+struct Bucket {
+    /// When counting began: a date-time, or milliseconds since 1970.
+    #[schema(value_type = StartedAt)]
+    #[serde(default)]
+    start: Value,
+    /// When it ended.
+    #[serde(default)]
+    #[schema(value_type = Option<StartedAt>)]
+    #[allow(dead_code)]
+    stop: Value,
+    /// By feature.
+    #[serde(default)]
+    toggles: BTreeMap<String, Count>,
+}
+
+/// How often a feature was on and off.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[schema(as = MetricsCount)]
+struct Count {
+    /// How often it was on.
+    #[serde(default)]
+    yes: u64,
+    /// How often it was off.
+    #[serde(default)]
+    no: u64,
+    /// How often each variant was given.
+    #[serde(default)]
+    variants: BTreeMap<String, u64>,
+}
+
+/// What a proxy in front of many SDKs reports at once.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[schema(as = BulkMetrics)]
+struct BulkBody {
+    /// The applications behind it.
+    #[serde(deserialize_with = "list::<10_000, _, _>")]
+    #[schema(max_items = 10_000)]
+    applications: Vec<BulkApplication>,
+    /// What they counted.
+    #[serde(deserialize_with = "list::<50_000, _, _>")]
+    #[schema(max_items = 50_000)]
+    metrics: Vec<BulkMetric>,
+}
+
+/// An application behind a proxy.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct BulkApplication {
+    #[serde(deserialize_with = "name")]
+    #[schema(min_length = 1, max_length = 255)]
+    app_name: String,
+    #[serde(default, deserialize_with = "optional_name")]
+    #[schema(max_length = 255)]
+    instance_id: Option<String>,
+    #[serde(default, deserialize_with = "optional_name")]
+    #[schema(max_length = 255)]
+    sdk_version: Option<String>,
+    #[serde(default)]
+    strategies: Vec<String>,
+}
+
+/// How often one application evaluated one feature.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct BulkMetric {
+    feature_name: String,
+    #[serde(deserialize_with = "name")]
+    #[schema(min_length = 1, max_length = 255)]
+    app_name: String,
+    /// When: a date-time, or milliseconds since 1970.
+    #[serde(default)]
+    #[schema(value_type = Option<StartedAt>)]
+    timestamp: Value,
+    #[serde(flatten)]
+    count: Count,
+}
+
+// The bounds of the published schemas once more, so that a report that is read needs no look at them.
+
+fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() { Err(D::Error::custom("empty")) } else { short(text) }
+}
+
+fn optional_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Option::<String>::deserialize(deserializer)?.map(short).transpose()
+}
+
+fn short<E: Error>(text: String) -> Result<String, E> {
+    if text.chars().count() > 255 { Err(E::custom("too long")) } else { Ok(text) }
+}
+
+pub(super) fn list<'de, const MOST: usize, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    let list = Vec::deserialize(deserializer)?;
+    if list.len() > MOST { Err(D::Error::custom("too many")) } else { Ok(list) }
+}
+
+/// Reads a time that is a date-time or milliseconds; now if it is neither.
+fn time(value: &Value, now: Timestamp) -> Timestamp {
+    match value {
+        Value::String(text) => Timestamp::parse(text).unwrap_or(now),
+        Value::Number(millis) => millis.as_i64().map_or(now, Timestamp::from_millis),
+        _ => now,
+    }
+}
+
+/// The hour that counts belong to: never in the future, never older than what is kept.
+fn hour(reported: Timestamp, now: Timestamp, days: u32) -> Timestamp {
+    let oldest = now.plus_millis(-i64::from(days) * 24 * 3_600_000);
+    reported.clamp(oldest.min(now), now).hour()
+}
+
+/// Remembers an application that introduced itself.
+pub(crate) fn register_application(source: &FlagSource, token: &ApiToken, body: RegisterBody, address: Option<String>) {
+    let now = source.now();
+    let environment = token.environment.clone();
+    let application = Application {
+        app_name: body.app_name.clone(),
+        strategies: body.strategies,
+        created_by: token.name.clone(),
+        created_at: now,
+        seen_at: now,
+        started: time(&body.started, now),
+        ..Application::default()
+    };
+    let instance = body.instance_id.map(|instance_id| Instance {
+        app_name: body.app_name.clone(),
+        environment: environment.clone(),
+        instance_id,
+        sdk_version: body.sdk_version,
+        client_ip: address,
+        created_at: now,
+        seen_at: now,
+    });
+    let used_in = token.projects.iter().map(|project| AppUsage {
+        app_name: body.app_name.clone(),
+        project: project.clone(),
+        environment: environment.clone(),
+    });
+    source.telemetry().application(application, used_in, instance);
+}
+
+/// SDKs keep what is refused, and send it with their next report.
+const NO_ROOM: &str = "As much usage waits to be stored as may; send it again later.";
+
+/// Counts what an application reports, in the token's environment.
+pub(crate) fn count_usage(source: &FlagSource, token: &ApiToken, body: &MetricsBody) -> Result<(), Failure> {
+    let now = source.now();
+    let Some(bucket) = &body.bucket else { return Ok(()) };
+    let hour = hour(time(&bucket.start, now), now, source.settings().metrics_storage_days);
+    let report = Report { app_name: &body.app_name, environment: &token.environment, hour, now };
+    count(source, &report, bucket.toggles.iter().map(|(feature, count)| (feature.as_str(), count)))
+}
+
+fn count<'r>(
+    source: &FlagSource,
+    report: &Report<'r>,
+    counts: impl Iterator<Item = (&'r str, &'r Count)> + Clone,
+) -> Result<(), Failure> {
+    let exists = source.features_known();
+    let (known, unknown) = (counts.clone().filter(|(name, _)| exists(name)), counts.filter(|(name, _)| !exists(name)));
+    let usages = known.map(|(feature, Count { yes, no, variants })| Usage { feature, yes: *yes, no: *no, variants });
+    source.telemetry().count(report, usages).map_err(|Full| Failure::Unavailable(NO_ROOM))?;
+    for (name, count) in unknown.filter(|(name, _)| name.len() <= NAME_BYTES_MAX) {
+        let count = count.yes.saturating_add(count.no);
+        source.telemetry().unknown_flag(name, report.app_name, report.environment, count, report.now);
+    }
+    Ok(())
+}
+
+/// Introduce an application and the instance of its SDK
+#[utoipa::path(post, path = "/api/client/register", operation_id = "registerClientApplication", tag = "Client", request_body = RegisterBody, responses((status = 202, description = "Taken note of")))]
+async fn register(State(source): State<FlagSource>, request: Request) -> Result<StatusCode, Failure> {
+    let (parts, body) = request.into_parts();
+    let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;
+    let address = client_address(&source.settings().trusted_proxies, &parts).to_string();
+    let body = source.report::<RegisterBody>(&parts.headers, body, BODY_BYTES_MAX).await?;
+    register_application(&source, &token.0, body, Some(address));
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Report how often features were on and off
+#[utoipa::path(post, path = "/api/client/metrics", operation_id = "registerClientMetrics", tag = "Client", request_body = MetricsBody, responses((status = 202, description = "Counted")))]
+async fn metrics(State(source): State<FlagSource>, request: Request) -> Result<StatusCode, Failure> {
+    let (parts, body) = request.into_parts();
+    let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;
+    let body = source.report::<MetricsBody>(&parts.headers, body, BODY_BYTES_MAX).await?;
+    count_usage(&source, &token.0, &body)?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Report for many applications at once
+#[utoipa::path(post, path = "/api/client/metrics/bulk", operation_id = "clientBulkMetrics", tag = "Client", request_body = BulkBody, responses((status = 202, description = "Counted")))]
+async fn bulk(State(source): State<FlagSource>, request: Request) -> Result<StatusCode, Failure> {
+    let (parts, body) = request.into_parts();
+    let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;
+    let body = source.report::<BulkBody>(&parts.headers, body, BULK_BODY_BYTES_MAX).await?;
+    for application in body.applications {
+        let register = RegisterBody {
+            app_name: application.app_name,
+            instance_id: application.instance_id,
+            sdk_version: application.sdk_version,
+            strategies: application.strategies,
+            started: Value::Null,
+            interval: 0.0,
+        };
+        register_application(&source, &token.0, register, None);
+    }
+    let now = source.now();
+    let mut refused = 0;
+    for metric in &body.metrics {
+        let hour = hour(time(&metric.timestamp, now), now, source.settings().metrics_storage_days);
+        let report = Report { app_name: &metric.app_name, environment: &token.0.environment, hour, now };
+        let one = std::iter::once((metric.feature_name.as_str(), &metric.count));
+        refused += usize::from(count(&source, &report, one).is_err());
+    }
+    if refused > 0 && refused == body.metrics.len() {
+        return Err(Failure::Unavailable(NO_ROOM));
+    }
+    // What was counted must not come again.
+    source.telemetry().drop_counts(refused);
+    Ok(StatusCode::ACCEPTED)
+}

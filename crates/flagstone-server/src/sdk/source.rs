@@ -1,0 +1,211 @@
+//! Where delivery comes from: the state of a node, or what an edge has from its upstream. The same handlers serve both.
+
+use std::sync::Arc;
+
+use axum::http::HeaderMap;
+use flagstone_model::api_tokens::{self, ApiToken, TokenKind};
+use flagstone_model::{Error, Timestamp, users};
+use serde::de::DeserializeOwned;
+use tokio::sync::watch;
+use utoipa::ToSchema;
+
+use super::streams::Streams;
+use crate::app::App;
+use crate::delivery::{Delivery, DeliverySettings, StreamLimits};
+use crate::edge::Follower;
+use crate::http::error::Failure;
+use crate::http::metrics::Metrics;
+use crate::http::schemas::{self, Schemas};
+use crate::http::{Body, bearer};
+use crate::system::tasks::keep_running;
+use crate::telemetry::Telemetry;
+
+/// What delivery handlers work with: flags and tokens, and the streams that tell of them. Clones share everything.
+#[derive(Clone)]
+pub struct FlagSource {
+    flags: Flags,
+    streams: Arc<Streams>,
+}
+
+#[derive(Clone)]
+enum Flags {
+    /// A node with a database.
+    Primary(App),
+    /// An edge, or a node that waits for its database.
+    Replica(Follower),
+}
+
+/// An API token that opens delivery.
+#[derive(Clone, Debug)]
+pub struct SdkToken(pub Arc<ApiToken>);
+
+impl FlagSource {
+    /// A node's flags; its streams begin to be told of changes.
+    pub fn primary(app: App) -> Self {
+        let limits = app.delivery_settings().streams.clone();
+        Self::new(Flags::Primary(app), &limits)
+    }
+
+    /// What an edge has from its upstream; its streams begin to be told of changes.
+    pub fn replica(follower: Follower) -> Self {
+        let limits = follower.settings().streams.clone();
+        Self::new(Flags::Replica(follower), &limits)
+    }
+
+    fn new(flags: Flags, limits: &StreamLimits) -> Self {
+        let source = Self { flags, streams: Streams::new(limits) };
+        let told = source.clone();
+        keep_running("stream changes", move || Streams::run(told.clone()));
+        source
+    }
+
+    /// The node, if it is one.
+    pub fn node(&self) -> Option<&App> {
+        match &self.flags {
+            Flags::Primary(app) => Some(app),
+            Flags::Replica(_) => None,
+        }
+    }
+
+    /// The token in `headers`, if it is of one of these kinds.
+    pub async fn token(&self, headers: &HeaderMap, kinds: &[TokenKind]) -> Result<SdkToken, Failure> {
+        let secret = bearer(headers).ok_or(Error::Unauthenticated)?;
+        let token = match &self.flags {
+            Flags::Primary(app) => token_of_state(app, secret)?,
+            Flags::Replica(follower) => follower.token(secret).await?,
+        };
+        if !kinds.contains(&token.kind) {
+            return Err(Failure::WrongTokenType);
+        }
+        self.telemetry().token_seen(&token.selector, self.now());
+        Ok(SdkToken(token))
+    }
+
+    /// A token that was once good as it is now, if it still works.
+    pub fn current(&self, token: &ApiToken) -> Option<Arc<ApiToken>> {
+        match &self.flags {
+            Flags::Primary(app) => api_tokens::current(&app.public().state, token, app.now()).map(Arc::clone),
+            Flags::Replica(follower) => follower.current(token),
+        }
+    }
+
+    /// What the SDKs with a token get.
+    pub fn delivery(&self, token: &ApiToken) -> Result<Arc<Delivery>, Failure> {
+        match &self.flags {
+            Flags::Primary(app) => {
+                let delivery = app.public().delivery(&token.environment).map(Arc::clone);
+                Ok(delivery.ok_or_else(|| Error::not_found("environment", &token.environment))?)
+            }
+            Flags::Replica(follower) => follower.delivery(token),
+        }
+    }
+
+    /// Told of every change of what is delivered or of who may have it.
+    pub fn revisions(&self) -> watch::Receiver<u64> {
+        match &self.flags {
+            Flags::Primary(app) => app.revisions(),
+            Flags::Replica(follower) => follower.revisions(),
+        }
+    }
+
+    /// Makes sure that an SDK which knows `revision`, from another node perhaps, is not told of an older one as if it were
+    /// news. A revision that is in no log is no obstacle.
+    pub async fn catch_up_with(&self, revision: u64) -> Result<(), Failure> {
+        match &self.flags {
+            Flags::Primary(app) => app.catch_up_with(revision).await,
+            // What an upstream says goes, also when it begins anew.
+            Flags::Replica(_) => Ok(()),
+        }
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        match &self.flags {
+            Flags::Primary(app) => app.now(),
+            Flags::Replica(follower) => follower.now(),
+        }
+    }
+
+    /// What the operator chose.
+    pub fn settings(&self) -> &DeliverySettings {
+        match &self.flags {
+            Flags::Primary(app) => app.delivery_settings(),
+            Flags::Replica(follower) => follower.settings(),
+        }
+    }
+
+    /// What is counted.
+    pub fn telemetry(&self) -> &Telemetry {
+        match &self.flags {
+            Flags::Primary(app) => app.telemetry(),
+            Flags::Replica(follower) => follower.telemetry(),
+        }
+    }
+
+    /// Open streams.
+    pub fn streams(&self) -> &Arc<Streams> {
+        &self.streams
+    }
+
+    /// What operators watch.
+    pub fn metrics(&self) -> &Metrics {
+        match &self.flags {
+            Flags::Primary(app) => app.metrics(),
+            Flags::Replica(follower) => follower.metrics(),
+        }
+    }
+
+    /// Whether a feature that was evaluated exists, as far as that is known here: an edge leaves it to its upstream.
+    pub fn features_known(&self) -> impl Fn(&str) -> bool + Clone {
+        let snapshot = match &self.flags {
+            Flags::Primary(app) => Some(app.public()),
+            Flags::Replica(_) => None,
+        };
+        move |name| snapshot.as_ref().is_none_or(|snapshot| snapshot.state.features.contains(name))
+    }
+
+    fn schemas(&self) -> &Schemas {
+        match &self.flags {
+            Flags::Primary(app) => app.schemas(),
+            Flags::Replica(follower) => follower.schemas(),
+        }
+    }
+
+    /// Those of `secrets` that are tokens and work. An error if that cannot be said of all.
+    pub async fn validate(&self, secrets: Vec<String>) -> Result<Vec<(String, Arc<ApiToken>)>, Failure> {
+        let look = |secret: String| async move {
+            let found = match &self.flags {
+                Flags::Primary(app) => token_of_state(app, &secret),
+                Flags::Replica(follower) => follower.token(&secret).await,
+            };
+            match found {
+                Ok(token) => Ok(Some((secret, token))),
+                Err(Failure::BadCredentials | Failure::WrongTokenType) => Ok(None),
+                Err(failure) => Err(failure),
+            }
+        };
+        let found = futures_util::future::try_join_all(secrets.into_iter().map(look)).await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Reads what an SDK sends, whose token is known by now.
+    pub async fn report<T: DeserializeOwned + ToSchema>(
+        &self,
+        headers: &HeaderMap,
+        body: axum::body::Body,
+        limit: usize,
+    ) -> Result<T, Failure> {
+        let body = Body::<T>::read(headers, body, limit).await?;
+        schemas::parse_report(body.bytes(), self.schemas())
+    }
+}
+
+fn token_of_state(app: &App, secret: &str) -> Result<Arc<ApiToken>, Failure> {
+    let snapshot = app.public();
+    match api_tokens::authenticate(&snapshot.state, secret, app.now()) {
+        Some(token) => Ok(Arc::clone(token)),
+        // A personal token that is right is of the wrong type here, not wrong.
+        None if users::authenticate(&snapshot.state, secret, app.now()).is_some() => Err(Failure::WrongTokenType),
+        None => Err(Failure::BadCredentials),
+    }
+}

@@ -1,0 +1,318 @@
+//! Streams to SDKs: server-sent events. One frame for each scope and commit, shared by all who listen.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use flagstone_model::api_tokens::ApiToken;
+use futures_util::stream;
+use tokio::sync::Notify;
+use tokio::sync::broadcast::{self, Receiver, Sender};
+use tokio::time::{Instant, sleep};
+
+use super::source::FlagSource;
+use crate::delivery::{Delivery, Scope, StreamLimits, Update};
+use crate::http::error::Failure;
+use crate::system::entropy::share;
+
+/// How many frames a listener may be behind. One who is further behind is cut, and resumes by the last id.
+const BEHIND_MAX: usize = 64;
+/// How long nothing is said before a comment shows that the stream lives.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How many streams may begin in a second: after a restart all come at once.
+const BEGIN_PER_SECOND: u32 = 2_000;
+/// Over which span the streams of a stopping node end, and listeners of a broken stream come back.
+const SPREAD: Duration = Duration::from_secs(5);
+
+/// All open streams.
+pub struct Streams {
+    limits: StreamLimits,
+    open: Mutex<Open>,
+    /// A stream has begun whose token may expire before all others.
+    expiries: Notify,
+}
+
+/// The selector of a token, and a scope.
+type Key = (String, Scope);
+
+struct Open {
+    groups: HashMap<Arc<Key>, Group>,
+    by_token: HashMap<String, usize>,
+    by_address: HashMap<IpAddr, usize>,
+    all: usize,
+    /// How many may still begin, as of `refilled`.
+    admission: u32,
+    refilled: Instant,
+    stopping: bool,
+}
+
+/// Listeners with the same token and scope.
+struct Group {
+    token: Arc<ApiToken>,
+    frames: Sender<Frame>,
+    /// What they all have.
+    delivery: Arc<Delivery>,
+    listeners: usize,
+}
+
+#[derive(Clone)]
+enum Frame {
+    Event(Bytes),
+    /// The node stops.
+    Stop,
+}
+
+/// One listener; leaves when it is dropped.
+struct Listener {
+    streams: Arc<Streams>,
+    key: Arc<Key>,
+    token: Arc<ApiToken>,
+    address: IpAddr,
+    first: std::vec::IntoIter<Bytes>,
+    frames: Receiver<Frame>,
+}
+
+impl Streams {
+    /// None is open.
+    pub fn new(limits: &StreamLimits) -> Arc<Self> {
+        let open = Open {
+            groups: HashMap::new(),
+            by_token: HashMap::new(),
+            by_address: HashMap::new(),
+            all: 0,
+            admission: BEGIN_PER_SECOND,
+            refilled: Instant::now(),
+            stopping: false,
+        };
+        Arc::new(Self { limits: limits.clone(), open: Mutex::new(open), expiries: Notify::new() })
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many are open.
+    pub fn count(&self) -> usize {
+        self.open().all
+    }
+
+    /// Begins a stream: everything, or what has changed since the revision that the client knows, and then each change.
+    pub fn begin(
+        self: &Arc<Self>,
+        source: &FlagSource,
+        token: &Arc<ApiToken>,
+        scope: Scope,
+        address: IpAddr,
+        known: Option<u64>,
+    ) -> Result<Body, Failure> {
+        let key = (token.selector.clone(), scope);
+        let mut open = self.open();
+        // Looked at while nothing is published: what comes later is sent to the group, and ends it. What was looked at
+        // before may be old, and nobody would say so until the next change.
+        if source.current(token).is_none() {
+            return Err(Failure::BadCredentials);
+        }
+        let head = source.delivery(token)?;
+        open.admit(&self.limits, &key.0, address)?;
+        let key = open.groups.get_key_value(&key).map_or_else(|| Arc::new(key), |(key, _)| Arc::clone(key));
+        let group = open.groups.entry(Arc::clone(&key)).or_insert_with(|| {
+            if token.expires_at.is_some() {
+                self.expiries.notify_one();
+            }
+            let (token, delivery) = (Arc::clone(token), Arc::clone(&head));
+            Group { token, frames: broadcast::channel(BEHIND_MAX).0, delivery, listeners: 0 }
+        });
+        // The others hear of it now: who comes may know more than they do, from another node.
+        group.advance(head, |known, head| update_frame(head, &key.1, known));
+        group.listeners += 1;
+        let frames = group.frames.subscribe();
+        // The next frame is counted from there.
+        let (delivery, token) = (Arc::clone(&group.delivery), Arc::clone(&group.token));
+        open.all += 1;
+        *open.by_token.entry(key.0.clone()).or_default() += 1;
+        *open.by_address.entry(address).or_default() += 1;
+        drop(open);
+        let first = first_frames(&delivery, &key.1, known).into_iter();
+        let listener = Listener { streams: Arc::clone(self), key, token, address, first, frames };
+        Ok(Body::from_stream(stream::unfold(listener, |mut listener| async move {
+            let frame = listener.next().await?;
+            Some((Ok::<_, std::convert::Infallible>(frame), listener))
+        })))
+    }
+
+    /// Sends every change to whom it concerns and ends the streams of tokens that no longer work, for ever.
+    pub async fn run(source: FlagSource) {
+        let mut revisions = source.revisions();
+        loop {
+            let next_expiry = source.streams().publish(&source);
+            let expiry = async {
+                match next_expiry {
+                    Some(wait) => sleep(wait).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                changed = revisions.changed() => if changed.is_err() { return },
+                () = expiry => {}
+                () = source.streams().expiries.notified() => {}
+            }
+        }
+    }
+
+    /// Sends what is new to all groups. Returns when the next token expires.
+    fn publish(&self, source: &FlagSource) -> Option<Duration> {
+        let now = source.now();
+        let mut open = self.open();
+        let mut next_expiry = None;
+        // The last sender of a group ends its streams.
+        open.groups.retain(|_, group| {
+            let Some(token) = source.current(&group.token) else { return false };
+            let expiry = token.expires_at.map(|end| end.millis().saturating_sub(now.millis()));
+            next_expiry = next_expiry.into_iter().chain(expiry.filter(|wait| *wait > 0)).min();
+            true
+        });
+        // By environment, scope, and the revisions from and to which a frame leads: the head may move meanwhile.
+        let mut made = HashMap::<(String, Scope, [u64; 2]), Option<Bytes>>::new();
+        for (key, group) in &mut open.groups {
+            let scope = &key.1;
+            let Ok(head) = source.delivery(&group.token) else { continue };
+            let environment = group.token.environment.clone();
+            group.advance(head, |known, head| {
+                let frame = made.entry((environment, scope.clone(), [known, head.revision()]));
+                frame.or_insert_with(|| update_frame(head, scope, known)).clone()
+            });
+        }
+        next_expiry.map(|millis| Duration::from_millis(u64::try_from(millis).unwrap_or_default()))
+    }
+
+    /// Ends all streams, spread over some seconds, and begins no more.
+    pub fn stop(&self) {
+        let mut open = self.open();
+        open.stopping = true;
+        for group in open.groups.values() {
+            let _ = group.frames.send(Frame::Stop);
+        }
+    }
+}
+
+impl Group {
+    /// Sends what is new at `head` to all listeners: the frame for those who know a revision.
+    fn advance(&mut self, head: Arc<Delivery>, frame: impl FnOnce(u64, &Delivery) -> Option<Bytes>) {
+        if Arc::ptr_eq(&head, &self.delivery) {
+            return;
+        }
+        if let Some(frame) = frame(self.delivery.revision(), &head) {
+            // Without listeners there is nobody to miss it.
+            let _ = self.frames.send(Frame::Event(frame));
+        }
+        self.delivery = head;
+    }
+}
+
+impl Open {
+    /// Whether one more may begin.
+    fn admit(&mut self, limits: &StreamLimits, token: &str, address: IpAddr) -> Result<(), Failure> {
+        let full = |count: Option<&usize>, most: Option<usize>| most.is_some_and(|most| count.copied() >= Some(most));
+        if self.stopping {
+            return Err(Failure::Unavailable("The server is stopping; try again."));
+        }
+        if self.all >= limits.all {
+            return Err(Failure::Unavailable("There are too many streams; the operator can raise STREAMS_MAX."));
+        }
+        if full(self.by_token.get(token), limits.per_token) {
+            return Err(Failure::Unavailable(
+                "There are too many streams with this token; the operator can raise STREAMS_PER_TOKEN_MAX.",
+            ));
+        }
+        if full(self.by_address.get(&address), limits.per_address) {
+            return Err(Failure::Unavailable(
+                "There are too many streams from this address; the operator can raise STREAMS_PER_ADDRESS_MAX.",
+            ));
+        }
+        if self.refilled.elapsed() >= Duration::from_secs(1) {
+            (self.admission, self.refilled) = (BEGIN_PER_SECOND, Instant::now());
+        }
+        let left = self.admission.checked_sub(1);
+        self.admission = left.ok_or(Failure::Unavailable("Too many streams begin at once; try again."))?;
+        Ok(())
+    }
+
+    fn leave<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) {
+        if let Some(count) = counts.get_mut(key) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(key);
+            }
+        }
+    }
+}
+
+impl Listener {
+    /// The next bytes of the stream; nothing at its end.
+    async fn next(&mut self) -> Option<Bytes> {
+        if let Some(first) = self.first.next() {
+            return Some(first);
+        }
+        tokio::select! {
+            frame = self.frames.recv() => match frame {
+                Ok(Frame::Event(bytes)) => Some(bytes),
+                Ok(Frame::Stop) => {
+                    sleep(SPREAD.mul_f64(share())).await;
+                    None
+                }
+                // Too far behind, or the token no longer works.
+                Err(_) => None,
+            },
+            () = sleep(HEARTBEAT) => Some(Bytes::from_static(b":\n\n")),
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let mut open = self.streams.open();
+        open.all -= 1;
+        Open::leave(&mut open.by_token, &self.key.0);
+        Open::leave(&mut open.by_address, &self.address);
+        // The group may be gone, and another with the same key in its place.
+        if let Some(group) = open.groups.get_mut(&self.key)
+            && Arc::ptr_eq(&self.token, &group.token)
+        {
+            group.listeners -= 1;
+            if group.listeners == 0 {
+                open.groups.remove(&self.key);
+            }
+        }
+    }
+}
+
+/// What a stream begins with, and when the client is to come back if it breaks: not all at once. What is large is shared.
+fn first_frames(delivery: &Delivery, scope: &Scope, known: Option<u64>) -> Vec<Bytes> {
+    let retry = (Duration::from_secs(1) + (2 * SPREAD).mul_f64(0.9 * share())).as_millis();
+    let revision = delivery.revision();
+    let update = known.map_or(Update::Everything, |known| delivery.update(known, scope));
+    match update {
+        Update::Current => vec![Bytes::from(format!("retry: {retry}\n:\n\n"))],
+        Update::Changes(changes) => {
+            vec![Bytes::from(format!("retry: {retry}\nevent: unleash-updated\nid: {revision}\ndata: {changes}\n\n"))]
+        }
+        Update::Everything => vec![
+            Bytes::from(format!("retry: {retry}\nevent: unleash-connected\nid: {revision}\ndata: ")),
+            delivery.hydration(scope).body().clone(),
+            Bytes::from_static(b"\n\n"),
+        ],
+    }
+}
+
+/// What tells listeners who have everything up to `known` what is new; nothing if that does not concern them.
+fn update_frame(delivery: &Delivery, scope: &Scope, known: u64) -> Option<Bytes> {
+    let revision = delivery.revision();
+    let data = match delivery.update(known, scope) {
+        Update::Current => return None,
+        Update::Changes(changes) => changes,
+        Update::Everything => String::from_utf8_lossy(delivery.hydration(scope).body()).into_owned(),
+    };
+    Some(Bytes::from(format!("event: unleash-updated\nid: {revision}\ndata: {data}\n\n")))
+}
