@@ -178,7 +178,7 @@ pub fn find<'s>(state: &'s State, named: &str) -> Result<&'s Arc<ApiToken>, Erro
 }
 
 /// A new token, parsed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewToken {
     /// For people.
     pub name: String,
@@ -262,7 +262,7 @@ fn store_new(draft: &mut Draft, token: ApiToken) -> Arc<ApiToken> {
 }
 
 /// A token from the command line or the environment, in the form it was given.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct GivenToken {
     /// The whole secret, `project:environment.secret`.
     pub secret: String,

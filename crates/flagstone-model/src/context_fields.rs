@@ -50,7 +50,7 @@ pub struct LegalValue {
 }
 
 /// A new context field.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateContextField {
     /// Unique and URL friendly.
@@ -62,7 +62,7 @@ pub struct CreateContextField {
 }
 
 /// What a context field becomes.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ContextFieldInput {
     /// For people.

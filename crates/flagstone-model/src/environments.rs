@@ -43,7 +43,7 @@ pub struct EnvironmentRevision {
 }
 
 /// A new environment.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateEnvironment {
     /// Unique and URL friendly.
@@ -65,7 +65,7 @@ pub struct CreateEnvironment {
 }
 
 /// A change of an environment; what is omitted stays.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateEnvironment {
     /// What it is for.
@@ -80,7 +80,7 @@ pub struct UpdateEnvironment {
 }
 
 /// A copy of an environment.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CloneEnvironment {
     /// The copy's name.

@@ -9,6 +9,7 @@ mod state;
 
 pub mod api_tokens;
 pub mod bootstrap;
+pub mod commands;
 pub mod commit;
 pub mod constraints;
 pub mod context_fields;
@@ -17,6 +18,8 @@ pub mod features;
 pub mod limits;
 pub mod names;
 pub mod password_resets;
+pub mod patches;
+pub mod paths;
 pub mod permissions;
 pub mod projects;
 pub mod segments;

@@ -115,7 +115,7 @@ fn default_stickiness() -> String {
 }
 
 /// A new project.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateProject {
     /// Unique and URL friendly; made from the name if omitted.
@@ -141,7 +141,7 @@ pub struct CreateProject {
 }
 
 /// A change of a project's own properties; what is omitted stays.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateProject {
     /// For people.

@@ -41,7 +41,7 @@ pub struct Segment {
 }
 
 /// A new segment, or what one becomes.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SegmentInput {
     /// Unique.
@@ -212,7 +212,7 @@ fn event(kind: &'static str, segment: &Segment) -> NewEvent {
 }
 
 /// The segments of one strategy.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StrategySegments {
     /// The feature's project.

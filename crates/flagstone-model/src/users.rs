@@ -82,7 +82,7 @@ pub struct PersonalToken {
 }
 
 /// A new user. The password comes as a hash: making one takes time and randomness, which rules do not have.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewUser {
     /// Unique among user names and e-mail addresses.
     pub username: Option<String>,
@@ -97,7 +97,7 @@ pub struct NewUser {
 }
 
 /// A root role by its id or by its name.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum RoleRef {
     /// The id, 1 for Admin, 2 for Editor, 3 for Viewer.
@@ -107,7 +107,7 @@ pub enum RoleRef {
 }
 
 /// A change of a user; what is omitted stays.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateUser {
     /// Unique among user names and e-mail addresses.
@@ -309,7 +309,7 @@ pub fn password_faults(password: &str) -> Vec<String> {
 }
 
 /// A new personal access token.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreatePersonalToken {
     /// For people; unique among the user's tokens.
@@ -377,7 +377,7 @@ pub fn authenticate<'s>(state: &'s State, secret: &str, now: Timestamp) -> Optio
     (same_hash(&hash(secret), &token.hash) && works).then_some(token)
 }
 
-fn asking_user(draft: &Draft) -> Result<i64, Error> {
+pub(crate) fn asking_user(draft: &Draft) -> Result<i64, Error> {
     draft
         .user_id()
         .ok_or_else(|| Error::Forbidden("Personal access tokens belong to users; API tokens have none.".to_owned()))

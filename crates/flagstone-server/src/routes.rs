@@ -338,7 +338,9 @@ async fn around(State((source, base_path)): State<(FlagSource, Arc<str>)>, reque
 mod tests {
 
     use clap::Parser;
-    use flagstone_model::Need;
+    use flagstone_model::commands::Operation;
+    use flagstone_model::users::User;
+    use flagstone_model::{Draft, Need};
     use flagstone_store::{DatabaseUrl, Options, Store};
     use http_body_util::BodyExt;
     use tower::ServiceExt;
@@ -360,17 +362,39 @@ mod tests {
     }
 
     /// Panics while it holds the tip, in the middle of a rule that has changed its draft.
-    async fn panicking_rule(State(app): State<App>) -> Result<(), Failure> {
-        let rule = |draft: &mut flagstone_model::Draft<'_>, ()| -> Result<(), flagstone_model::Error> {
-            draft.next_id::<flagstone_model::users::User>(1);
+    struct Panicking;
+    /// Changes the same, and goes on.
+    struct Sound;
+
+    impl Operation for Panicking {
+        const NAME: &'static str = "panicking";
+        type Target = ();
+        type Input = ();
+        type Output = ();
+        fn need((): &(), _: &flagstone_model::State) -> Need {
+            Need::login()
+        }
+        fn apply(draft: &mut Draft, (): &(), (): ()) -> Result<(), flagstone_model::Error> {
+            draft.next_id::<User>(1);
             panic!("a rule's fault");
-        };
-        app.commit(&Caller::system(), &Need::login(), Body::none(), rule).await.map(drop)
+        }
     }
 
-    async fn sound_rule(State(app): State<App>) -> Result<(), Failure> {
-        let rule = |draft: &mut flagstone_model::Draft<'_>, ()| Ok(draft.next_id::<flagstone_model::users::User>(1));
-        app.commit(&Caller::system(), &Need::login(), Body::none(), rule).await.map(drop)
+    impl Operation for Sound {
+        const NAME: &'static str = "sound";
+        type Target = ();
+        type Input = ();
+        type Output = i64;
+        fn need((): &(), _: &flagstone_model::State) -> Need {
+            Need::login()
+        }
+        fn apply(draft: &mut Draft, (): &(), (): ()) -> Result<i64, flagstone_model::Error> {
+            Ok(draft.next_id::<User>(1))
+        }
+    }
+
+    async fn run<O: Operation<Target = (), Input = ()>>(State(app): State<App>) -> Result<(), Failure> {
+        app.commit::<O>(&Caller::system(), (), Body::none()).await.map(drop)
     }
 
     #[tokio::test]
@@ -380,8 +404,8 @@ mod tests {
         let app = App::start(options, store, Clock::System, schemas().unwrap()).await.unwrap();
         let routes = Router::new()
             .route("/handler", get(panicking_handler))
-            .route("/rule", get(panicking_rule))
-            .route("/sound", get(sound_rule));
+            .route("/rule", get(run::<Panicking>))
+            .route("/sound", get(run::<Sound>));
         let router = behind_everything(&FlagSource::primary(app.clone()), "", routes.with_state(app.clone()));
         for _ in 0..3 {
             for (path, expect) in [

@@ -25,7 +25,7 @@ pub struct Dependency {
 }
 
 /// A new dependency.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DependencyInput {
     /// The parent's name.

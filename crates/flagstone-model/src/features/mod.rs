@@ -182,7 +182,7 @@ pub struct FeatureSummary {
 }
 
 /// A new feature.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = CreateFeature)]
 pub struct CreateFeature {
@@ -202,7 +202,7 @@ pub struct CreateFeature {
 }
 
 /// What a feature's own properties become.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateFeature {
     /// For people.
@@ -317,7 +317,7 @@ pub(crate) fn creator(draft: &Draft) -> Creator {
 }
 
 /// A copy of a feature under a new name, off everywhere, with the same strategies and variants.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CloneFeature {
     /// The copy's name.
@@ -466,7 +466,7 @@ fn store_update(draft: &mut Draft, before: &FeatureSummary, feature: Feature) ->
 }
 
 /// Several features of one project.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FeatureNames {
     /// The features' names.
@@ -475,7 +475,7 @@ pub struct FeatureNames {
 }
 
 /// Several features of one project to be marked, or not, as ready for removal.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StaleFeatures {
     /// The features' names.

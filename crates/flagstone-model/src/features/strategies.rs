@@ -82,7 +82,7 @@ pub struct StrategyInput {
 }
 
 /// A change of a strategy; what is omitted stays.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StrategyChange {
     /// The strategy's type.
@@ -113,7 +113,7 @@ pub struct StrategyChange {
 }
 
 /// A strategy's place in the list that people see.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SortOrder {
     /// The strategy's id.

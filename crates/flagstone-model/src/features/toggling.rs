@@ -1,5 +1,6 @@
 //! Switching features on and off.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Feature, StrategyInput, distinct, find_live, find_named_environment, strategy_from, with_environment};
@@ -7,7 +8,8 @@ use crate::draft::{Draft, NewEvent};
 use crate::error::Error;
 
 /// What happens to disabled strategies when a feature is switched on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum DisabledStrategies {
     /// They stay disabled.
     Keep,

@@ -196,7 +196,7 @@ pub fn overwrite_variants(
 }
 
 /// The same variants for several environments.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PushVariants {
     /// The variants.

@@ -2,10 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
-use flagstone_model::api_tokens::{self, ApiToken, NewToken, TokenKind};
+use flagstone_model::api_tokens::{ApiToken, TokenKind};
+use flagstone_model::commands::api_tokens::{
+    self as commands, CreateApiToken, CreateProjectApiToken, CreatedToken, UpdateApiToken, find_of_project,
+};
+use flagstone_model::paths::{ProjectPath, TokenPath};
 use flagstone_model::permissions::allowed;
-use flagstone_model::{Error, Need, Permission as P, Timestamp, projects};
-use serde::{Deserialize, Serialize};
+use flagstone_model::{Need, Permission as P, Timestamp, projects};
+use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -21,54 +25,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(get, update, delete))
         .routes(routes!(list_of_project, create_in_project))
         .routes(routes!(get_of_project, delete_in_project))
-}
-
-/// A new token of a project.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CreateProjectApiToken {
-    /// What it opens, in any case: `backend` for server-side SDKs, `frontend` for browsers and apps; `client` is the old name of `backend`.
-    #[serde(rename = "type")]
-    #[schema(
-        pattern = "^([Cc][Ll][Ii][Ee][Nn][Tt]|[Bb][Aa][Cc][Kk][Ee][Nn][Dd]|[Ff][Rr][Oo][Nn][Tt][Ee][Nn][Dd])$",
-        example = "backend"
-    )]
-    kind: String,
-    /// For people; not unique.
-    #[schema(example = "checkout service")]
-    token_name: String,
-    /// The environment it is for. Omitted or `default` means the installation's default environment.
-    #[serde(default)]
-    #[schema(default = "default", example = "development")]
-    environment: Option<String>,
-    /// When it stops working; never if omitted.
-    #[serde(default)]
-    expires_at: Option<Timestamp>,
-}
-
-/// A new token of one, several or all projects.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CreateApiToken {
-    /// As for a token of a project.
-    #[serde(flatten)]
-    token: CreateProjectApiToken,
-    /// The project it is for; `projects` wins.
-    #[serde(default)]
-    #[schema(example = "default")]
-    project: Option<String>,
-    /// The projects it is for; all if neither this nor `project` is given.
-    #[serde(default)]
-    #[schema(min_items = 1, example = json!(["default"]))]
-    projects: Option<Vec<String>>,
-}
-
-/// A token's new expiry.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct UpdateApiToken {
-    /// When it stops working.
-    expires_at: Timestamp,
 }
 
 /// A token.
@@ -126,22 +82,6 @@ pub struct TokensView {
     tokens: Vec<TokenView>,
 }
 
-impl CreateProjectApiToken {
-    fn kind(&self) -> TokenKind {
-        if self.kind.eq_ignore_ascii_case("frontend") { TokenKind::Frontend } else { TokenKind::Backend }
-    }
-
-    fn into_new(self, projects: Vec<String>) -> NewToken {
-        NewToken {
-            kind: self.kind(),
-            name: self.token_name,
-            environment: self.environment,
-            projects,
-            expires_at: self.expires_at,
-        }
-    }
-}
-
 fn view(app: &App, token: &ApiToken) -> TokenView {
     TokenView {
         secret: token.masked(),
@@ -166,14 +106,17 @@ fn view(app: &App, token: &ApiToken) -> TokenView {
     }
 }
 
-fn created(app: &App, token: &ApiToken, secret: String, sent_kind: &str, location: String) -> Created<TokenView> {
+/// The answer that shows a new token's secret, at its place below `collection`.
+fn created(app: &App, created: CreatedToken, collection: &str) -> Created<TokenView> {
+    let CreatedToken { token, secret, kind_sent } = created;
+    let location = format!("{}{collection}/{}", app.options().base_path(), path_segment(&token.selector));
     let kind = match token.kind {
-        TokenKind::Backend if sent_kind.eq_ignore_ascii_case("client") => TokenType::Client,
+        TokenKind::Backend if kind_sent.eq_ignore_ascii_case("client") => TokenType::Client,
         TokenKind::Backend => TokenType::Backend,
         TokenKind::Frontend => TokenType::Frontend,
         TokenKind::Admin => TokenType::Admin,
     };
-    Created { location, view: TokenView { secret, kind, ..view(app, token) } }
+    Created { location, view: TokenView { secret, kind, ..view(app, &token) } }
 }
 
 fn tokens<'t>(app: &App, tokens: impl Iterator<Item = &'t std::sync::Arc<ApiToken>>) -> Json<TokensView> {
@@ -182,24 +125,14 @@ fn tokens<'t>(app: &App, tokens: impl Iterator<Item = &'t std::sync::Arc<ApiToke
     Json(TokensView { tokens: tokens.into_iter().map(|t| view(app, t)).collect() })
 }
 
-/// The permission for one kind of token among those for reading, creating and so on.
-fn of_kind(kind: TokenKind, backend: P, frontend: P) -> P {
-    match kind {
-        TokenKind::Backend => backend,
-        TokenKind::Frontend => frontend,
-        TokenKind::Admin => P::Admin,
-    }
-}
-
 /// List the API tokens that the caller may see
 #[utoipa::path(get, path = "/api/admin/api-tokens", operation_id = "getAllApiTokens", tag = "API tokens", responses((status = 200, body = TokensView)))]
 async fn list(State(app): State<App>, caller: Caller) -> Result<Json<TokensView>, Failure> {
     let snapshot = app.view(&caller, &Need::root(&[P::Admin, P::ReadClientApiToken, P::ReadFrontendApiToken]))?;
-    let may_see = |kind| {
-        let need = Need::root(&[of_kind(kind, P::ReadClientApiToken, P::ReadFrontendApiToken)]);
-        allowed(&snapshot.state, &caller.principal, &need, app.now()).is_ok()
+    let may_see = |token: &ApiToken| {
+        allowed(&snapshot.state, &caller.principal, &commands::need_to_see(token), app.now()).is_ok()
     };
-    let seen = snapshot.state.api_tokens.values().filter(|t| may_see(t.kind));
+    let seen = snapshot.state.api_tokens.values().filter(|t| may_see(t));
     Ok(tokens(&app, seen))
 }
 
@@ -207,12 +140,11 @@ async fn list(State(app): State<App>, caller: Caller) -> Result<Json<TokensView>
 #[utoipa::path(get, path = "/api/admin/api-tokens/{token}", operation_id = "getApiTokensByName", tag = "API tokens", responses((status = 200, body = TokensView)))]
 async fn get(State(app): State<App>, caller: Caller, Path(named): Path<String>) -> Result<Json<TokensView>, Failure> {
     let snapshot = app.view(&caller, &Need::root(&[P::Admin, P::ReadClientApiToken, P::ReadFrontendApiToken]))?;
-    let may_see = |kind| {
-        let need = Need::root(&[of_kind(kind, P::ReadClientApiToken, P::ReadFrontendApiToken)]);
-        allowed(&snapshot.state, &caller.principal, &need, app.now()).is_ok()
+    let may_see = |token: &ApiToken| {
+        allowed(&snapshot.state, &caller.principal, &commands::need_to_see(token), app.now()).is_ok()
     };
     let is_meant = |t: &ApiToken| t.name == named || t.selector == named || t.masked() == named;
-    let seen = snapshot.state.api_tokens.values().filter(|t| is_meant(t) && may_see(t.kind));
+    let seen = snapshot.state.api_tokens.values().filter(|t| is_meant(t) && may_see(t));
     Ok(tokens(&app, seen))
 }
 
@@ -223,20 +155,8 @@ async fn create(
     caller: Caller,
     body: Body<CreateApiToken>,
 ) -> Result<Created<TokenView>, Failure> {
-    let need = Need::root(&[P::Admin, P::CreateClientApiToken, P::CreateFrontendApiToken]);
-    let done = app
-        .commit(&caller, &need, body, |draft, input: CreateApiToken| {
-            let kind = input.token.kind();
-            draft.require(&Need::root(&[of_kind(kind, P::CreateClientApiToken, P::CreateFrontendApiToken)]))?;
-            let sent_kind = input.token.kind.clone();
-            let projects = input.projects.or(input.project.map(|p| vec![p])).unwrap_or_default();
-            let (token, secret) = api_tokens::create(draft, input.token.into_new(projects))?;
-            Ok((token, secret, sent_kind))
-        })
-        .await?;
-    let (token, secret, sent_kind) = done.value;
-    let location = format!("{}/api/admin/api-tokens/{}", app.options().base_path(), path_segment(&token.selector));
-    Ok(created(&app, &token, secret, &sent_kind, location))
+    let done = app.commit::<commands::Create>(&caller, (), body).await?;
+    Ok(created(&app, done.value, "/api/admin/api-tokens"))
 }
 
 /// Move the expiry of an API token
@@ -247,38 +167,13 @@ async fn update(
     Path(named): Path<String>,
     body: Body<UpdateApiToken>,
 ) -> Result<(), Failure> {
-    let need = Need::root(&[P::Admin, P::UpdateClientApiToken, P::UpdateFrontendApiToken]);
-    app.commit(&caller, &need, body, |draft, input: UpdateApiToken| {
-        let kind = api_tokens::find(draft, &named)?.kind;
-        draft.require(&Need::root(&[of_kind(kind, P::UpdateClientApiToken, P::UpdateFrontendApiToken)]))?;
-        api_tokens::update_expiry(draft, &named, Some(input.expires_at))
-    })
-    .await
-    .map(drop)
+    app.commit::<commands::Update>(&caller, named, body).await.map(drop)
 }
 
 /// Delete an API token; it stops working at once
 #[utoipa::path(delete, path = "/api/admin/api-tokens/{token}", operation_id = "deleteApiToken", tag = "API tokens", responses((status = 200, description = "The token is gone")))]
 async fn delete(State(app): State<App>, caller: Caller, Path(named): Path<String>) -> Result<(), Failure> {
-    let need = Need::root(&[P::Admin, P::DeleteClientApiToken, P::DeleteFrontendApiToken]);
-    app.commit(&caller, &need, Body::none(), |draft, ()| {
-        let kind = api_tokens::find(draft, &named)?.kind;
-        draft.require(&Need::root(&[of_kind(kind, P::DeleteClientApiToken, P::DeleteFrontendApiToken)]))?;
-        api_tokens::delete(draft, &named)
-    })
-    .await
-    .map(drop)
-}
-
-/// The token that a project's path names. One that is for other projects as well is not the project's own.
-fn find_of_project<'s>(
-    state: &'s flagstone_model::State,
-    project: &str,
-    named: &str,
-) -> Result<&'s std::sync::Arc<ApiToken>, Error> {
-    projects::find_live(state, project)?;
-    let token = api_tokens::find(state, named)?;
-    if token.projects == [project] { Ok(token) } else { Err(Error::not_found("API token", "…")) }
+    app.commit::<commands::Delete>(&caller, named, Body::none()).await.map(drop)
 }
 
 /// List the API tokens that are for a project
@@ -299,22 +194,12 @@ async fn list_of_project(
 async fn create_in_project(
     State(app): State<App>,
     caller: Caller,
-    Path(project): Path<String>,
+    Path(path): Path<ProjectPath>,
     body: Body<CreateProjectApiToken>,
 ) -> Result<Created<TokenView>, Failure> {
-    let need = Need::project(&project, &[P::CreateProjectApiToken]);
-    let done = app
-        .commit(&caller, &need, body, |draft, input: CreateProjectApiToken| {
-            projects::find_live(draft, &project)?;
-            let sent_kind = input.kind.clone();
-            let (token, secret) = api_tokens::create(draft, input.into_new(vec![project.clone()]))?;
-            Ok((token, secret, sent_kind))
-        })
-        .await?;
-    let (token, secret, sent_kind) = done.value;
-    let (base, project) = (app.options().base_path(), path_segment(&project));
-    let location = format!("{base}/api/admin/projects/{project}/api-tokens/{}", path_segment(&token.selector));
-    Ok(created(&app, &token, secret, &sent_kind, location))
+    let collection = format!("/api/admin/projects/{}/api-tokens", path_segment(&path.project));
+    let done = app.commit::<commands::CreateInProject>(&caller, path, body).await?;
+    Ok(created(&app, done.value, &collection))
 }
 
 /// Get an API token of a project
@@ -330,16 +215,6 @@ async fn get_of_project(
 
 /// Delete an API token of a project; it stops working at once
 #[utoipa::path(delete, path = "/api/admin/projects/{projectId}/api-tokens/{token}", operation_id = "deleteProjectApiToken", tag = "API tokens", responses((status = 200, description = "The token is gone")))]
-async fn delete_in_project(
-    State(app): State<App>,
-    caller: Caller,
-    Path((project, named)): Path<(String, String)>,
-) -> Result<(), Failure> {
-    let need = Need::project(&project, &[P::DeleteProjectApiToken]);
-    app.commit(&caller, &need, Body::none(), |draft, ()| {
-        find_of_project(draft, &project, &named)?;
-        api_tokens::delete(draft, &named)
-    })
-    .await
-    .map(drop)
+async fn delete_in_project(State(app): State<App>, caller: Caller, Path(path): Path<TokenPath>) -> Result<(), Failure> {
+    app.commit::<commands::DeleteInProject>(&caller, path, Body::none()).await.map(drop)
 }

@@ -3,8 +3,10 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use flagstone_model::commands::features as commands;
 use flagstone_model::features::{self, FeatureNames};
-use flagstone_model::{Error, Need, Permission as P};
+use flagstone_model::paths::ProjectPath;
+use flagstone_model::{Need, Permission as P};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -38,33 +40,13 @@ struct ArchiveValidation {
 /// Bring a feature back from the archive
 #[utoipa::path(post, path = "/api/admin/archive/revive/{featureName}", operation_id = "reviveFeature", tag = "Archive", responses((status = 200, description = "The feature is back, switched off")))]
 async fn revive(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<(), Failure> {
-    let need = Need::anywhere(&[P::UpdateFeature]);
-    app.commit(&caller, &need, Body::none(), |draft, ()| {
-        require_in_own_project(draft, &name, P::UpdateFeature)?;
-        features::revive(draft, &name)
-    })
-    .await
-    .map(drop)
+    app.commit::<commands::Revive>(&caller, name, Body::none()).await.map(drop)
 }
 
 /// Delete an archived feature for good
 #[utoipa::path(delete, path = "/api/admin/archive/{featureName}", operation_id = "deleteFeature", tag = "Archive", responses((status = 200, description = "The feature is gone")))]
 async fn delete(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<(), Failure> {
-    let need = Need::anywhere(&[P::DeleteFeature]);
-    app.commit(&caller, &need, Body::none(), |draft, ()| {
-        require_in_own_project(draft, &name, P::DeleteFeature)?;
-        features::delete(draft, &name)
-    })
-    .await
-    .map(drop)
-}
-
-/// The path names no project: the feature's own is read from the very state that the rule changes.
-fn require_in_own_project(draft: &flagstone_model::Draft<'_>, name: &str, permission: P) -> Result<(), Error> {
-    match draft.features.get(name) {
-        Some(feature) => draft.require(&Need::project(&feature.project, &[permission])),
-        None => Err(Error::not_found("feature", name)),
-    }
+    app.commit::<commands::Delete>(&caller, name, Body::none()).await.map(drop)
 }
 
 /// Archive several features
@@ -72,14 +54,10 @@ fn require_in_own_project(draft: &flagstone_model::Draft<'_>, name: &str, permis
 async fn archive_many(
     State(app): State<App>,
     caller: Caller,
-    Path(project): Path<String>,
+    Path(path): Path<ProjectPath>,
     body: Body<FeatureNames>,
 ) -> Result<StatusCode, Failure> {
-    let need = Need::project(&project, &[P::DeleteFeature]);
-    app.commit(&caller, &need, body, |draft, input: FeatureNames| {
-        features::archive_many(draft, &project, &input.features)
-    })
-    .await?;
+    app.commit::<commands::ArchiveMany>(&caller, path, body).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -106,15 +84,10 @@ async fn validate_archive(
 async fn revive_many(
     State(app): State<App>,
     caller: Caller,
-    Path(project): Path<String>,
+    Path(path): Path<ProjectPath>,
     body: Body<FeatureNames>,
 ) -> Result<(), Failure> {
-    let need = Need::project(&project, &[P::UpdateFeature]);
-    app.commit(&caller, &need, body, |draft, input: FeatureNames| {
-        features::revive_many(draft, &project, &input.features)
-    })
-    .await
-    .map(drop)
+    app.commit::<commands::ReviveMany>(&caller, path, body).await.map(drop)
 }
 
 /// Delete several archived features for good
@@ -122,13 +95,8 @@ async fn revive_many(
 async fn delete_many(
     State(app): State<App>,
     caller: Caller,
-    Path(project): Path<String>,
+    Path(path): Path<ProjectPath>,
     body: Body<FeatureNames>,
 ) -> Result<(), Failure> {
-    let need = Need::project(&project, &[P::DeleteFeature]);
-    app.commit(&caller, &need, body, |draft, input: FeatureNames| {
-        features::delete_many(draft, &project, &input.features)
-    })
-    .await
-    .map(drop)
+    app.commit::<commands::DeleteMany>(&caller, path, body).await.map(drop)
 }

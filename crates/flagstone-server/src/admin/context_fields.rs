@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use axum::Json;
 use axum::extract::State;
+use flagstone_model::commands::context_fields as commands;
 use flagstone_model::context_fields::{self, ContextField, ContextFieldInput, CreateContextField, LegalValue};
+use flagstone_model::paths::LegalValuePath;
 use flagstone_model::segments::uses;
 use flagstone_model::{Need, Permission as P, Timestamp};
 use serde::Serialize;
@@ -105,7 +107,7 @@ async fn create(
     caller: Caller,
     body: Body<CreateContextField>,
 ) -> Result<Created<ContextFieldView>, Failure> {
-    let done = app.commit(&caller, &Need::root(&[P::CreateContextField]), body, context_fields::create).await?;
+    let done = app.commit::<commands::Create>(&caller, (), body).await?;
     let location = format!("{}/api/admin/context/{}", app.options().base_path(), path_segment(&done.value.name));
     Ok(Created { location, view: view(&done.value) })
 }
@@ -118,15 +120,13 @@ async fn update(
     Path(name): Path<String>,
     body: Body<ContextFieldInput>,
 ) -> Result<(), Failure> {
-    let need = Need::root(&[P::UpdateContextField]);
-    app.commit(&caller, &need, body, |draft, input| context_fields::update(draft, &name, input)).await.map(drop)
+    app.commit::<commands::Update>(&caller, name, body).await.map(drop)
 }
 
 /// Delete a context field that nothing refers to
 #[utoipa::path(delete, path = "/api/admin/context/{contextField}", operation_id = "deleteContextField", tag = "Context", responses((status = 200, description = "The field is gone")))]
 async fn delete(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<(), Failure> {
-    let need = Need::root(&[P::DeleteContextField]);
-    app.commit(&caller, &need, Body::none(), |draft, ()| context_fields::delete(draft, &name)).await.map(drop)
+    app.commit::<commands::Delete>(&caller, name, Body::none()).await.map(drop)
 }
 
 /// Check whether a context field can have this name
@@ -157,10 +157,7 @@ async fn put_legal_value(
     Path(name): Path<String>,
     body: Body<LegalValue>,
 ) -> Result<(), Failure> {
-    let need = Need::root(&[P::UpdateContextField]);
-    app.commit(&caller, &need, body, |draft, value| context_fields::put_legal_value(draft, &name, value))
-        .await
-        .map(drop)
+    app.commit::<commands::PutLegalValue>(&caller, name, body).await.map(drop)
 }
 
 /// Remove a legal value
@@ -168,10 +165,7 @@ async fn put_legal_value(
 async fn remove_legal_value(
     State(app): State<App>,
     caller: Caller,
-    Path((name, value)): Path<(String, String)>,
+    Path(path): Path<LegalValuePath>,
 ) -> Result<(), Failure> {
-    let need = Need::root(&[P::UpdateContextField]);
-    app.commit(&caller, &need, Body::none(), |draft, ()| context_fields::remove_legal_value(draft, &name, &value))
-        .await
-        .map(drop)
+    app.commit::<commands::RemoveLegalValue>(&caller, path, Body::none()).await.map(drop)
 }

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use axum::Json;
 use axum::extract::State;
+use flagstone_model::Need;
+use flagstone_model::commands::features as commands;
 use flagstone_model::features::{self, DependencyInput};
-use flagstone_model::{Need, Permission as P};
+use flagstone_model::paths::{DependencyPath, FeaturePath};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -23,10 +25,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list_parent_variants))
 }
 
-fn need(project: &str) -> Need {
-    Need::project(project, &[P::UpdateFeatureDependency])
-}
-
 /// Tell whether a project has any dependency between features
 #[utoipa::path(get, path = "/api/admin/projects/{projectId}/dependencies", operation_id = "checkDependenciesExist", tag = "Dependencies", responses((status = 200, description = "Whether there is any", body = bool, content_type = "application/json")))]
 async fn exist(State(app): State<App>, caller: Caller, Path(project): Path<String>) -> Result<Json<bool>, Failure> {
@@ -40,40 +38,22 @@ async fn exist(State(app): State<App>, caller: Caller, Path(project): Path<Strin
 async fn add(
     State(app): State<App>,
     caller: Caller,
-    Path((project, child)): Path<(String, String)>,
+    Path(path): Path<FeaturePath>,
     body: Body<DependencyInput>,
 ) -> Result<(), Failure> {
-    app.commit(&caller, &need(&project), body, |draft, input| features::add_dependency(draft, &project, &child, input))
-        .await
-        .map(drop)
+    app.commit::<commands::AddDependency>(&caller, path, body).await.map(drop)
 }
 
 /// End all dependencies of a feature
 #[utoipa::path(delete, path = "/api/admin/projects/{projectId}/features/{featureName}/dependencies", operation_id = "deleteFeatureDependencies", tag = "Dependencies", responses((status = 200, description = "The feature depends on nothing")))]
-async fn remove_all(
-    State(app): State<App>,
-    caller: Caller,
-    Path((project, child)): Path<(String, String)>,
-) -> Result<(), Failure> {
-    app.commit(&caller, &need(&project), Body::none(), |draft, ()| {
-        features::remove_dependencies(draft, &project, &child)
-    })
-    .await
-    .map(drop)
+async fn remove_all(State(app): State<App>, caller: Caller, Path(path): Path<FeaturePath>) -> Result<(), Failure> {
+    app.commit::<commands::RemoveDependencies>(&caller, path, Body::none()).await.map(drop)
 }
 
 /// End the dependency of a feature on another one
 #[utoipa::path(delete, path = "/api/admin/projects/{projectId}/features/{featureName}/dependencies/{parent}", operation_id = "deleteFeatureDependency", tag = "Dependencies", responses((status = 200, description = "The dependency is gone")))]
-async fn remove(
-    State(app): State<App>,
-    caller: Caller,
-    Path((project, child, parent)): Path<(String, String, String)>,
-) -> Result<(), Failure> {
-    app.commit(&caller, &need(&project), Body::none(), |draft, ()| {
-        features::remove_dependency(draft, &project, &child, &parent)
-    })
-    .await
-    .map(drop)
+async fn remove(State(app): State<App>, caller: Caller, Path(path): Path<DependencyPath>) -> Result<(), Failure> {
+    app.commit::<commands::RemoveDependency>(&caller, path, Body::none()).await.map(drop)
 }
 
 /// List the features that a feature could depend on

@@ -1,14 +1,13 @@
 //! Environments over HTTP.
 
-use std::collections::BTreeMap;
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use flagstone_model::commands::environments::{self as commands, EnvironmentOrder};
 use flagstone_model::environments::{self, CloneEnvironment, CreateEnvironment, Environment, UpdateEnvironment};
 use flagstone_model::features::StrategyInput;
 use flagstone_model::{Need, Permission as P, State as Model, projects};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -101,11 +100,6 @@ struct ProjectEnvironmentRow {
     default_strategy: Option<StrategyInput>,
 }
 
-/// Environments' names with their places.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[schema(example = json!({"development": 1, "production": 2}))]
-struct EnvironmentOrder(BTreeMap<String, i64>);
-
 fn view(environment: &Environment) -> EnvironmentView {
     EnvironmentView {
         name: environment.name.clone(),
@@ -179,7 +173,7 @@ async fn create(
     caller: Caller,
     body: Body<CreateEnvironment>,
 ) -> Result<Created<EnvironmentView>, Failure> {
-    let done = app.commit(&caller, &Need::root(&[P::Admin]), body, environments::create).await?;
+    let done = app.commit::<commands::Create>(&caller, (), body).await?;
     Ok(created(&app, &done.value))
 }
 
@@ -204,9 +198,7 @@ async fn update(
     Path(name): Path<String>,
     body: Body<UpdateEnvironment>,
 ) -> Result<Json<EnvironmentView>, Failure> {
-    let done = app
-        .commit(&caller, &Need::root(&[P::Admin]), body, |draft, input| environments::update(draft, &name, input))
-        .await?;
+    let done = app.commit::<commands::Update>(&caller, name, body).await?;
     Ok(Json(view(&done.value)))
 }
 
@@ -218,38 +210,32 @@ async fn duplicate(
     Path(name): Path<String>,
     body: Body<CloneEnvironment>,
 ) -> Result<Created<EnvironmentView>, Failure> {
-    let done = app
-        .commit(&caller, &Need::root(&[P::Admin]), body, |draft, input| environments::duplicate(draft, &name, input))
-        .await?;
+    let done = app.commit::<commands::Clone>(&caller, name, body).await?;
     Ok(created(&app, &done.value))
 }
 
 /// Delete an environment with everything in it
 #[utoipa::path(delete, path = "/api/admin/environments/{name}", operation_id = "removeEnvironment", tag = "Environments", responses((status = 200, description = "The environment is gone")))]
 async fn delete(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<(), Failure> {
-    app.commit(&caller, &Need::root(&[P::Admin]), Body::none(), |draft, ()| environments::delete(draft, &name))
-        .await
-        .map(drop)
+    app.commit::<commands::Delete>(&caller, name, Body::none()).await.map(drop)
 }
 
 /// Put environments into another order
 #[utoipa::path(put, path = "/api/admin/environments/sort-order", operation_id = "updateSortOrder", tag = "Environments", request_body = EnvironmentOrder, responses((status = 200, description = "The environments are in this order")))]
 async fn sort(State(app): State<App>, caller: Caller, body: Body<EnvironmentOrder>) -> Result<(), Failure> {
-    let need = Need::root(&[P::Admin]);
-    app.commit(&caller, &need, body, |draft, EnvironmentOrder(order)| environments::sort(draft, &order)).await.map(drop)
+    app.commit::<commands::Sort>(&caller, (), body).await.map(drop)
 }
 
 /// Open an environment for new projects and tokens
 #[utoipa::path(post, path = "/api/admin/environments/{name}/on", operation_id = "toggleEnvironmentOn", tag = "Environments", responses((status = 204, description = "The environment is open")))]
 async fn enable(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<StatusCode, Failure> {
-    app.commit(&caller, &Need::root(&[P::Admin]), Body::none(), |draft, ()| environments::enable(draft, &name)).await?;
+    app.commit::<commands::Enable>(&caller, name, Body::none()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Close an environment to new projects and tokens
 #[utoipa::path(post, path = "/api/admin/environments/{name}/off", operation_id = "toggleEnvironmentOff", tag = "Environments", responses((status = 204, description = "The environment is closed")))]
 async fn disable(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<StatusCode, Failure> {
-    app.commit(&caller, &Need::root(&[P::Admin]), Body::none(), |draft, ()| environments::disable(draft, &name))
-        .await?;
+    app.commit::<commands::Disable>(&caller, name, Body::none()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

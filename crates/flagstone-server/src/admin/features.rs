@@ -3,11 +3,14 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use flagstone_model::commands::features as commands;
 use flagstone_model::features::{
     self, CloneFeature, CreateFeature, Dependency, Feature, FeatureSummary, StaleFeatures, UpdateFeature, Variant,
 };
-use flagstone_model::{Error, Faults, Need, Permission as P, State as Model, Timestamp, environments, projects};
-use serde::{Deserialize, Deserializer, Serialize};
+use flagstone_model::patches::JsonPatch;
+use flagstone_model::paths::{FeaturePath, Place, ProjectPath};
+use flagstone_model::{Need, State as Model, Timestamp, environments, projects};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -28,88 +31,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(duplicate))
         .routes(routes!(get_environment))
         .routes(routes!(mark_stale))
-}
-
-/// A feature's environment, as a path names it.
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct Place {
-    #[serde(rename = "projectId")]
-    pub(super) project: String,
-    #[serde(rename = "featureName")]
-    pub(super) feature: String,
-    pub(super) environment: String,
-}
-
-impl Place {
-    pub(super) fn as_tuple(&self) -> (&str, &str, &str) {
-        (&self.project, &self.feature, &self.environment)
-    }
-
-    pub(super) fn need(&self, any_of: &[P]) -> Need {
-        Need::environment(&self.project, &self.environment, any_of)
-    }
-}
-
-/// A JSON patch (RFC 6902).
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[schema(example = json!([{"op": "replace", "path": "/description", "value": "New text"}]))]
-pub(super) struct JsonPatch(Vec<PatchOperation>);
-
-/// One step of a JSON patch.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub(super) struct PatchOperation {
-    /// What to do.
-    op: PatchOperator,
-    /// Where, as a JSON pointer.
-    path: String,
-    /// Where from, for `move` and `copy`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    from: Option<String>,
-    /// What to put there, or to find there, for `add`, `replace` and `test`.
-    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Value>)]
-    value: Option<Value>,
-}
-
-/// A value that is there, be it `null`.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(deserializer).map(Some)
-}
-
-/// What a step of a JSON patch does.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-enum PatchOperator {
-    /// Puts a value.
-    Add,
-    /// Takes a value away.
-    Remove,
-    /// Replaces a value.
-    Replace,
-    /// Copies a value.
-    Copy,
-    /// Moves a value.
-    Move,
-    /// Fails unless a value is there.
-    Test,
-}
-
-impl JsonPatch {
-    pub(super) fn parse(&self) -> Result<json_patch::Patch, Error> {
-        let mut faults = Faults::default();
-        for (index, step) in self.0.iter().enumerate() {
-            use PatchOperator as O;
-            let missing = match step.op {
-                O::Add | O::Replace | O::Test if step.value.is_none() => "value",
-                O::Move | O::Copy if step.from.is_none() => "from",
-                _ => continue,
-            };
-            faults.add(format!("/body/{index}/{missing}"), format!("The property `{missing}` is required."));
-        }
-        faults.check()?;
-        let bad = |e: serde_json::Error| Error::bad_data("/body", format!("This is not a JSON patch: {e}."));
-        serde_json::from_value(serde_json::to_value(&self.0).map_err(bad)?).map_err(bad)
-    }
 }
 
 /// A feature with everything that belongs to it.
@@ -397,11 +318,10 @@ async fn list(
 async fn create(
     State(app): State<App>,
     caller: Caller,
-    Path(project): Path<String>,
+    Path(path): Path<ProjectPath>,
     body: Body<CreateFeature>,
 ) -> Result<Created<FeatureSummary>, Failure> {
-    let need = Need::project(&project, &[P::CreateFeature]);
-    let done = app.commit(&caller, &need, body, |draft, input| features::create(draft, &project, input)).await?;
+    let done = app.commit::<commands::Create>(&caller, path, body).await?;
     Ok(created(&app, done.value))
 }
 
@@ -429,11 +349,10 @@ async fn get(
 async fn update(
     State(app): State<App>,
     caller: Caller,
-    Path((project, name)): Path<(String, String)>,
+    Path(path): Path<FeaturePath>,
     body: Body<UpdateFeature>,
 ) -> Result<Json<FeatureSummary>, Failure> {
-    let need = Need::project(&project, &[P::UpdateFeature]);
-    let done = app.commit(&caller, &need, body, |draft, input| features::update(draft, &project, &name, input)).await?;
+    let done = app.commit::<commands::Update>(&caller, path, body).await?;
     Ok(Json(done.value))
 }
 
@@ -442,15 +361,10 @@ async fn update(
 async fn patch(
     State(app): State<App>,
     caller: Caller,
-    Path((project, name)): Path<(String, String)>,
+    Path(path): Path<FeaturePath>,
     body: Body<JsonPatch>,
 ) -> Result<Json<FeatureSummary>, Failure> {
-    let need = Need::project(&project, &[P::UpdateFeature]);
-    let done = app
-        .commit(&caller, &need, body, |draft, patch: JsonPatch| {
-            features::patch(draft, &project, &name, &patch.parse()?)
-        })
-        .await?;
+    let done = app.commit::<commands::Patch>(&caller, path, body).await?;
     Ok(Json(done.value))
 }
 
@@ -459,24 +373,17 @@ async fn patch(
 async fn duplicate(
     State(app): State<App>,
     caller: Caller,
-    Path((project, name)): Path<(String, String)>,
+    Path(path): Path<FeaturePath>,
     body: Body<CloneFeature>,
 ) -> Result<Created<FeatureSummary>, Failure> {
-    let need = Need::project(&project, &[P::CreateFeature]);
-    let done =
-        app.commit(&caller, &need, body, |draft, input| features::duplicate(draft, &project, &name, input)).await?;
+    let done = app.commit::<commands::Clone>(&caller, path, body).await?;
     Ok(created(&app, done.value))
 }
 
 /// Archive a feature
 #[utoipa::path(delete, path = "/api/admin/projects/{projectId}/features/{featureName}", operation_id = "archiveFeature", tag = "Features", responses((status = 202, description = "The feature is archived")))]
-async fn archive(
-    State(app): State<App>,
-    caller: Caller,
-    Path((project, name)): Path<(String, String)>,
-) -> Result<StatusCode, Failure> {
-    let need = Need::project(&project, &[P::DeleteFeature]);
-    app.commit(&caller, &need, Body::none(), |draft, ()| features::archive(draft, &project, &name)).await?;
+async fn archive(State(app): State<App>, caller: Caller, Path(path): Path<FeaturePath>) -> Result<StatusCode, Failure> {
+    app.commit::<commands::Archive>(&caller, path, Body::none()).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -503,11 +410,9 @@ async fn get_environment(
 async fn mark_stale(
     State(app): State<App>,
     caller: Caller,
-    Path(project): Path<String>,
+    Path(path): Path<ProjectPath>,
     body: Body<StaleFeatures>,
 ) -> Result<StatusCode, Failure> {
-    let need = Need::project(&project, &[P::UpdateFeature]);
-    app.commit(&caller, &need, body, |draft, input: StaleFeatures| features::mark_stale(draft, &project, &input))
-        .await?;
+    app.commit::<commands::MarkStale>(&caller, path, body).await?;
     Ok(StatusCode::ACCEPTED)
 }

@@ -3,10 +3,10 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use flagstone_model::commands::projects::{self as commands, ProjectEnvironmentInput, ProjectSettings};
 use flagstone_model::features::{self, StrategyInput};
-use flagstone_model::projects::{
-    self, CreateProject, FeatureNaming, Project, ProjectMode, ProjectSummary, UpdateProject,
-};
+use flagstone_model::paths::{EnvironmentPath, ProjectPath};
+use flagstone_model::projects::{self, CreateProject, Project, ProjectMode, ProjectSummary, UpdateProject};
 use flagstone_model::{Need, Permission as P, State as Model, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -135,30 +135,6 @@ struct ProjectId {
     id: String,
 }
 
-/// Settings of a project that are kept apart from its name and description.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct ProjectSettings {
-    /// Who may see and propose.
-    #[serde(default)]
-    mode: Option<ProjectMode>,
-    /// How its features must be named.
-    #[serde(default)]
-    feature_naming: Option<FeatureNaming>,
-}
-
-/// An environment for a project.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct ProjectEnvironmentInput {
-    /// The environment's name.
-    #[schema(example = "production")]
-    environment: String,
-    /// What features get that are switched on there without any strategy.
-    #[serde(default)]
-    default_strategy: Option<StrategyInput>,
-}
-
 /// How much of a project's features is stale, in percent.
 fn technical_debt(state: &Model, project: &str) -> u32 {
     let (mut all, mut stale) = (0, 0);
@@ -220,7 +196,7 @@ async fn create(
     caller: Caller,
     body: Body<CreateProject>,
 ) -> Result<Created<ProjectSummary>, Failure> {
-    let done = app.commit(&caller, &Need::root(&[P::CreateProject]), body, projects::create).await?;
+    let done = app.commit::<commands::Create>(&caller, (), body).await?;
     let location = format!("{}/api/admin/projects/{}", app.options().base_path(), path_segment(&done.value.id));
     Ok(Created { location, view: done.value })
 }
@@ -302,11 +278,10 @@ fn overview_of(state: &Model, project: &Project) -> ProjectOverview {
 async fn update(
     State(app): State<App>,
     caller: Caller,
-    Path(id): Path<String>,
+    Path(path): Path<ProjectPath>,
     body: Body<UpdateProject>,
 ) -> Result<(), Failure> {
-    let need = Need::project(&id, &[P::UpdateProject]);
-    app.commit(&caller, &need, body, |draft, input| projects::update(draft, &id, input)).await.map(drop)
+    app.commit::<commands::Update>(&caller, path, body).await.map(drop)
 }
 
 /// Change who may see a project and how its features are named
@@ -314,36 +289,28 @@ async fn update(
 async fn update_settings(
     State(app): State<App>,
     caller: Caller,
-    Path(id): Path<String>,
+    Path(path): Path<ProjectPath>,
     body: Body<ProjectSettings>,
 ) -> Result<(), Failure> {
-    let need = Need::project(&id, &[P::UpdateProject, P::ProjectSettingsWrite]);
-    app.commit(&caller, &need, body, |draft, ProjectSettings { mode, feature_naming }| {
-        projects::update(draft, &id, UpdateProject { mode, feature_naming, ..UpdateProject::default() })
-    })
-    .await
-    .map(drop)
+    app.commit::<commands::UpdateSettings>(&caller, path, body).await.map(drop)
 }
 
 /// Archive a project that holds no live features
 #[utoipa::path(post, path = "/api/admin/projects/archive/{projectId}", operation_id = "archiveProject", tag = "Projects", responses((status = 200, description = "The project is archived")))]
-async fn archive(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<(), Failure> {
-    let need = Need::project(&id, &[P::DeleteProject]);
-    app.commit(&caller, &need, Body::none(), |draft, ()| projects::archive(draft, &id)).await.map(drop)
+async fn archive(State(app): State<App>, caller: Caller, Path(path): Path<ProjectPath>) -> Result<(), Failure> {
+    app.commit::<commands::Archive>(&caller, path, Body::none()).await.map(drop)
 }
 
 /// Bring a project back from the archive
 #[utoipa::path(post, path = "/api/admin/projects/revive/{projectId}", operation_id = "reviveProject", tag = "Projects", responses((status = 200, description = "The project is back")))]
-async fn revive(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<(), Failure> {
-    let need = Need::project(&id, &[P::DeleteProject]);
-    app.commit(&caller, &need, Body::none(), |draft, ()| projects::revive(draft, &id)).await.map(drop)
+async fn revive(State(app): State<App>, caller: Caller, Path(path): Path<ProjectPath>) -> Result<(), Failure> {
+    app.commit::<commands::Revive>(&caller, path, Body::none()).await.map(drop)
 }
 
 /// Delete a project that holds no live features, with its archive and its tokens
 #[utoipa::path(delete, path = "/api/admin/projects/{projectId}", operation_id = "deleteProject", tag = "Projects", responses((status = 200, description = "The project is gone")))]
-async fn delete(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<(), Failure> {
-    let need = Need::project(&id, &[P::DeleteProject]);
-    app.commit(&caller, &need, Body::none(), |draft, ()| projects::delete(draft, &id)).await.map(drop)
+async fn delete(State(app): State<App>, caller: Caller, Path(path): Path<ProjectPath>) -> Result<(), Failure> {
+    app.commit::<commands::Delete>(&caller, path, Body::none()).await.map(drop)
 }
 
 /// Give a project's features an environment, switched off
@@ -351,19 +318,10 @@ async fn delete(State(app): State<App>, caller: Caller, Path(id): Path<String>) 
 async fn attach_environment(
     State(app): State<App>,
     caller: Caller,
-    Path(id): Path<String>,
+    Path(path): Path<ProjectPath>,
     body: Body<ProjectEnvironmentInput>,
 ) -> Result<(), Failure> {
-    let need = Need::project(&id, &[P::UpdateProject]);
-    app.commit(&caller, &need, body, |draft, input: ProjectEnvironmentInput| {
-        projects::attach_environment(draft, &id, &input.environment)?;
-        match input.default_strategy {
-            Some(strategy) => projects::set_default_strategy(draft, &id, &input.environment, strategy).map(drop),
-            None => Ok(()),
-        }
-    })
-    .await
-    .map(drop)
+    app.commit::<commands::AttachEnvironment>(&caller, path, body).await.map(drop)
 }
 
 /// Take an environment from a project, and its features' strategies there with it
@@ -371,11 +329,9 @@ async fn attach_environment(
 async fn detach_environment(
     State(app): State<App>,
     caller: Caller,
-    Path((id, environment)): Path<(String, String)>,
+    Path(path): Path<EnvironmentPath>,
 ) -> Result<StatusCode, Failure> {
-    let need = Need::project(&id, &[P::UpdateProject]);
-    app.commit(&caller, &need, Body::none(), |draft, ()| projects::detach_environment(draft, &id, &environment))
-        .await?;
+    app.commit::<commands::DetachEnvironment>(&caller, path, Body::none()).await?;
     Ok(StatusCode::OK)
 }
 
@@ -384,12 +340,9 @@ async fn detach_environment(
 async fn set_default_strategy(
     State(app): State<App>,
     caller: Caller,
-    Path((id, environment)): Path<(String, String)>,
+    Path(path): Path<EnvironmentPath>,
     body: Body<StrategyInput>,
 ) -> Result<Json<StrategyInput>, Failure> {
-    let need = Need::environment(&id, &environment, &[P::UpdateProject, P::ProjectDefaultStrategyWrite]);
-    let done = app
-        .commit(&caller, &need, body, |draft, input| projects::set_default_strategy(draft, &id, &environment, input))
-        .await?;
+    let done = app.commit::<commands::SetDefaultStrategy>(&caller, path, body).await?;
     Ok(Json(done.value))
 }

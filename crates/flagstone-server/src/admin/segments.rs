@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use flagstone_model::Need;
+use flagstone_model::commands::segments as commands;
 use flagstone_model::segments::{self, Segment, SegmentInput, StrategySegments, Use, uses};
-use flagstone_model::{Need, Permission as P};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -134,9 +135,7 @@ async fn get(State(app): State<App>, caller: Caller, Path(id): Path<i64>) -> Res
 /// Create a segment
 #[utoipa::path(post, path = "/api/admin/segments", operation_id = "createSegment", tag = "Segments", request_body = SegmentInput, responses((status = 201, body = Segment)))]
 async fn create(State(app): State<App>, caller: Caller, body: Body<SegmentInput>) -> Result<Created<Segment>, Failure> {
-    // The rule asks again, for the project that the body names.
-    let need = Need::anywhere(&[P::CreateSegment, P::UpdateProjectSegment]);
-    let done = app.commit(&caller, &need, body, segments::create).await?;
+    let done = app.commit::<commands::Create>(&caller, (), body).await?;
     let location = format!("{}/api/admin/segments/{}", app.options().base_path(), done.value.id);
     Ok(Created { location, view: (*done.value).clone() })
 }
@@ -149,16 +148,14 @@ async fn update(
     Path(id): Path<i64>,
     body: Body<SegmentInput>,
 ) -> Result<StatusCode, Failure> {
-    let need = Need::anywhere(&[P::UpdateSegment, P::UpdateProjectSegment]);
-    app.commit(&caller, &need, body, |draft, input| segments::update(draft, id, input)).await?;
+    app.commit::<commands::Update>(&caller, id, body).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Delete a segment that no strategy uses
 #[utoipa::path(delete, path = "/api/admin/segments/{id}", operation_id = "removeSegment", tag = "Segments", responses((status = 204, description = "The segment is gone")))]
 async fn delete(State(app): State<App>, caller: Caller, Path(id): Path<i64>) -> Result<StatusCode, Failure> {
-    let need = Need::anywhere(&[P::DeleteSegment, P::UpdateProjectSegment]);
-    app.commit(&caller, &need, Body::none(), |draft, ()| segments::delete(draft, id)).await?;
+    app.commit::<commands::Delete>(&caller, id, Body::none()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -204,14 +201,7 @@ async fn set_of_strategy(
     caller: Caller,
     body: Body<StrategySegments>,
 ) -> Result<Created<StrategySegmentsView>, Failure> {
-    let need = Need::anywhere(&[P::UpdateFeatureStrategy]);
-    let done = app
-        .commit(&caller, &need, body, |draft, input: StrategySegments| {
-            draft.require(&Need::environment(&input.project_id, &input.environment_id, &[P::UpdateFeatureStrategy]))?;
-            segments::set_of_strategy(draft, &input)?;
-            Ok(input)
-        })
-        .await?;
+    let done = app.commit::<commands::SetOfStrategy>(&caller, (), body).await?;
     let StrategySegments { project_id, strategy_id, environment_id, segment_ids } = done.value;
     let location = format!("{}/api/admin/segments/strategies/{strategy_id}", app.options().base_path());
     Ok(Created { location, view: StrategySegmentsView { project_id, strategy_id, environment_id, segment_ids } })

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
+use flagstone_model::commands::features::{self as commands, StrategyOrder};
 use flagstone_model::constraints::Constraint;
-use flagstone_model::features::{self, SortOrder, Strategy, StrategyChange, StrategyInput, Variant};
-use flagstone_model::{Error, Need, Permission as P};
-use serde::{Deserialize, Serialize};
+use flagstone_model::features::{self, Strategy, StrategyChange, StrategyInput, Variant};
+use flagstone_model::patches::JsonPatch;
+use flagstone_model::paths::{Place, StrategyPath};
+use flagstone_model::{Error, Need};
+use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::features::{JsonPatch, Place};
 use crate::app::App;
 use crate::app::caller::Caller;
 use crate::http::error::Failure;
@@ -75,19 +77,6 @@ impl StrategyView {
     }
 }
 
-/// Strategies with their places.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-struct StrategyOrder(Vec<SortOrder>);
-
-/// A strategy, as a path names it.
-#[derive(Deserialize)]
-struct StrategyPlace {
-    #[serde(flatten)]
-    place: Place,
-    #[serde(rename = "strategyId")]
-    id: String,
-}
-
 /// List a feature's strategies in an environment
 #[utoipa::path(get, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/strategies", operation_id = "getFeatureStrategies", tag = "Features", responses((status = 200, body = Vec<StrategyView>)))]
 async fn list(
@@ -109,9 +98,7 @@ async fn add(
     Path(place): Path<Place>,
     body: Body<StrategyInput>,
 ) -> Result<Json<StrategyView>, Failure> {
-    let need = place.need(&[P::CreateFeatureStrategy]);
-    let done =
-        app.commit(&caller, &need, body, |draft, input| features::add_strategy(draft, place.as_tuple(), input)).await?;
+    let done = app.commit::<commands::AddStrategy>(&caller, place, body).await?;
     Ok(Json(StrategyView::of(&done.value)))
 }
 
@@ -120,7 +107,7 @@ async fn add(
 async fn get(
     State(app): State<App>,
     caller: Caller,
-    Path(StrategyPlace { place, id }): Path<StrategyPlace>,
+    Path(StrategyPath { place, id }): Path<StrategyPath>,
 ) -> Result<Json<StrategyView>, Failure> {
     let snapshot = app.view(&caller, &Need::login())?;
     let feature = features::find_live(&snapshot.state, &place.project, &place.feature)?;
@@ -134,13 +121,10 @@ async fn get(
 async fn update(
     State(app): State<App>,
     caller: Caller,
-    Path(StrategyPlace { place, id }): Path<StrategyPlace>,
+    Path(path): Path<StrategyPath>,
     body: Body<StrategyChange>,
 ) -> Result<Json<StrategyView>, Failure> {
-    let need = place.need(&[P::UpdateFeatureStrategy]);
-    let done = app
-        .commit(&caller, &need, body, |draft, change| features::update_strategy(draft, place.as_tuple(), &id, change))
-        .await?;
+    let done = app.commit::<commands::UpdateStrategy>(&caller, path, body).await?;
     Ok(Json(StrategyView::of(&done.value)))
 }
 
@@ -149,29 +133,17 @@ async fn update(
 async fn patch(
     State(app): State<App>,
     caller: Caller,
-    Path(StrategyPlace { place, id }): Path<StrategyPlace>,
+    Path(path): Path<StrategyPath>,
     body: Body<JsonPatch>,
 ) -> Result<Json<StrategyView>, Failure> {
-    let need = place.need(&[P::UpdateFeatureStrategy]);
-    let done = app
-        .commit(&caller, &need, body, |draft, patch: JsonPatch| {
-            features::patch_strategy(draft, place.as_tuple(), &id, &patch.parse()?)
-        })
-        .await?;
+    let done = app.commit::<commands::PatchStrategy>(&caller, path, body).await?;
     Ok(Json(StrategyView::of(&done.value)))
 }
 
 /// Remove a strategy
 #[utoipa::path(delete, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/strategies/{strategyId}", operation_id = "deleteFeatureStrategy", tag = "Features", responses((status = 200, description = "The strategy is gone")))]
-async fn remove(
-    State(app): State<App>,
-    caller: Caller,
-    Path(StrategyPlace { place, id }): Path<StrategyPlace>,
-) -> Result<(), Failure> {
-    let need = place.need(&[P::DeleteFeatureStrategy]);
-    app.commit(&caller, &need, Body::none(), |draft, ()| features::remove_strategy(draft, place.as_tuple(), &id))
-        .await
-        .map(drop)
+async fn remove(State(app): State<App>, caller: Caller, Path(path): Path<StrategyPath>) -> Result<(), Failure> {
+    app.commit::<commands::RemoveStrategy>(&caller, path, Body::none()).await.map(drop)
 }
 
 /// Put a feature's strategies into another order
@@ -182,10 +154,5 @@ async fn sort(
     Path(place): Path<Place>,
     body: Body<StrategyOrder>,
 ) -> Result<(), Failure> {
-    let need = place.need(&[P::UpdateFeatureStrategy]);
-    app.commit(&caller, &need, body, |draft, StrategyOrder(order)| {
-        features::sort_strategies(draft, place.as_tuple(), &order)
-    })
-    .await
-    .map(drop)
+    app.commit::<commands::SortStrategies>(&caller, place, body).await.map(drop)
 }

@@ -1,13 +1,13 @@
 //! Switching features on and off over HTTP.
 
 use axum::extract::State;
-use flagstone_model::features::{self, DisabledStrategies, FeatureNames};
-use flagstone_model::{Need, Permission as P};
+use flagstone_model::commands::features::{self as commands, SwitchOn};
+use flagstone_model::features::{DisabledStrategies, FeatureNames};
+use flagstone_model::paths::{EnvironmentPath, Place};
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::features::Place;
 use crate::app::App;
 use crate::app::caller::Caller;
 use crate::http::error::Failure;
@@ -36,21 +36,17 @@ async fn switch_on(
     Path(place): Path<Place>,
     query: Query<OnQuery>,
 ) -> Result<(), Failure> {
-    let disabled = match query.parse()?.should_activate_disabled_strategies {
+    let disabled_strategies = match query.parse()?.should_activate_disabled_strategies {
         Some(true) => DisabledStrategies::Activate,
         _ => DisabledStrategies::Keep,
     };
-    let need = place.need(&[P::UpdateFeatureEnvironment]);
-    app.commit(&caller, &need, Body::none(), |draft, ()| features::switch_on(draft, place.as_tuple(), disabled))
-        .await
-        .map(drop)
+    app.commit_input::<commands::TurnOn>(&caller, place, SwitchOn { disabled_strategies }).await.map(drop)
 }
 
 /// Switch a feature off in an environment
 #[utoipa::path(post, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/off", operation_id = "toggleFeatureEnvironmentOff", tag = "Features", responses((status = 200, description = "The feature is off")))]
 async fn switch_off(State(app): State<App>, caller: Caller, Path(place): Path<Place>) -> Result<(), Failure> {
-    let need = place.need(&[P::UpdateFeatureEnvironment]);
-    app.commit(&caller, &need, Body::none(), |draft, ()| features::switch_off(draft, place.as_tuple())).await.map(drop)
+    app.commit::<commands::TurnOff>(&caller, place, Body::none()).await.map(drop)
 }
 
 /// Switch several features on in an environment
@@ -58,17 +54,10 @@ async fn switch_off(State(app): State<App>, caller: Caller, Path(place): Path<Pl
 async fn bulk_on(
     State(app): State<App>,
     caller: Caller,
-    Path((project, environment)): Path<(String, String)>,
+    Path(path): Path<EnvironmentPath>,
     body: Body<FeatureNames>,
 ) -> Result<(), Failure> {
-    let need = Need::environment(&project, &environment, &[P::UpdateFeatureEnvironment]);
-    app.commit(&caller, &need, body, |draft, input: FeatureNames| {
-        features::bulk_toggle(draft, &project, &environment, &input.features, |draft, place| {
-            features::switch_on(draft, place, DisabledStrategies::Keep)
-        })
-    })
-    .await
-    .map(drop)
+    app.commit::<commands::TurnManyOn>(&caller, path, body).await.map(drop)
 }
 
 /// Switch several features off in an environment
@@ -76,13 +65,8 @@ async fn bulk_on(
 async fn bulk_off(
     State(app): State<App>,
     caller: Caller,
-    Path((project, environment)): Path<(String, String)>,
+    Path(path): Path<EnvironmentPath>,
     body: Body<FeatureNames>,
 ) -> Result<(), Failure> {
-    let need = Need::environment(&project, &environment, &[P::UpdateFeatureEnvironment]);
-    app.commit(&caller, &need, body, |draft, input: FeatureNames| {
-        features::bulk_toggle(draft, &project, &environment, &input.features, features::switch_off)
-    })
-    .await
-    .map(drop)
+    app.commit::<commands::TurnManyOff>(&caller, path, body).await.map(drop)
 }

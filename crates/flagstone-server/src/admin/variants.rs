@@ -2,14 +2,16 @@
 
 use axum::Json;
 use axum::extract::State;
+use flagstone_model::Need;
+use flagstone_model::commands::features::{self as commands, VariantList};
 use flagstone_model::features::{self, PushVariants, Variant};
-use flagstone_model::{Need, Permission as P};
-use serde::{Deserialize, Serialize};
+use flagstone_model::patches::JsonPatch;
+use flagstone_model::paths::{FeaturePath, Place};
+use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::features::{JsonPatch, Place};
 use crate::app::App;
 use crate::app::caller::Caller;
 use crate::http::error::Failure;
@@ -28,10 +30,6 @@ struct VariantsView {
     variants: Vec<Variant>,
 }
 
-/// A feature's own variants.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-struct VariantList(Vec<Variant>);
-
 /// List a feature's own variants in an environment
 #[utoipa::path(get, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/variants", operation_id = "getEnvironmentFeatureVariants", tag = "Features", responses((status = 200, body = VariantsView)))]
 async fn list(State(app): State<App>, caller: Caller, Path(place): Path<Place>) -> Result<Json<VariantsView>, Failure> {
@@ -49,12 +47,7 @@ async fn overwrite(
     Path(place): Path<Place>,
     body: Body<VariantList>,
 ) -> Result<Json<VariantsView>, Failure> {
-    let need = place.need(&[P::UpdateFeatureEnvironmentVariants]);
-    let done = app
-        .commit(&caller, &need, body, |draft, VariantList(variants)| {
-            features::overwrite_variants(draft, place.as_tuple(), variants)
-        })
-        .await?;
+    let done = app.commit::<commands::OverwriteVariants>(&caller, place, body).await?;
     Ok(Json(VariantsView { version: 1, variants: done.value }))
 }
 
@@ -66,12 +59,7 @@ async fn patch(
     Path(place): Path<Place>,
     body: Body<JsonPatch>,
 ) -> Result<Json<VariantsView>, Failure> {
-    let need = place.need(&[P::UpdateFeatureEnvironmentVariants]);
-    let done = app
-        .commit(&caller, &need, body, |draft, patch: JsonPatch| {
-            features::patch_variants(draft, place.as_tuple(), &patch.parse()?)
-        })
-        .await?;
+    let done = app.commit::<commands::PatchVariants>(&caller, place, body).await?;
     Ok(Json(VariantsView { version: 1, variants: done.value }))
 }
 
@@ -80,12 +68,9 @@ async fn patch(
 async fn push(
     State(app): State<App>,
     caller: Caller,
-    Path((project, name)): Path<(String, String)>,
+    Path(path): Path<FeaturePath>,
     body: Body<PushVariants>,
 ) -> Result<Json<VariantsView>, Failure> {
-    // The rule asks again, for each environment that the body names.
-    let need = Need::anywhere(&[P::UpdateFeatureEnvironmentVariants]);
-    let done =
-        app.commit(&caller, &need, body, |draft, input| features::push_variants(draft, &project, &name, input)).await?;
+    let done = app.commit::<commands::Push>(&caller, path, body).await?;
     Ok(Json(VariantsView { version: 1, variants: done.value }))
 }

@@ -10,11 +10,11 @@ mod writer;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flagstone_model::bootstrap::first_start;
+use flagstone_model::commands::Operation;
+use flagstone_model::commands::installation::{EnsureGivenToken, FirstStart, Start};
 use flagstone_model::permissions::allowed;
 use flagstone_model::{Draft, Error, Limits, Need, State, Surroundings, Timestamp};
 use flagstone_store::Store;
-use serde::de::DeserializeOwned;
 use tokio::sync::{oneshot, watch};
 use utoipa::ToSchema;
 
@@ -104,7 +104,7 @@ impl App {
         }));
         app.ensure_first_start().await?;
         for token in given_tokens {
-            app.commit_as_system(|draft| flagstone_model::api_tokens::ensure_given(draft, &token)).await?;
+            app.commit_as_system::<EnsureGivenToken>(token).await?;
         }
         Ok(app)
     }
@@ -119,16 +119,8 @@ impl App {
         };
         let hash = self.0.passwords.hash(password.clone()).await?;
         let username = self.0.options.admin_username.clone();
-        let made = self
-            .commit_as_system(|draft| {
-                // Another node may have been first.
-                if draft.users.is_empty() {
-                    first_start(draft, &username, hash.clone())?;
-                    return Ok(true);
-                }
-                Ok(false)
-            })
-            .await?;
+        let input = FirstStart { admin_username: username.clone(), admin_password_hash: hash };
+        let made = self.commit_as_system::<Start>(input).await?;
         if made && generated {
             // Printed, not logged: a password does not belong in a log.
             println!(
@@ -157,26 +149,35 @@ impl App {
         self.0.writer.head()
     }
 
-    /// Writes: runs `rule` with the parsed body on the newest state, if `caller` has what it `need`s there, and
-    /// answers when everything that the rule has seen and done is on disk.
-    pub async fn commit<I, T>(
+    /// Writes what a body asks for: does operation `O` to `target` on the newest state, if `caller` may there, and
+    /// answers when everything that the operation has seen and done is on disk.
+    pub async fn commit<O: Operation>(
         &self,
         caller: &Caller,
-        need: &Need,
-        body: Body<I>,
-        rule: impl Fn(&mut Draft<'_>, I) -> Result<T, Error> + Send,
-    ) -> Result<Committed<T>, Failure>
+        target: O::Target,
+        body: Body<O::Input>,
+    ) -> Result<Committed<O::Output>, Failure>
     where
-        I: DeserializeOwned + ToSchema + Clone + Send,
-        T: Send,
+        O::Input: ToSchema,
     {
-        // Admitted on the head, parsed outside the writer's lock, and admitted again on the state that the rule changes.
-        self.view(caller, need)?;
+        // Admitted on the head, parsed outside the writer's lock, and admitted again on the state that is changed.
+        let head = self.0.writer.head();
+        self.admit(&head.state, caller, &O::need(&target, &head.state))?;
         let input = body.parse(&self.0.schemas)?;
+        self.commit_input::<O>(caller, target, input).await
+    }
+
+    /// The same with an input that is no body as it came.
+    pub async fn commit_input<O: Operation>(
+        &self,
+        caller: &Caller,
+        target: O::Target,
+        input: O::Input,
+    ) -> Result<Committed<O::Output>, Failure> {
         for _ in 0..ATTEMPTS_MAX {
             let (answer, receiver) = self.attempt(caller, &mut |draft| {
-                self.admit(draft, caller, need)?;
-                rule(draft, input.clone()).map_err(Failure::Refused)
+                self.admit(draft, caller, &O::need(&target, draft))?;
+                O::apply(draft, &target, input.clone()).map_err(Failure::Refused)
             });
             let outcome = match receiver {
                 None => Outcome::Stored(self.0.writer.head()),
@@ -215,11 +216,8 @@ impl App {
     }
 
     /// A commit of the server itself: first start, tokens from the environment.
-    async fn commit_as_system<T: Send>(
-        &self,
-        rule: impl Fn(&mut Draft<'_>) -> Result<T, Error> + Send + Sync,
-    ) -> anyhow::Result<T> {
-        let committed = self.commit(&Caller::system(), &Need::login(), Body::none(), |draft, ()| rule(draft)).await;
+    async fn commit_as_system<O: Operation<Target = ()>>(&self, input: O::Input) -> anyhow::Result<O::Output> {
+        let committed = self.commit_input::<O>(&Caller::system(), (), input).await;
         committed.map(|c| c.value).map_err(|failure| match failure {
             Failure::Refused(error) => anyhow::anyhow!("{error}"),
             other => anyhow::anyhow!("{other:?}"),

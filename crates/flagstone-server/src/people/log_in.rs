@@ -4,8 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use flagstone_model::commands::users::{RedeemPasswordReset, RedeemReset};
 use flagstone_model::users::by_login;
-use flagstone_model::{Draft, Error, Need, password_resets};
+use flagstone_model::{Error, password_resets};
 use flagstone_store::LoginRecord;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -154,8 +155,8 @@ async fn reset_password(
     let hash = passwords::accept(&app, &password, Some(&user)).await?;
     // Whoever holds the link acts as the user.
     let caller = Caller::by_link(&user, visitor.address);
-    let redeem = |draft: &mut Draft<'_>, ()| password_resets::redeem(draft, &token, hash.clone());
-    app.commit(&caller, &Need::login(), Body::none(), redeem).await?;
+    let input = RedeemReset { secret: token, password_hash: hash };
+    app.commit_input::<RedeemPasswordReset>(&caller, (), input).await?;
     sessions::end_all(&app, user.id).await
 }
 

@@ -6,8 +6,9 @@ use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use flagstone_model::commands::users::{self as commands, PasswordHash};
 use flagstone_model::permissions::{Held, Permission, Scope, held_by};
-use flagstone_model::users::{self, CreatePersonalToken, PersonalToken};
+use flagstone_model::users::{CreatePersonalToken, PersonalToken};
 use flagstone_model::{Error, Need, Principal, State, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -225,9 +226,7 @@ async fn change_password(
         return Err(Failure::PasswordMismatch);
     }
     let hash = passwords::accept(&app, &input.password, Some(&user)).await?;
-    let done = app
-        .commit(&caller, &Need::login(), Body::none(), |draft, ()| users::set_password(draft, id, hash.clone()))
-        .await?;
+    let done = app.commit_input::<commands::SetOwnPassword>(&caller, (), PasswordHash(hash)).await?;
     sessions::end_all(&app, id).await?;
     if caller.session.is_some() {
         let cookie = sessions::begin(&app, &done.value).await?;
@@ -283,7 +282,7 @@ async fn create_token(
     caller: Caller,
     body: Body<CreatePersonalToken>,
 ) -> Result<Created<TokenView>, Failure> {
-    let done = app.commit(&caller, &Need::login(), body, users::create_personal_token).await?;
+    let done = app.commit::<commands::CreateToken>(&caller, (), body).await?;
     let (token, secret) = done.value;
     let location = format!("{}/api/admin/user/tokens", app.options().base_path());
     Ok(Created { location, view: view(&app, &token, Some(secret)) })
@@ -292,7 +291,5 @@ async fn create_token(
 /// Delete one of one's own personal access tokens; it stops working at once
 #[utoipa::path(delete, path = "/api/admin/user/tokens/{id}", operation_id = "deletePat", tag = "Users", responses((status = 200, description = "The token is gone")))]
 async fn delete_token(Extract(app): Extract<App>, caller: Caller, Path(id): Path<i64>) -> Result<(), Failure> {
-    app.commit(&caller, &Need::login(), Body::none(), |draft, ()| users::delete_personal_token(draft, id))
-        .await
-        .map(drop)
+    app.commit::<commands::DeleteToken>(&caller, id, Body::none()).await.map(drop)
 }

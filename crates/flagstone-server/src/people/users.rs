@@ -3,9 +3,10 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use flagstone_model::commands::users::{self as commands, CreatedUser, PasswordHash, UserId};
 use flagstone_model::permissions::{Role, RoleKind, built_in_roles};
-use flagstone_model::users::{self, NewUser, RoleRef, UpdateUser, User};
-use flagstone_model::{Need, Permission as P, Timestamp, password_resets};
+use flagstone_model::users::{NewUser, RoleRef, UpdateUser, User};
+use flagstone_model::{Need, Permission as P, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -169,7 +170,8 @@ struct CreateUser {
 /// A new user, as the answer shows it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct CreatedUser {
+#[schema(as = CreatedUser)]
+struct CreatedUserView {
     #[serde(flatten)]
     user: UserView,
     /// For users without a password: a link by which they set one, shown this once.
@@ -192,12 +194,6 @@ pub(super) struct Password {
     /// The password until now, where one changes one's own.
     #[serde(default)]
     pub(super) old_password: Option<String>,
-}
-
-/// A user, by id.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-struct UserId {
-    id: i64,
 }
 
 /// A link that sets a password.
@@ -253,41 +249,27 @@ async fn get(State(app): State<App>, caller: Caller, Path(id): Path<i64>) -> Res
 }
 
 /// Create a user
-#[utoipa::path(post, path = "/api/admin/user-admin", operation_id = "createUser", tag = "Users", request_body = CreateUser, responses((status = 201, body = CreatedUser)))]
+#[utoipa::path(post, path = "/api/admin/user-admin", operation_id = "createUser", tag = "Users", request_body = CreateUser, responses((status = 201, body = CreatedUserView)))]
 async fn create(
     State(app): State<App>,
     caller: Caller,
     body: Body<CreateUser>,
-) -> Result<Created<CreatedUser>, Failure> {
+) -> Result<Created<CreatedUserView>, Failure> {
     app.view(&caller, &admin())?;
     let input = body.parse(app.schemas())?;
     let password_hash = match &input.password {
         Some(password) => Some(passwords::accept(&app, password, None).await?),
         None => None,
     };
-    let done = app
-        .commit(&caller, &admin(), Body::none(), |draft, ()| {
-            let user = users::create(
-                draft,
-                NewUser {
-                    username: input.username.clone(),
-                    email: input.email.clone(),
-                    name: input.name.clone(),
-                    root_role: input.root_role.clone(),
-                    password_hash: password_hash.clone(),
-                },
-            )?;
-            // Somebody without a password gets a link to set one.
-            let secret = if password_hash.is_none() { Some(password_resets::issue(draft, user.id)?) } else { None };
-            Ok((user, secret))
-        })
-        .await?;
-    let (user, secret) = done.value;
+    let CreateUser { username, email, name, root_role, .. } = input;
+    let new = NewUser { username, email, name, root_role, password_hash };
+    let done = app.commit_input::<commands::Create>(&caller, (), new).await?;
+    let CreatedUser { user, link_secret } = done.value;
     let location = format!("{}/api/admin/user-admin/{}", app.options().base_path(), user.id);
-    let invite_link = secret.map(|secret| link(&app, "new-user", &secret)).unwrap_or_default();
+    let invite_link = link_secret.map(|secret| link(&app, "new-user", &secret)).unwrap_or_default();
     Ok(Created {
         location,
-        view: CreatedUser { user: UserView::with_role(&app, &user), invite_link, email_sent: false },
+        view: CreatedUserView { user: UserView::with_role(&app, &user), invite_link, email_sent: false },
     })
 }
 
@@ -303,7 +285,7 @@ async fn reset_password(
     caller: Caller,
     body: Body<UserId>,
 ) -> Result<Json<ResetLink>, Failure> {
-    let done = app.commit(&caller, &admin(), body, |draft, UserId { id }| password_resets::issue(draft, id)).await?;
+    let done = app.commit::<commands::IssueReset>(&caller, (), body).await?;
     Ok(Json(ResetLink { reset_password_url: link(&app, "reset-password", &done.value) }))
 }
 
@@ -332,14 +314,14 @@ async fn update(
     Path(id): Path<i64>,
     body: Body<UpdateUser>,
 ) -> Result<Json<UserView>, Failure> {
-    let done = app.commit(&caller, &admin(), body, |draft, input| users::update(draft, id, input)).await?;
+    let done = app.commit::<commands::Update>(&caller, id, body).await?;
     Ok(Json(UserView::with_role(&app, &done.value)))
 }
 
 /// Delete a user with their tokens and sessions
 #[utoipa::path(delete, path = "/api/admin/user-admin/{id}", operation_id = "deleteUser", tag = "Users", responses((status = 200, description = "The user is gone")))]
 async fn delete(State(app): State<App>, caller: Caller, Path(id): Path<i64>) -> Result<StatusCode, Failure> {
-    app.commit(&caller, &admin(), Body::none(), |draft, ()| users::delete(draft, id)).await?;
+    app.commit::<commands::Delete>(&caller, id, Body::none()).await?;
     sessions::end_all(&app, id).await?;
     Ok(StatusCode::OK)
 }
@@ -356,7 +338,7 @@ async fn change_password(
     let input = body.parse(app.schemas())?;
     let user = std::sync::Arc::clone(snapshot.state.users.find(&id)?);
     let hash = passwords::accept(&app, &input.password, Some(&user)).await?;
-    app.commit(&caller, &admin(), Body::none(), |draft, ()| users::set_password(draft, id, hash.clone())).await?;
+    app.commit_input::<commands::SetPassword>(&caller, id, PasswordHash(hash)).await?;
     sessions::end_all(&app, id).await?;
     Ok(StatusCode::OK)
 }

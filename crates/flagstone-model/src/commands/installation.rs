@@ -1,0 +1,44 @@
+//! What the server does itself when it starts. No path leads here.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::operations;
+use crate::api_tokens::{self, GivenToken};
+use crate::bootstrap;
+use crate::permissions::{Need, Permission as P};
+
+/// The first administrator.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct FirstStart {
+    /// To log in with.
+    pub admin_username: String,
+    /// The argon2id hash of the password.
+    pub admin_password_hash: String,
+}
+
+impl fmt::Debug for FirstStart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FirstStart({}, …)", self.admin_username)
+    }
+}
+
+operations! {
+    /// Makes what exists before anybody has done anything, unless it is there. Whether it was missing.
+    Start = "firstStart" ((): (), input: FirstStart) -> bool {
+        needs |_| Need::root(&[P::Admin]);
+        does |draft| {
+            // Another node may have been first.
+            if !draft.users.is_empty() {
+                return Ok(false);
+            }
+            bootstrap::first_start(draft, &input.admin_username, input.admin_password_hash).map(|()| true)
+        };
+    }
+    /// Makes a token from the command line or the environment exist.
+    EnsureGivenToken = "ensureGivenToken" ((): (), given: GivenToken) -> () {
+        needs |_| Need::root(&[P::Admin]);
+        does |draft| api_tokens::ensure_given(draft, &given);
+    }
+}
