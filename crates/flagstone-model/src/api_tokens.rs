@@ -249,7 +249,7 @@ fn check_projects(faults: &mut Faults, draft: &Draft, mut projects: Vec<String>)
     projects.sort();
     projects.dedup();
     for (i, id) in projects.iter().enumerate() {
-        if projects::find_live(draft, id).is_err() {
+        if projects::find_seen(draft, id).is_err() {
             faults.add(format!("/body/projects/{i}"), format!("There is no project \"{id}\"."));
         }
     }

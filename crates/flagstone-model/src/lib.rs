@@ -6,6 +6,7 @@
 mod draft;
 mod error;
 mod state;
+mod visibility;
 
 pub mod api_tokens;
 pub mod bootstrap;
@@ -15,6 +16,7 @@ pub mod constraints;
 pub mod context_fields;
 pub mod environments;
 pub mod features;
+pub mod index;
 pub mod limits;
 pub mod names;
 pub mod password_resets;

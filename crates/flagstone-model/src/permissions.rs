@@ -1,6 +1,7 @@
 //! What callers may do: permissions by their public names, the needs of an operation, the built-in roles.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -262,7 +263,12 @@ pub mod role_ids {
 pub const DEFAULT_PROJECT: &str = "default";
 
 /// The roles that every installation has, in id order.
-pub fn built_in_roles() -> Vec<Role> {
+pub fn built_in_roles() -> &'static [Role] {
+    static ROLES: LazyLock<Vec<Role>> = LazyLock::new(make_built_in_roles);
+    &ROLES
+}
+
+fn make_built_in_roles() -> Vec<Role> {
     use Permission as P;
     let grants = |list: &[P]| list.iter().map(|&permission| Grant { permission, environment: None }).collect();
     let role = |id, name: &str, kind, description: &str, grants| Role {
@@ -334,49 +340,40 @@ pub fn built_in_roles() -> Vec<Role> {
 }
 
 /// A permission that somebody has, at a place; what the user endpoint lists.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Held {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Held<'s> {
     /// What it allows.
     pub permission: Permission,
     /// Only in this project.
-    pub project: Option<String>,
+    pub project: Option<&'s str>,
     /// Only in this environment.
-    pub environment: Option<String>,
+    pub environment: Option<&'s str>,
 }
 
 /// Everything that a user may do, root permissions first, then project by project.
-pub fn held_by(state: &State, user: &User) -> Vec<Held> {
-    let mut held = Vec::new();
-    let mut add = |role: Option<Role>, project: Option<&str>| {
-        for grant in role.into_iter().flat_map(|role| role.grants) {
-            held.push(Held {
-                permission: grant.permission,
-                project: project.filter(|_| grant.permission.scope() != Scope::Root).map(str::to_owned),
-                environment: grant.environment,
-            });
-        }
+pub fn held_by<'s>(state: &'s State, user: &User) -> impl Iterator<Item = Held<'s>> {
+    let held = |role: Option<&'s Role>, project: Option<&'s str>| {
+        role.into_iter().flat_map(|role| &role.grants).map(move |grant| Held {
+            permission: grant.permission,
+            project: project.filter(|_| grant.permission.scope() != Scope::Root),
+            environment: grant.environment.as_deref(),
+        })
     };
-    add(state.role(user.root_role), None);
-    if user.root_role == role_ids::EDITOR {
-        add(state.role(role_ids::OWNER), Some(DEFAULT_PROJECT));
-    }
-    for project in state.projects.values() {
-        for member in project.members.iter().filter(|m| m.user_id == user.id) {
-            add(state.role(member.role_id), Some(&project.id));
-        }
-    }
-    held
+    let in_default = (user.root_role == role_ids::EDITOR).then(|| state.role(role_ids::OWNER)).flatten();
+    let memberships = state.projects.index().memberships(user.id);
+    held(state.role(user.root_role), None)
+        .chain(held(in_default, Some(DEFAULT_PROJECT)))
+        .chain(memberships.flat_map(move |(project, role)| held(state.role(role), Some(project))))
 }
 
-impl Held {
+impl Held<'_> {
     /// Whether this permission, at its place, satisfies `need`.
     fn satisfies(&self, need: &Need) -> bool {
         if self.permission == Permission::Admin {
             return true;
         }
-        let fits = |project: &String, environment: Option<&String>| {
-            self.project.as_ref() == Some(project)
-                && (self.environment.is_none() || self.environment.as_ref() == environment)
+        let fits = |project: &str, environment: Option<&str>| {
+            self.project == Some(project) && (self.environment.is_none() || self.environment == environment)
         };
         let place_fits = match &need.place {
             Place::Anywhere => true,
@@ -415,7 +412,7 @@ pub fn allowed(
             if user.disabled || stale || token_dead {
                 return Err(Error::Unauthenticated);
             }
-            if need.any_of.is_empty() || held_by(state, user).iter().any(|held| held.satisfies(need)) {
+            if need.any_of.is_empty() || held_by(state, user).any(|held| held.satisfies(need)) {
                 Ok(())
             } else {
                 denied()

@@ -101,7 +101,7 @@ pub struct ProjectEnvironment {
 }
 
 /// A user's role in a project.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Member {
     /// The user.
@@ -206,6 +206,15 @@ impl Project {
 /// The project `id` if it exists and is not archived.
 pub fn find_live<'s>(state: &'s State, id: &str) -> Result<&'s Arc<Project>, Error> {
     state.projects.get(id).filter(|p| p.archived_at.is_none()).ok_or_else(|| Error::not_found("project", id))
+}
+
+/// The same, if who asks may see it: a private project of others is as none at all where an input names it.
+pub(crate) fn find_seen<'s>(draft: &'s Draft, id: &str) -> Result<&'s Arc<Project>, Error> {
+    let project = find_live(draft, id)?;
+    if project.mode == ProjectMode::Private && draft.hidden_from(draft.principal(), draft.now()).contains(id) {
+        return Err(Error::not_found("project", id));
+    }
+    Ok(project)
 }
 
 /// Fails if no project can have this id.

@@ -196,7 +196,7 @@ fn check(draft: &Draft, input: &SegmentInput) -> Result<(), Error> {
         );
     }
     if let Some(project) = &input.project
-        && projects::find_live(draft, project).is_err()
+        && projects::find_seen(draft, project).is_err()
     {
         faults.add("/body/project", format!("There is no project \"{project}\"."));
     }

@@ -15,6 +15,7 @@ use crate::commit::{Change, Commit};
 use crate::context_fields::ContextField;
 use crate::environments::{Environment, EnvironmentRevision};
 use crate::features::Feature;
+use crate::index::{FeatureIndex, Index, ProjectIndex};
 use crate::password_resets::PasswordReset;
 use crate::permissions::{Role, built_in_roles};
 use crate::projects::Project;
@@ -24,6 +25,8 @@ use crate::users::{PersonalToken, User};
 
 /// A thing that is stored whole, under a key, in a table of the state.
 pub trait Document: Serialize + DeserializeOwned + PartialEq + Debug + Send + Sync + 'static {
+    /// What is derived from all of these and kept along with them.
+    type Index: Index<Self>;
     /// The key's type; its `Display` form is the document's id in the store.
     type Key: Ord + Clone + Display + FromStr + Debug + Send + Sync;
     /// The noun, as it stands in the store and in error messages.
@@ -36,27 +39,28 @@ pub trait Document: Serialize + DeserializeOwned + PartialEq + Debug + Send + Sy
     fn table_mut(state: &mut State) -> &mut Table<Self>;
 }
 
-/// All documents of one kind, in key order. Clones share everything.
+/// All documents of one kind, in key order, with what is derived from them. Clones share everything.
 #[derive(Debug)]
 pub struct Table<D: Document> {
     rows: OrdMap<D::Key, Arc<D>>,
+    index: D::Index,
 }
 
 impl<D: Document> Clone for Table<D> {
     fn clone(&self) -> Self {
-        Self { rows: self.rows.clone() }
+        Self { rows: self.rows.clone(), index: self.index.clone() }
     }
 }
 
 impl<D: Document> Default for Table<D> {
     fn default() -> Self {
-        Self { rows: OrdMap::new() }
+        Self { rows: OrdMap::new(), index: D::Index::default() }
     }
 }
 
 impl<D: Document> PartialEq for Table<D> {
     fn eq(&self, other: &Self) -> bool {
-        self.rows == other.rows
+        self.rows == other.rows && self.index == other.index
     }
 }
 
@@ -90,6 +94,11 @@ impl<D: Document> Table<D> {
         self.rows.values()
     }
 
+    /// What is derived from all of them.
+    pub fn index(&self) -> &D::Index {
+        &self.index
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.rows.len()
@@ -101,10 +110,12 @@ impl<D: Document> Table<D> {
     }
 
     fn set(&mut self, key: D::Key, row: Option<Arc<D>>) {
-        match row {
+        let new = row.clone();
+        let old = match row {
             Some(row) => self.rows.insert(key, row),
             None => self.rows.remove(&key),
         };
+        self.index.replace(old.as_deref(), new.as_deref());
     }
 }
 
@@ -128,7 +139,7 @@ pub enum LoadError {
 
 // One list of nouns gives the state's fields, the fold and the store's kinds: a noun left out of the fold cannot exist.
 macro_rules! documents {
-    ($($(#[$doc:meta])+ $field:ident: $document:ty, $kind:literal, $key_type:ty, |$row:ident| $key:expr;)+) => {
+    ($($(#[$doc:meta])+ $field:ident: $document:ty, $kind:literal, $index:ty, $key_type:ty, |$row:ident| $key:expr;)+) => {
         /// Everything that exists, at one position of the log.
         #[derive(Clone, Debug, Default, PartialEq)]
         pub struct State {
@@ -140,6 +151,7 @@ macro_rules! documents {
         }
 
         $(impl Document for $document {
+            type Index = $index;
             type Key = $key_type;
             const KIND: &'static str = $kind;
             fn key(&self) -> Self::Key {
@@ -168,29 +180,29 @@ macro_rules! documents {
 
 documents! {
     /// Feature flags, archived ones included, by name.
-    features: Feature, "feature", String, |row| row.name.clone();
+    features: Feature, "feature", FeatureIndex, String, |row| row.name.clone();
     /// Projects, archived ones included, by id.
-    projects: Project, "project", String, |row| row.id.clone();
+    projects: Project, "project", ProjectIndex, String, |row| row.id.clone();
     /// Environments by name.
-    environments: Environment, "environment", String, |row| row.name.clone();
+    environments: Environment, "environment", (), String, |row| row.name.clone();
     /// For each environment the last commit that changed what its SDKs see.
-    revisions: EnvironmentRevision, "environment-revision", String, |row| row.environment.clone();
+    revisions: EnvironmentRevision, "environment-revision", (), String, |row| row.environment.clone();
     /// Segments by id.
-    segments: Segment, "segment", i64, |row| row.id;
+    segments: Segment, "segment", (), i64, |row| row.id;
     /// Context fields by name.
-    context_fields: ContextField, "context field", String, |row| row.name.clone();
+    context_fields: ContextField, "context field", (), String, |row| row.name.clone();
     /// API tokens by selector.
-    api_tokens: ApiToken, "API token", String, |row| row.selector.clone();
+    api_tokens: ApiToken, "API token", (), String, |row| row.selector.clone();
     /// Users by id.
-    users: User, "user", i64, |row| row.id;
+    users: User, "user", (), i64, |row| row.id;
     /// Personal access tokens by id.
-    personal_tokens: PersonalToken, "personal access token", i64, |row| row.id;
+    personal_tokens: PersonalToken, "personal access token", (), i64, |row| row.id;
     /// Links that set a password, by user.
-    password_resets: PasswordReset, "password reset", i64, |row| row.user_id;
+    password_resets: PasswordReset, "password reset", (), i64, |row| row.user_id;
     /// Custom roles by id; the built-in ones are code.
-    roles: Role, "role", i64, |row| row.id;
+    roles: Role, "role", (), i64, |row| row.id;
     /// Settings of the installation by name, id counters among them.
-    settings: Setting, "setting", String, |row| row.name.clone();
+    settings: Setting, "setting", (), String, |row| row.name.clone();
 }
 
 impl State {
@@ -205,8 +217,8 @@ impl State {
     }
 
     /// A role by id, built in or custom.
-    pub fn role(&self, id: i64) -> Option<Role> {
-        built_in_roles().into_iter().find(|role| role.id == id).or_else(|| self.roles.get(&id).map(|r| (**r).clone()))
+    pub fn role(&self, id: i64) -> Option<&Role> {
+        built_in_roles().iter().find(|role| role.id == id).or_else(|| self.roles.get(&id).map(|role| &**role))
     }
 
     /// The revision of what an environment's SDKs see: the last commit that changed it; 0 if none did.

@@ -132,8 +132,8 @@ pub fn by_login<'s>(state: &'s State, login: &str) -> Option<&'s Arc<User>> {
 fn root_role(state: &State, role: &RoleRef) -> Result<i64, Error> {
     let root = |r: &crate::permissions::Role| matches!(r.kind, RoleKind::Root | RoleKind::RootCustom);
     let found = match role {
-        RoleRef::Id(id) => state.role(*id).filter(root),
-        RoleRef::Name(name) => all_roles(state).into_iter().find(|r| r.name == *name && root(r)),
+        RoleRef::Id(id) => state.role(*id).filter(|role| root(role)),
+        RoleRef::Name(name) => all_roles(state).find(|role| role.name == *name && root(role)),
     };
     found.map(|r| r.id).ok_or_else(|| {
         Error::bad_data("/body/rootRole", "There is no such root role; use 1 (Admin), 2 (Editor) or 3 (Viewer).")
@@ -141,8 +141,8 @@ fn root_role(state: &State, role: &RoleRef) -> Result<i64, Error> {
 }
 
 /// All roles, built in and custom.
-pub fn all_roles(state: &State) -> Vec<crate::permissions::Role> {
-    crate::permissions::built_in_roles().into_iter().chain(state.roles.values().map(|r| (**r).clone())).collect()
+pub fn all_roles(state: &State) -> impl Iterator<Item = &crate::permissions::Role> {
+    crate::permissions::built_in_roles().iter().chain(state.roles.values().map(|role| &**role))
 }
 
 /// Creates a user.

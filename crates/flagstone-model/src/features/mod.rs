@@ -131,6 +131,11 @@ impl Feature {
         })
     }
 
+    /// Its strategies in all environments.
+    pub fn strategies(&self) -> impl Iterator<Item = &Strategy> {
+        self.environments.values().flat_map(|there| &there.strategies)
+    }
+
     /// Whether it is archived.
     pub const fn is_archived(&self) -> bool {
         self.archived_at.is_some()

@@ -128,23 +128,21 @@ fn tokens<'t>(app: &App, tokens: impl Iterator<Item = &'t std::sync::Arc<ApiToke
 /// List the API tokens that the caller may see
 #[utoipa::path(get, path = "/api/admin/api-tokens", operation_id = "getAllApiTokens", tag = "API tokens", responses((status = 200, body = TokensView)))]
 async fn list(State(app): State<App>, caller: Caller) -> Result<Json<TokensView>, Failure> {
-    let snapshot = app.view(&caller, &Need::root(&[P::Admin, P::ReadClientApiToken, P::ReadFrontendApiToken]))?;
-    let may_see = |token: &ApiToken| {
-        allowed(&snapshot.state, &caller.principal, &commands::need_to_see(token), app.now()).is_ok()
-    };
-    let seen = snapshot.state.api_tokens.values().filter(|t| may_see(t));
+    let seen = app.view(&caller, &Need::root(&[P::Admin, P::ReadClientApiToken, P::ReadFrontendApiToken]))?;
+    let may_see =
+        |token: &ApiToken| allowed(&seen, &caller.principal, &commands::need_to_see(token), app.now()).is_ok();
+    let seen = seen.api_tokens.values().filter(|t| may_see(t));
     Ok(tokens(&app, seen))
 }
 
 /// Get the API tokens of a name, or the one with this public part
 #[utoipa::path(get, path = "/api/admin/api-tokens/{token}", operation_id = "getApiTokensByName", tag = "API tokens", responses((status = 200, body = TokensView)))]
 async fn get(State(app): State<App>, caller: Caller, Path(named): Path<String>) -> Result<Json<TokensView>, Failure> {
-    let snapshot = app.view(&caller, &Need::root(&[P::Admin, P::ReadClientApiToken, P::ReadFrontendApiToken]))?;
-    let may_see = |token: &ApiToken| {
-        allowed(&snapshot.state, &caller.principal, &commands::need_to_see(token), app.now()).is_ok()
-    };
+    let seen = app.view(&caller, &Need::root(&[P::Admin, P::ReadClientApiToken, P::ReadFrontendApiToken]))?;
+    let may_see =
+        |token: &ApiToken| allowed(&seen, &caller.principal, &commands::need_to_see(token), app.now()).is_ok();
     let is_meant = |t: &ApiToken| t.name == named || t.selector == named || t.masked() == named;
-    let seen = snapshot.state.api_tokens.values().filter(|t| is_meant(t) && may_see(t));
+    let seen = seen.api_tokens.values().filter(|t| is_meant(t) && may_see(t));
     Ok(tokens(&app, seen))
 }
 
@@ -183,10 +181,10 @@ async fn list_of_project(
     caller: Caller,
     Path(project): Path<String>,
 ) -> Result<Json<TokensView>, Failure> {
-    let snapshot = app.view(&caller, &Need::project(&project, &[P::ReadProjectApiToken]))?;
-    projects::find_live(&snapshot.state, &project)?;
+    let seen = app.view(&caller, &Need::project(&project, &[P::ReadProjectApiToken]))?;
+    projects::find_live(&seen, &project)?;
     let of_project = |t: &&std::sync::Arc<ApiToken>| t.projects.contains(&project);
-    Ok(tokens(&app, snapshot.state.api_tokens.values().filter(of_project)))
+    Ok(tokens(&app, seen.api_tokens.values().filter(of_project)))
 }
 
 /// Create an API token for a project
@@ -209,8 +207,8 @@ async fn get_of_project(
     caller: Caller,
     Path((project, named)): Path<(String, String)>,
 ) -> Result<Json<TokenView>, Failure> {
-    let snapshot = app.view(&caller, &Need::project(&project, &[P::ReadProjectApiToken]))?;
-    Ok(Json(view(&app, find_of_project(&snapshot.state, &project, &named)?)))
+    let seen = app.view(&caller, &Need::project(&project, &[P::ReadProjectApiToken]))?;
+    Ok(Json(view(&app, find_of_project(&seen, &project, &named)?)))
 }
 
 /// Delete an API token of a project; it stops working at once

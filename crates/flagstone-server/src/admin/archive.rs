@@ -69,9 +69,9 @@ async fn validate_archive(
     Path(project): Path<String>,
     body: Body<FeatureNames>,
 ) -> Result<Json<ArchiveValidation>, Failure> {
-    let snapshot = app.view(&caller, &Need::project(&project, &[P::DeleteFeature]))?;
+    let seen = app.view(&caller, &Need::project(&project, &[P::DeleteFeature]))?;
     let names = body.parse(app.schemas())?.features;
-    let state = &snapshot.state;
+    let state = &seen;
     let has_parent = |name: &String| features::find(state, &project, name).is_ok_and(|f| !f.dependencies.is_empty());
     Ok(Json(ArchiveValidation {
         parents_with_child_features: features::validate_archive(state, &project, &names, app.limits())?,

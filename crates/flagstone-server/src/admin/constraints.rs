@@ -19,7 +19,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// Check a constraint
 #[utoipa::path(post, path = "/api/admin/constraints/validate", operation_id = "validateConstraint", tag = "Features", request_body = Constraint, responses((status = 204, description = "The constraint is valid")))]
 async fn validate(State(app): State<App>, caller: Caller, body: Body<Constraint>) -> Result<StatusCode, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
-    check_constraint(&snapshot.state, &body.parse(app.schemas())?, app.limits())?;
+    let seen = app.view(&caller, &Need::login())?;
+    check_constraint(&seen, &body.parse(app.schemas())?, app.limits())?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -77,16 +77,16 @@ fn view(field: &ContextField) -> ContextFieldView {
 /// List all context fields
 #[utoipa::path(get, path = "/api/admin/context", operation_id = "getContextFields", tag = "Context", responses((status = 200, body = Vec<ContextFieldView>)))]
 async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Vec<ContextFieldView>>, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
+    let seen = app.view(&caller, &Need::login())?;
     let with_use = |field: &std::sync::Arc<ContextField>| {
-        let used = uses(&snapshot.state, |s| s.constraints.iter().any(|c| c.context_name == field.name));
+        let used = uses(&seen, |s| s.constraints.iter().any(|c| c.context_name == field.name));
         ContextFieldView {
             used_in_projects: Some(used.iter().map(|u| &u.feature.project).collect::<BTreeSet<_>>().len()),
             used_in_features: Some(used.iter().map(|u| &u.feature.name).collect::<BTreeSet<_>>().len()),
             ..view(field)
         }
     };
-    Ok(Json(snapshot.state.context_fields.values().map(with_use).collect()))
+    Ok(Json(seen.context_fields.values().map(with_use).collect()))
 }
 
 /// Get a context field
@@ -96,8 +96,8 @@ async fn get(
     caller: Caller,
     Path(name): Path<String>,
 ) -> Result<Json<ContextFieldView>, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
-    Ok(Json(view(snapshot.state.context_fields.find(name.as_str())?)))
+    let seen = app.view(&caller, &Need::login())?;
+    Ok(Json(view(seen.context_fields.find(name.as_str())?)))
 }
 
 /// Create a context field
@@ -132,9 +132,9 @@ async fn delete(State(app): State<App>, caller: Caller, Path(name): Path<String>
 /// Check whether a context field can have this name
 #[utoipa::path(post, path = "/api/admin/context/validate", operation_id = "validateContextFieldName", tag = "Context", request_body = Name, responses((status = 200, description = "The name is free")))]
 async fn validate(State(app): State<App>, caller: Caller, body: Body<Name>) -> Result<(), Failure> {
-    let snapshot = app.view(&caller, &Need::root(&[P::UpdateContextField]))?;
+    let seen = app.view(&caller, &Need::root(&[P::UpdateContextField]))?;
     let Name { name } = body.parse(app.schemas())?;
-    Ok(context_fields::validate_name(&snapshot.state, &name)?)
+    Ok(context_fields::validate_name(&seen, &name)?)
 }
 
 /// List the strategies that use a context field
@@ -144,8 +144,8 @@ async fn list_uses(
     caller: Caller,
     Path(name): Path<String>,
 ) -> Result<Json<ContextFieldUses>, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
-    let used = uses(&snapshot.state, |s| s.constraints.iter().any(|c| c.context_name == name));
+    let seen = app.view(&caller, &Need::login())?;
+    let used = uses(&seen, |s| s.constraints.iter().any(|c| c.context_name == name));
     Ok(Json(ContextFieldUses { strategies: used.iter().map(StrategyUse::of).collect() }))
 }
 

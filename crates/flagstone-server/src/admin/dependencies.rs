@@ -28,8 +28,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// Tell whether a project has any dependency between features
 #[utoipa::path(get, path = "/api/admin/projects/{projectId}/dependencies", operation_id = "checkDependenciesExist", tag = "Dependencies", responses((status = 200, description = "Whether there is any", body = bool, content_type = "application/json")))]
 async fn exist(State(app): State<App>, caller: Caller, Path(project): Path<String>) -> Result<Json<bool>, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
-    let exist = features::of_project(&snapshot.state, &project, false).any(|f| !f.dependencies.is_empty());
+    let seen = app.view(&caller, &Need::login())?;
+    let exist = features::of_project(&seen, &project, false).any(|f| !f.dependencies.is_empty());
     Ok(Json(exist))
 }
 
@@ -63,10 +63,10 @@ async fn list_parents(
     caller: Caller,
     Path((project, child)): Path<(String, String)>,
 ) -> Result<Json<Vec<String>>, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
-    features::find_live(&snapshot.state, &project, &child)?;
+    let seen = app.view(&caller, &Need::login())?;
+    features::find_live(&seen, &project, &child)?;
     let candidates =
-        features::of_project(&snapshot.state, &project, false).filter(|f| f.name != child && f.dependencies.is_empty());
+        features::of_project(&seen, &project, false).filter(|f| f.name != child && f.dependencies.is_empty());
     Ok(Json(candidates.map(|f| f.name.clone()).collect()))
 }
 
@@ -77,7 +77,7 @@ async fn list_parent_variants(
     caller: Caller,
     Path((project, parent)): Path<(String, String)>,
 ) -> Result<Json<BTreeSet<String>>, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
-    let feature = features::find_live(&snapshot.state, &project, &parent)?;
+    let seen = app.view(&caller, &Need::login())?;
+    let feature = features::find_live(&seen, &project, &parent)?;
     Ok(Json(features::variant_names(feature)))
 }

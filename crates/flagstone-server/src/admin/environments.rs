@@ -119,8 +119,8 @@ fn enabled_features(state: &Model, environment: &str, project: Option<&str>) -> 
 /// List the environments
 #[utoipa::path(get, path = "/api/admin/environments", operation_id = "getAllEnvironments", tag = "Environments", responses((status = 200, body = EnvironmentsView)))]
 async fn list(State(app): State<App>, caller: Caller) -> Result<Json<EnvironmentsView>, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
-    let state = &snapshot.state;
+    let seen = app.view(&caller, &Need::login())?;
+    let state = &seen;
     let rows = environments::sorted(state).into_iter().map(|environment| EnvironmentRow {
         environment: view(environment),
         project_count: state.projects.values().filter(|p| p.environments.contains_key(&environment.name)).count(),
@@ -137,8 +137,8 @@ async fn list_for_project(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<ProjectEnvironments>, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
-    let state = &snapshot.state;
+    let seen = app.view(&caller, &Need::login())?;
+    let state = &seen;
     let project = projects::find_live(state, &id)?;
     let rows = environments::sorted(state).into_iter().map(|environment| {
         let of_project = project.environments.get(&environment.name);
@@ -162,8 +162,8 @@ async fn get(
     caller: Caller,
     Path(name): Path<String>,
 ) -> Result<Json<EnvironmentView>, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
-    Ok(Json(view(snapshot.state.environments.find(name.as_str())?)))
+    let seen = app.view(&caller, &Need::login())?;
+    Ok(Json(view(seen.environments.find(name.as_str())?)))
 }
 
 /// Create an environment
@@ -185,9 +185,9 @@ fn created(app: &App, environment: &Environment) -> Created<EnvironmentView> {
 /// Check whether an environment can have this name
 #[utoipa::path(post, path = "/api/admin/environments/validate", operation_id = "validateEnvironmentName", tag = "Environments", request_body = Name, responses((status = 200, description = "The name is free")))]
 async fn validate(State(app): State<App>, caller: Caller, body: Body<Name>) -> Result<(), Failure> {
-    let snapshot = app.view(&caller, &Need::root(&[P::Admin]))?;
+    let seen = app.view(&caller, &Need::root(&[P::Admin]))?;
     let Name { name } = body.parse(app.schemas())?;
-    Ok(environments::validate_name(&snapshot.state, &name)?)
+    Ok(environments::validate_name(&seen, &name)?)
 }
 
 /// Change an environment

@@ -204,18 +204,18 @@ async fn search(
     caller: Caller,
     query: Query<SearchQuery>,
 ) -> Result<Json<EventsView>, Failure> {
-    app.view(&caller, &Need::login())?;
-    let page = app.store().events(&query.parse()?.into_query()?).await?;
+    let seen = app.view(&caller, &Need::login())?;
+    let page = app.events(&seen, query.parse()?.into_query()?).await?;
     Ok(Json(EventsView { events: page.events.into_iter().map(EventView::of).collect(), total: page.total }))
 }
 
 /// List everybody who has done something
 #[utoipa::path(get, path = "/api/admin/event-creators", operation_id = "getEventCreators", tag = "Events", responses((status = 200, body = Vec<EventCreatorView>)))]
 async fn list_creators(State(app): State<App>, caller: Caller) -> Result<Json<Vec<EventCreatorView>>, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
+    let seen = app.view(&caller, &Need::login())?;
     let mut creators = std::collections::BTreeMap::new();
-    for creator in app.store().event_creators().await? {
-        let name = match snapshot.state.users.get(&creator.id) {
+    for creator in app.event_creators(&seen).await? {
+        let name = match seen.users.get(&creator.id) {
             Some(user) => user.name.clone().unwrap_or_else(|| user.label()),
             // Many admin tokens share one id.
             None if creator.id == Actor::TOKEN_ID => "Admin API token".to_owned(),

@@ -18,7 +18,6 @@ use utoipa_axum::routes;
 
 use super::strategies::StrategyView;
 use crate::app::App;
-use crate::app::Snapshot;
 use crate::app::caller::Caller;
 use crate::http::error::Failure;
 use crate::http::{Body, Created, Path, Query, path_segment};
@@ -205,8 +204,7 @@ struct FeatureName {
     project_id: Option<String>,
 }
 
-fn view(app: &App, snapshot: &Snapshot, caller: &Caller, feature: &Feature, with_variants: bool) -> FeatureView {
-    let state = &snapshot.state;
+fn view(app: &App, state: &Model, caller: &Caller, feature: &Feature, with_variants: bool) -> FeatureView {
     let creator =
         CreatorView { id: feature.created_by.id, name: feature.created_by.name.clone(), image_url: String::new() };
     let in_order = environments::sorted(state);
@@ -295,9 +293,9 @@ fn row(app: &App, state: &Model, feature: &Feature) -> FeatureRow {
 /// Check whether a new feature can have this name
 #[utoipa::path(post, path = "/api/admin/features/validate", operation_id = "validateFeature", tag = "Features", request_body = FeatureName, responses((status = 200, description = "The name is free")))]
 async fn validate(State(app): State<App>, caller: Caller, body: Body<FeatureName>) -> Result<(), Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
+    let seen = app.view(&caller, &Need::login())?;
     let FeatureName { name, project_id } = body.parse(app.schemas())?;
-    Ok(features::validate_name(&snapshot.state, project_id.as_deref(), &name)?)
+    Ok(features::validate_name(&seen, project_id.as_deref(), &name)?)
 }
 
 /// List a project's features
@@ -307,9 +305,9 @@ async fn list(
     caller: Caller,
     Path(project): Path<String>,
 ) -> Result<Json<FeaturesView>, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
-    projects::find_live(&snapshot.state, &project)?;
-    let features = features::of_project(&snapshot.state, &project, false).map(|f| row(&app, &snapshot.state, f));
+    let seen = app.view(&caller, &Need::login())?;
+    projects::find_live(&seen, &project)?;
+    let features = features::of_project(&seen, &project, false).map(|f| row(&app, &seen, f));
     Ok(Json(FeaturesView { version: 2, features: features.collect() }))
 }
 
@@ -338,10 +336,10 @@ async fn get(
     Path((project, name)): Path<(String, String)>,
     query: Query<GetQuery>,
 ) -> Result<Json<FeatureView>, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
+    let seen = app.view(&caller, &Need::login())?;
     let with_variants = query.parse()?.variant_environments.unwrap_or(false);
-    let feature = features::find_live(&snapshot.state, &project, &name)?;
-    Ok(Json(view(&app, &snapshot, &caller, feature, with_variants)))
+    let feature = features::find_live(&seen, &project, &name)?;
+    Ok(Json(view(&app, &seen, &caller, feature, with_variants)))
 }
 
 /// Change a feature's own properties
@@ -394,8 +392,8 @@ async fn get_environment(
     caller: Caller,
     Path(place): Path<Place>,
 ) -> Result<Json<SingleEnvironmentView>, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
-    let feature = features::find_live(&snapshot.state, &place.project, &place.feature)?;
+    let seen = app.view(&caller, &Need::login())?;
+    let feature = features::find_live(&seen, &place.project, &place.feature)?;
     let environment = features::find_named_environment(feature, &place.environment)?;
     Ok(Json(SingleEnvironmentView {
         name: place.feature.clone(),

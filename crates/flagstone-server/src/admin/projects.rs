@@ -181,10 +181,10 @@ fn row(app: &App, state: &Model, caller: &Caller, project: &Project) -> ProjectR
 /// List the projects
 #[utoipa::path(get, path = "/api/admin/projects", operation_id = "getProjects", tag = "Projects", params(("archived" = Option<bool>, Query, description = "List the archived projects instead of the live ones")), responses((status = 200, body = ProjectsView)))]
 async fn list(State(app): State<App>, caller: Caller, query: Query<ListQuery>) -> Result<Json<ProjectsView>, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
+    let seen = app.view(&caller, &Need::login())?;
     let archived = query.parse()?.archived.unwrap_or(false);
-    let wanted = snapshot.state.projects.values().filter(|p| p.archived_at.is_some() == archived);
-    let mut projects: Vec<_> = wanted.map(|p| row(&app, &snapshot.state, &caller, p)).collect();
+    let wanted = seen.projects.values().filter(|p| p.archived_at.is_some() == archived);
+    let mut projects: Vec<_> = wanted.map(|p| row(&app, &seen, &caller, p)).collect();
     projects.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
     Ok(Json(ProjectsView { version: 1, projects }))
 }
@@ -204,16 +204,16 @@ async fn create(
 /// Check whether a new project can have this id
 #[utoipa::path(post, path = "/api/admin/projects/validate", operation_id = "validateProject", tag = "Projects", request_body = ProjectId, responses((status = 200, description = "The id is free")))]
 async fn validate(State(app): State<App>, caller: Caller, body: Body<ProjectId>) -> Result<(), Failure> {
-    let snapshot = app.view(&caller, &Need::root(&[P::CreateProject]))?;
+    let seen = app.view(&caller, &Need::root(&[P::CreateProject]))?;
     let ProjectId { id } = body.parse(app.schemas())?;
-    Ok(projects::validate_id(&snapshot.state, &id)?)
+    Ok(projects::validate_id(&seen, &id)?)
 }
 
 /// Get a project
 #[utoipa::path(get, path = "/api/admin/projects/{projectId}", operation_id = "getProject", tag = "Projects", responses((status = 200, body = ProjectOverview)))]
 async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Json<ProjectOverview>, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
-    Ok(Json(overview_of(&snapshot.state, projects::find_live(&snapshot.state, &id)?)))
+    let seen = app.view(&caller, &Need::login())?;
+    Ok(Json(overview_of(&seen, projects::find_live(&seen, &id)?)))
 }
 
 /// Get a project with what it holds, in numbers
@@ -223,8 +223,8 @@ async fn overview(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<ProjectOverview>, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
-    Ok(Json(overview_of(&snapshot.state, projects::find_live(&snapshot.state, &id)?)))
+    let seen = app.view(&caller, &Need::login())?;
+    Ok(Json(overview_of(&seen, projects::find_live(&seen, &id)?)))
 }
 
 fn overview_of(state: &Model, project: &Project) -> ProjectOverview {

@@ -110,8 +110,8 @@ struct StrategySegmentsView {
 /// List all segments
 #[utoipa::path(get, path = "/api/admin/segments", operation_id = "getSegments", tag = "Segments", responses((status = 200, body = SegmentsView)))]
 async fn list(State(app): State<App>, caller: Caller) -> Result<Json<SegmentsView>, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
-    let state = &snapshot.state;
+    let seen = app.view(&caller, &Need::login())?;
+    let state = &seen;
     let with_use = |segment: &std::sync::Arc<Segment>| {
         let used = uses(state, |s| s.segments.contains(&segment.id));
         SegmentView {
@@ -128,8 +128,8 @@ async fn list(State(app): State<App>, caller: Caller) -> Result<Json<SegmentsVie
 /// Get a segment
 #[utoipa::path(get, path = "/api/admin/segments/{id}", operation_id = "getSegment", tag = "Segments", responses((status = 200, body = Segment)))]
 async fn get(State(app): State<App>, caller: Caller, Path(id): Path<i64>) -> Result<Json<Segment>, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
-    Ok(Json((**snapshot.state.segments.find(&id)?).clone()))
+    let seen = app.view(&caller, &Need::login())?;
+    Ok(Json((**seen.segments.find(&id)?).clone()))
 }
 
 /// Create a segment
@@ -162,18 +162,18 @@ async fn delete(State(app): State<App>, caller: Caller, Path(id): Path<i64>) -> 
 /// Check whether a segment can have this name
 #[utoipa::path(post, path = "/api/admin/segments/validate", operation_id = "validateSegment", tag = "Segments", request_body = Name, responses((status = 204, description = "The name is free")))]
 async fn validate(State(app): State<App>, caller: Caller, body: Body<Name>) -> Result<StatusCode, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
+    let seen = app.view(&caller, &Need::login())?;
     let Name { name } = body.parse(app.schemas())?;
-    segments::validate_name(&snapshot.state, &name, None)?;
+    segments::validate_name(&seen, &name, None)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// List the strategies that use a segment
 #[utoipa::path(get, path = "/api/admin/segments/{id}/strategies", operation_id = "getStrategiesBySegmentId", tag = "Segments", responses((status = 200, body = SegmentUses)))]
 async fn list_uses(State(app): State<App>, caller: Caller, Path(id): Path<i64>) -> Result<Json<SegmentUses>, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
-    snapshot.state.segments.find(&id)?;
-    let strategies = uses(&snapshot.state, |s| s.segments.contains(&id)).iter().map(StrategyUse::of).collect();
+    let seen = app.view(&caller, &Need::login())?;
+    seen.segments.find(&id)?;
+    let strategies = uses(&seen, |s| s.segments.contains(&id)).iter().map(StrategyUse::of).collect();
     Ok(Json(SegmentUses { strategies, change_request_strategies: Vec::new() }))
 }
 
@@ -184,8 +184,8 @@ async fn list_of_strategy(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<SegmentsView>, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
-    let state = &snapshot.state;
+    let seen = app.view(&caller, &Need::login())?;
+    let state = &seen;
     let of_strategy: Vec<i64> =
         uses(state, |s| s.id == id).first().map(|u| u.strategy.segments.clone()).unwrap_or_default();
     let segments = of_strategy.iter().filter_map(|id| state.segments.get(id));

@@ -84,8 +84,8 @@ async fn list(
     caller: Caller,
     Path(place): Path<Place>,
 ) -> Result<Json<Vec<StrategyView>>, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
-    let feature = features::find_live(&snapshot.state, &place.project, &place.feature)?;
+    let seen = app.view(&caller, &Need::login())?;
+    let feature = features::find_live(&seen, &place.project, &place.feature)?;
     let environment = features::find_named_environment(feature, &place.environment)?;
     Ok(Json(environment.strategies.iter().map(StrategyView::of).collect()))
 }
@@ -109,8 +109,8 @@ async fn get(
     caller: Caller,
     Path(StrategyPath { place, id }): Path<StrategyPath>,
 ) -> Result<Json<StrategyView>, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
-    let feature = features::find_live(&snapshot.state, &place.project, &place.feature)?;
+    let seen = app.view(&caller, &Need::login())?;
+    let feature = features::find_live(&seen, &place.project, &place.feature)?;
     let strategies = &features::find_named_environment(feature, &place.environment)?.strategies;
     let strategy = strategies.iter().find(|s| s.id == id).ok_or_else(|| Error::not_found("strategy", &id))?;
     Ok(Json(StrategyView::of(strategy)))

@@ -96,10 +96,9 @@ async fn summary(
     caller: Caller,
     Path(name): Path<String>,
 ) -> Result<Json<FeatureUsage>, Failure> {
-    app.view(&caller, &Need::login())?;
-    app.flush_telemetry().await?;
+    let seen = app.view(&caller, &Need::login())?;
     let this_hour = app.now().hour();
-    let rows = app.store().usage(&name, this_hour.plus_millis(-23 * HOUR)).await?;
+    let rows = app.usage(&seen, &name, this_hour.plus_millis(-23 * HOUR)).await?;
     let mut by_environment = BTreeMap::<(String, Timestamp), (u64, u64)>::new();
     for row in rows.iter().filter(|row| row.hour >= this_hour) {
         let (yes, no) = by_environment.entry((row.environment.clone(), row.hour)).or_default();
@@ -128,12 +127,11 @@ async fn raw(
     Path(name): Path<String>,
     query: Query<RawQuery>,
 ) -> Result<Json<FeatureMetrics>, Failure> {
-    app.view(&caller, &Need::login())?;
+    let seen = app.view(&caller, &Need::login())?;
     let hours = query.parse()?.hours_back.and_then(|h| h.parse::<i64>().ok()).unwrap_or(24).clamp(1, HOURS_MAX);
-    app.flush_telemetry().await?;
     let this_hour = app.now().hour();
     let from = this_hour.plus_millis(-(hours - 1) * HOUR);
-    let rows = app.store().usage(&name, from).await?;
+    let rows = app.usage(&seen, &name, from).await?;
     let places: BTreeSet<_> = rows.iter().map(|row| (row.app_name.clone(), row.environment.clone())).collect();
     let mut counted: BTreeMap<_, _> =
         rows.into_iter().map(|row| ((row.hour, row.app_name.clone(), row.environment.clone()), row)).collect();

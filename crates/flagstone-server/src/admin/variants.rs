@@ -33,8 +33,8 @@ struct VariantsView {
 /// List a feature's own variants in an environment
 #[utoipa::path(get, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/variants", operation_id = "getEnvironmentFeatureVariants", tag = "Features", responses((status = 200, body = VariantsView)))]
 async fn list(State(app): State<App>, caller: Caller, Path(place): Path<Place>) -> Result<Json<VariantsView>, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
-    let feature = features::find(&snapshot.state, &place.project, &place.feature)?;
+    let seen = app.view(&caller, &Need::login())?;
+    let feature = features::find(&seen, &place.project, &place.feature)?;
     let variants = features::find_environment(feature, &place.environment)?.variants.clone();
     Ok(Json(VariantsView { version: 1, variants }))
 }

@@ -5,6 +5,7 @@ pub mod jobs;
 pub(crate) mod passwords;
 mod rate_limit;
 mod snapshot;
+mod view;
 mod writer;
 
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use flagstone_model::commands::Operation;
 use flagstone_model::commands::installation::{EnsureGivenToken, FirstStart, Start};
 use flagstone_model::permissions::allowed;
 use flagstone_model::{Draft, Error, Limits, Need, State, Surroundings, Timestamp};
-use flagstone_store::Store;
+use flagstone_store::{EventCreator, EventPage, EventQuery, Store, UsageRow};
 use tokio::sync::{oneshot, watch};
 use utoipa::ToSchema;
 
@@ -32,6 +33,7 @@ use caller::Caller;
 use passwords::Passwords;
 use rate_limit::RateLimit;
 pub use snapshot::Snapshot;
+pub use view::View;
 use writer::{Outcome, Writer};
 
 /// How often a rule runs again because other nodes were faster, before the caller is told. Nodes take turns, so more
@@ -130,7 +132,7 @@ impl App {
         Ok(())
     }
 
-    /// Reads: the head, if `caller` has what it `need`s there.
+    /// Reads: what `caller` may see of the head, if they have what it `need`s there.
     ///
     /// There is no other way to the state for a caller's sake:
     /// ```compile_fail
@@ -138,10 +140,30 @@ impl App {
     /// let snapshot = app.view(flagstone_model::Need::login());
     /// # }
     /// ```
-    pub fn view(&self, caller: &Caller, need: &Need) -> Result<Arc<Snapshot>, Failure> {
+    pub fn view(&self, caller: &Caller, need: &Need) -> Result<View, Failure> {
         let snapshot = self.0.writer.head();
         self.admit(&snapshot.state, caller, need)?;
-        Ok(snapshot)
+        let hidden = snapshot.state.hidden_from(&caller.principal, self.now());
+        Ok(View::of(snapshot, hidden))
+    }
+
+    /// The audit events that `view` shows.
+    pub async fn events(&self, view: &View, query: EventQuery) -> Result<EventPage, Failure> {
+        Ok(self.0.store.events(&view.narrow(query)).await?)
+    }
+
+    /// Everybody who has ever done something.
+    pub async fn event_creators(&self, _: &View) -> Result<Vec<EventCreator>, Failure> {
+        Ok(self.0.store.event_creators().await?)
+    }
+
+    /// How a feature that `view` shows was used since `from`, hour by hour; nothing where there is no such feature.
+    pub async fn usage(&self, view: &View, feature: &str, from: Timestamp) -> Result<Vec<UsageRow>, Failure> {
+        if !view.features.contains(feature) {
+            return Ok(Vec::new());
+        }
+        self.flush_telemetry().await?;
+        Ok(self.0.store.usage(feature, from).await?)
     }
 
     /// Reads without asking who: only what anybody may see, and what decides who somebody is. grep finds every use.

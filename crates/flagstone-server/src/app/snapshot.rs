@@ -6,12 +6,14 @@ use std::sync::Arc;
 use flagstone_model::State;
 use flagstone_model::commit::Commit;
 
+use super::view::Views;
 use crate::delivery::Delivery;
 
 /// What a request reads: a state, and for each environment what its SDKs get.
 pub struct Snapshot {
     /// The state.
     pub state: State,
+    pub(super) views: Views,
     deliveries: HashMap<String, Arc<Delivery>>,
 }
 
@@ -20,7 +22,7 @@ impl Snapshot {
     pub fn first(state: State, past: &[Commit]) -> Self {
         let of = |name: &str| Arc::new(Delivery::first(&state, name).with_past(past));
         let deliveries = state.environments.values().map(|e| (e.name.clone(), of(&e.name))).collect();
-        Self { state, deliveries }
+        Self { state, views: Views::default(), deliveries }
     }
 
     /// The snapshot after `commits`: environments whose SDKs see nothing new keep what was derived.
@@ -36,7 +38,8 @@ impl Snapshot {
             };
             (name.clone(), delivery)
         });
-        Self { deliveries: deliveries.collect(), state }
+        let deliveries = deliveries.collect();
+        Self { views: previous.views.after(&state, commits), deliveries, state }
     }
 
     /// What the SDKs of an environment get.

@@ -131,12 +131,11 @@ fn view(app: &App, token: &PersonalToken, secret: Option<String>) -> TokenView {
 }
 
 /// A permission for environments, once for each environment of its project: user interfaces look for them by name.
-fn by_environment(state: &State, held: Held) -> Vec<Held> {
-    let project = held.project.as_ref().and_then(|id| state.projects.get(id));
-    match project {
+fn by_environment<'s>(state: &'s State, held: Held<'s>) -> Vec<Held<'s>> {
+    match held.project.and_then(|id| state.projects.get(id)) {
         Some(project) if held.permission.scope() == Scope::Environment && held.environment.is_none() => {
-            let names = project.environments.keys().cloned();
-            names.map(|name| Held { environment: Some(name), ..held.clone() }).collect()
+            let names = project.environments.keys();
+            names.map(|name| Held { environment: Some(name), ..held }).collect()
         }
         _ => vec![held],
     }
@@ -150,16 +149,15 @@ fn user_id(caller: &Caller) -> Result<i64, Failure> {
 /// See who one is and what one may do
 #[utoipa::path(get, path = "/api/admin/user", operation_id = "getMe", tag = "Users", responses((status = 200, body = MeView)))]
 async fn get(Extract(app): Extract<App>, caller: Caller) -> Result<Json<MeView>, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
+    let seen = app.view(&caller, &Need::login())?;
     let admin = || vec![HeldView { project: None, environment: None, permission: Permission::Admin.name() }];
     let (user, permissions) = match &caller.principal {
         Principal::User { id, .. } => {
-            let user = snapshot.state.users.find(id)?;
-            let held =
-                held_by(&snapshot.state, user).into_iter().flat_map(|held| by_environment(&snapshot.state, held));
+            let user = seen.users.find(id)?;
+            let held = held_by(&seen, user).flat_map(|held| by_environment(&seen, held));
             let held = held.map(|h| HeldView {
-                project: h.project,
-                environment: h.environment,
+                project: h.project.map(str::to_owned),
+                environment: h.environment.map(str::to_owned),
                 permission: h.permission.name(),
             });
             let mut view = serde_json::to_value(UserView::of(&app, user)).unwrap_or_default();
@@ -169,7 +167,7 @@ async fn get(Extract(app): Extract<App>, caller: Caller) -> Result<Json<MeView>,
             (view, held.collect())
         }
         Principal::ApiToken(selector) => {
-            let token = snapshot.state.api_tokens.find(selector.as_str())?;
+            let token = seen.api_tokens.find(selector.as_str())?;
             let view = json!({
                 "username": token.name, "permissions": ["ADMIN"], "environment": token.environment, "type": "admin",
                 "secret": token.masked(), "projects": token.projects, "internalAdminTokenUserId": caller.actor.id,
@@ -184,15 +182,15 @@ async fn get(Extract(app): Extract<App>, caller: Caller) -> Result<Json<MeView>,
 /// See one's place in the installation
 #[utoipa::path(get, path = "/api/admin/user/profile", operation_id = "getProfile", tag = "Users", responses((status = 200, body = Profile)))]
 async fn profile(Extract(app): Extract<App>, caller: Caller) -> Result<Json<Profile>, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
-    let user = snapshot.state.users.find(&user_id(&caller)?)?;
+    let seen = app.view(&caller, &Need::login())?;
+    let user = seen.users.find(&user_id(&caller)?)?;
     let works_on =
         |p: &&std::sync::Arc<flagstone_model::projects::Project>| p.members.iter().any(|m| m.user_id == user.id);
-    let mut projects: Vec<_> = snapshot.state.projects.values().filter(works_on).map(|p| p.id.clone()).collect();
+    let mut projects: Vec<_> = seen.projects.values().filter(works_on).map(|p| p.id.clone()).collect();
     if projects.is_empty() {
         projects.push(flagstone_model::permissions::DEFAULT_PROJECT.to_owned());
     }
-    let root_role = snapshot.state.role(user.root_role).ok_or_else(|| Error::not_found("role", user.root_role))?;
+    let root_role = seen.role(user.root_role).ok_or_else(|| Error::not_found("role", user.root_role))?;
     Ok(Json(Profile {
         projects,
         groups: Vec::new(),
@@ -210,13 +208,13 @@ async fn change_password(
     caller: Caller,
     body: Body<Password>,
 ) -> Result<Response, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
+    let seen = app.view(&caller, &Need::login())?;
     let id = user_id(&caller)?;
     let input = body.parse(app.schemas())?;
     if input.confirm_password.as_ref().is_some_and(|again| *again != input.password) {
         return Err(Error::bad_data("/body/confirmPassword", "The two passwords differ.").into());
     }
-    let user = std::sync::Arc::clone(snapshot.state.users.find(&id)?);
+    let user = std::sync::Arc::clone(seen.users.find(&id)?);
     // A session that somebody left open must not be enough to take the account over.
     let Some(old) = input.old_password else {
         return Err(Error::bad_data("/body/oldPassword", "The password until now is required.").into());
@@ -242,19 +240,19 @@ async fn list_roles(
     caller: Caller,
     query: crate::http::Query<RolesQuery>,
 ) -> Result<Json<RolesView>, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
-    let user = snapshot.state.users.find(&user_id(&caller)?)?;
+    let seen = app.view(&caller, &Need::login())?;
+    let user = seen.users.find(&user_id(&caller)?)?;
     let project_id = query.parse()?.project_id;
     let ids: Vec<i64> = match &project_id {
         Some(id) => {
-            let project = snapshot.state.projects.get(id.as_str());
+            let project = seen.projects.get(id.as_str());
             let members = project.into_iter().flat_map(|p| p.members.iter());
             let of_project = members.filter(|m| m.user_id == user.id).map(|m| m.role_id);
             std::iter::once(user.root_role).chain(of_project).collect()
         }
         None => vec![user.root_role],
     };
-    let roles = ids.into_iter().filter_map(|id| snapshot.state.role(id));
+    let roles = ids.into_iter().filter_map(|id| seen.role(id));
     let roles = roles.map(|role| RoleView::in_project(role, project_id.clone()));
     Ok(Json(RolesView { version: 1, roles: roles.collect() }))
 }
@@ -269,9 +267,9 @@ struct RolesQuery {
 /// List one's own personal access tokens
 #[utoipa::path(get, path = "/api/admin/user/tokens", operation_id = "getPats", tag = "Users", responses((status = 200, body = TokensView)))]
 async fn list_tokens(Extract(app): Extract<App>, caller: Caller) -> Result<Json<TokensView>, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
+    let seen = app.view(&caller, &Need::login())?;
     let id = user_id(&caller)?;
-    let own = snapshot.state.personal_tokens.values().filter(|t| t.user_id == id);
+    let own = seen.personal_tokens.values().filter(|t| t.user_id == id);
     Ok(Json(TokensView { pats: own.map(|t| view(&app, t, None)).collect() }))
 }
 

@@ -124,18 +124,18 @@ pub(super) struct RoleView {
 }
 
 impl RoleView {
-    pub(super) fn in_project(role: Role, project: Option<String>) -> Self {
+    pub(super) fn in_project(role: &Role, project: Option<String>) -> Self {
         Self { project, ..Self::of(role) }
     }
 
-    pub(super) fn of(role: Role) -> Self {
+    pub(super) fn of(role: &Role) -> Self {
         let kind = match role.kind {
             RoleKind::Root => "root",
             RoleKind::Project => "project",
             RoleKind::RootCustom => "root-custom",
             RoleKind::Custom => "custom",
         };
-        Self { id: role.id, name: role.name, kind, description: role.description, project: None }
+        Self { id: role.id, name: role.name.clone(), kind, description: role.description.clone(), project: None }
     }
 }
 
@@ -233,10 +233,10 @@ fn admin() -> Need {
 /// List the users
 #[utoipa::path(get, path = "/api/admin/user-admin", operation_id = "getUsers", tag = "Users", responses((status = 200, body = UsersView)))]
 async fn list(State(app): State<App>, caller: Caller) -> Result<Json<UsersView>, Failure> {
-    let snapshot = app.view(&caller, &admin())?;
-    let root_roles = built_in_roles().into_iter().filter(|r| r.kind == RoleKind::Root).map(RoleView::of);
+    let seen = app.view(&caller, &admin())?;
+    let root_roles = built_in_roles().iter().filter(|r| r.kind == RoleKind::Root).map(RoleView::of);
     Ok(Json(UsersView {
-        users: snapshot.state.users.values().map(|u| UserView::with_role(&app, u)).collect(),
+        users: seen.users.values().map(|u| UserView::with_role(&app, u)).collect(),
         root_roles: root_roles.collect(),
     }))
 }
@@ -244,8 +244,8 @@ async fn list(State(app): State<App>, caller: Caller) -> Result<Json<UsersView>,
 /// Get a user
 #[utoipa::path(get, path = "/api/admin/user-admin/{id}", operation_id = "getUser", tag = "Users", responses((status = 200, body = UserView)))]
 async fn get(State(app): State<App>, caller: Caller, Path(id): Path<i64>) -> Result<Json<UserView>, Failure> {
-    let snapshot = app.view(&caller, &admin())?;
-    Ok(Json(UserView::with_role(&app, snapshot.state.users.find(&id)?)))
+    let seen = app.view(&caller, &admin())?;
+    Ok(Json(UserView::with_role(&app, seen.users.find(&id)?)))
 }
 
 /// Create a user
@@ -296,13 +296,13 @@ async fn search(
     caller: Caller,
     query: Query<SearchQuery>,
 ) -> Result<Json<Vec<UserView>>, Failure> {
-    let snapshot = app.view(&caller, &Need::login())?;
+    let seen = app.view(&caller, &Need::login())?;
     let text = query.parse()?.q.unwrap_or_default().to_lowercase();
     if text.chars().count() < 2 {
         return Ok(Json(Vec::new()));
     }
     let holds = |part: &Option<String>| part.as_ref().is_some_and(|part| part.to_lowercase().contains(&text));
-    let matching = snapshot.state.users.values().filter(|u| holds(&u.name) || holds(&u.username) || holds(&u.email));
+    let matching = seen.users.values().filter(|u| holds(&u.name) || holds(&u.username) || holds(&u.email));
     Ok(Json(matching.take(SEARCH_MAX).map(|u| UserView::of(&app, u)).collect()))
 }
 
@@ -334,9 +334,9 @@ async fn change_password(
     Path(id): Path<i64>,
     body: Body<Password>,
 ) -> Result<StatusCode, Failure> {
-    let snapshot = app.view(&caller, &admin())?;
+    let seen = app.view(&caller, &admin())?;
     let input = body.parse(app.schemas())?;
-    let user = std::sync::Arc::clone(snapshot.state.users.find(&id)?);
+    let user = std::sync::Arc::clone(seen.users.find(&id)?);
     let hash = passwords::accept(&app, &input.password, Some(&user)).await?;
     app.commit_input::<commands::SetPassword>(&caller, id, PasswordHash(hash)).await?;
     sessions::end_all(&app, id).await?;
@@ -353,13 +353,9 @@ async fn validate_password(State(app): State<App>, caller: Caller, body: Body<Pa
 /// Count the administrators
 #[utoipa::path(get, path = "/api/admin/user-admin/admin-count", operation_id = "getAdminCount", tag = "Users", responses((status = 200, body = AdminCount)))]
 async fn admin_count(State(app): State<App>, caller: Caller) -> Result<Json<AdminCount>, Failure> {
-    let snapshot = app.view(&caller, &admin())?;
-    let admins: Vec<_> = snapshot
-        .state
-        .users
-        .values()
-        .filter(|u| u.root_role == flagstone_model::permissions::role_ids::ADMIN)
-        .collect();
+    let seen = app.view(&caller, &admin())?;
+    let admins: Vec<_> =
+        seen.users.values().filter(|u| u.root_role == flagstone_model::permissions::role_ids::ADMIN).collect();
     let password = admins.iter().filter(|u| u.password_hash.is_some()).count();
     Ok(Json(AdminCount { password, no_password: admins.len() - password, service: 0 }))
 }

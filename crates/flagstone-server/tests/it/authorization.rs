@@ -1,5 +1,6 @@
 //! Who may do what: every operation times everybody, and every way around it that was ever found elsewhere.
 
+mod private;
 mod projects;
 
 use std::collections::{BTreeMap, BTreeSet};

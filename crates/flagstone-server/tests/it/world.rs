@@ -93,8 +93,8 @@ impl World {
         let one = |name: &str, kind: Kind| Principal { name: name.to_owned(), secret: self.get(name).to_owned(), kind };
         let everything = vec![Permission::Admin];
         let of_role = |id| {
-            let role = State::default().role(id).unwrap();
-            role.grants.into_iter().map(|grant| grant.permission).collect::<Vec<_>>()
+            let state = State::default();
+            state.role(id).unwrap().grants.iter().map(|grant| grant.permission).collect::<Vec<_>>()
         };
         let dead = ["garbage", "expired token", "revoked token", "expired admin token", "expired pat", "revoked pat"];
         let gone = ["disabled", "deleted"];

@@ -1,0 +1,80 @@
+//! The state as somebody sees it: what a read goes by.
+
+use std::collections::BTreeSet;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use flagstone_model::State;
+use flagstone_model::commit::Commit;
+use flagstone_store::EventQuery;
+
+use super::Snapshot;
+
+/// How many ways to see a state are kept at a time: each is carried over from commit to commit.
+const KEPT_MAX: usize = 8;
+
+/// What a caller may see of the head. It derefs to a state in which what is hidden from the caller is not there: a list,
+/// a count or an error cannot name it.
+pub struct View {
+    snapshot: Arc<Snapshot>,
+    /// The state without what is hidden; nothing if that is nothing.
+    seen: Option<Arc<State>>,
+}
+
+impl View {
+    /// What somebody sees from whom these projects are hidden.
+    pub(super) fn of(snapshot: Arc<Snapshot>, hidden: BTreeSet<String>) -> Self {
+        let seen = (!hidden.is_empty()).then(|| snapshot.views.seen(&snapshot.state, hidden));
+        Self { snapshot, seen }
+    }
+
+    /// `query` for those events alone that the caller may see.
+    pub(super) fn narrow(&self, query: EventQuery) -> EventQuery {
+        let projects = self.seen.as_ref().map(|state| state.projects.values().map(|p| p.id.clone()).collect());
+        EventQuery { visible_projects: projects, ..query }
+    }
+}
+
+impl Deref for View {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        self.seen.as_deref().unwrap_or(&self.snapshot.state)
+    }
+}
+
+/// States without what is hidden from somebody, the one used last at the end.
+#[derive(Default)]
+pub struct Views(Mutex<Vec<Seen>>);
+
+#[derive(Clone)]
+struct Seen {
+    hidden: Arc<BTreeSet<String>>,
+    state: Arc<State>,
+}
+
+impl Views {
+    fn seen(&self, whole: &State, hidden: BTreeSet<String>) -> Arc<State> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = match kept.iter().position(|seen| *seen.hidden == hidden) {
+            Some(at) => kept.remove(at),
+            None => Seen { state: Arc::new(whole.without(&hidden)), hidden: Arc::new(hidden) },
+        };
+        if kept.len() >= KEPT_MAX {
+            kept.remove(0);
+        }
+        let state = Arc::clone(&seen.state);
+        kept.push(seen);
+        state
+    }
+
+    /// The same after `commits`, which have led to the state `whole`.
+    pub(super) fn after(&self, whole: &State, commits: &[Commit]) -> Self {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let next = kept.into_iter().map(|Seen { hidden, state }| {
+            let state = Arc::new(whole.without_as_before(&hidden, &state, commits));
+            Seen { hidden, state }
+        });
+        Self(Mutex::new(next.collect()))
+    }
+}
