@@ -162,13 +162,14 @@ fn store(draft: &mut Draft, before: &ContextField, after: ContextField) -> Arc<C
 /// Adds a legal value, or changes its description.
 pub fn put_legal_value(draft: &mut Draft, name: &str, value: LegalValue) -> Result<(), Error> {
     let before = Arc::clone(draft.context_fields.find(name)?);
-    let mut legal_values = before.legal_values.clone();
-    match legal_values.iter_mut().find(|v| v.value == value.value) {
+    let mut after = (*before).clone();
+    match after.legal_values.iter_mut().find(|v| v.value == value.value) {
         Some(existing) => *existing = value,
-        None => legal_values.push(value),
+        None => after.legal_values.push(value),
     }
-    update(draft, name, ContextFieldInput { legal_values: Some(legal_values), ..ContextFieldInput::default() })
-        .map(drop)
+    check(&ContextFieldInput { legal_values: Some(after.legal_values.clone()), ..ContextFieldInput::default() })?;
+    store(draft, &before, after);
+    Ok(())
 }
 
 /// Removes a legal value, if it is there.
