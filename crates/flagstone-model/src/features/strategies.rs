@@ -190,8 +190,7 @@ fn check_segments(faults: &mut Faults, draft: &Draft, project: &str, segments: &
         );
     }
     for (i, id) in segments.iter().enumerate() {
-        let usable = draft.segments.get(id).is_some_and(|s| s.project.as_deref().is_none_or(|p| p == project));
-        if !usable {
+        if !crate::segments::is_usable(draft, *id, project) {
             faults.add(format!("/body/segments/{i}"), format!("There is no segment {id} that this project can use."));
         }
     }

@@ -248,3 +248,32 @@ async fn a_copy_has_the_strategies_and_none_of_the_switches() {
         .await;
     it.check("member of alpha", &format!("POST {ALPHA}/b-flag/clone"), json!({"name": "x"}), "404 NotFoundError").await;
 }
+
+#[tokio::test]
+async fn what_comes_back_from_the_archive_needs_room_in_its_project() {
+    let it = fixture().await;
+    let alpha = "/api/admin/projects/alpha";
+    let names = it.check("admin", &format!("GET {alpha}/features"), Value::Null, "200").await.json();
+    let live = names["features"].as_array().unwrap().len();
+    it.check("admin", &format!("DELETE {alpha}/features/flag"), Value::Null, "202").await;
+    let limit = |limit: usize| json!({"name": "A", "featureLimit": limit});
+    it.check("admin", &format!("PUT {alpha}"), limit(live - 1), "200").await;
+    it.check("admin", "POST /api/admin/archive/revive/flag", Value::Null, "409 ExceedsLimitError").await;
+    let many = json!({"features": ["flag"]});
+    it.check("admin", &format!("POST {alpha}/revive"), many.clone(), "409 ExceedsLimitError").await;
+    it.check("admin", &format!("PUT {alpha}"), limit(live), "200").await;
+    it.check("admin", &format!("POST {alpha}/revive"), many, "200").await;
+}
+
+#[tokio::test]
+async fn switching_on_leaves_no_more_strategies_than_may_be() {
+    let it = Fixture::with(&["--feature-environment-strategies-limit", "1"]).await;
+    let features = "/api/admin/projects/default/features";
+    it.admin("POST", features, json!({"name": "flag"})).await.expect(201);
+    let environment = format!("{features}/flag/environments/development");
+    let disabled = json!({"name": "default", "disabled": true});
+    it.admin("POST", &format!("{environment}/strategies"), disabled).await.expect(200);
+    let refused = it.admin("POST", &format!("{environment}/on"), Value::Null).await.expect(409);
+    assert_eq!(refused.error_name(), "ExceedsLimitError");
+    it.admin("POST", &format!("{environment}/on?shouldActivateDisabledStrategies=true"), Value::Null).await.expect(200);
+}
