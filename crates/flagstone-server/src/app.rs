@@ -23,6 +23,7 @@ use crate::metrics::Metrics;
 use crate::passwords::Passwords;
 use crate::rate_limit::RateLimit;
 use crate::schemas::Schemas;
+use crate::sessions::Prolonged;
 use crate::snapshot::Snapshot;
 use crate::source::{DeliverySettings, FlagSource};
 use crate::telemetry::Telemetry;
@@ -33,6 +34,8 @@ use crate::writer::{Outcome, Writer};
 const ATTEMPTS_MAX: usize = 50;
 /// How long a request waits for this node to have what another node has written.
 const REACH_MAX: Duration = Duration::from_secs(2);
+/// How long a read waits for the newest counts.
+const FRESHEN_MAX: Duration = Duration::from_secs(1);
 /// How many of the last commits are looked at when a node starts, for clients that were connected before.
 const PAST: u32 = 500;
 
@@ -50,6 +53,7 @@ struct Inner {
     telemetry: Telemetry,
     passwords: Passwords,
     logins: RateLimit,
+    prolonged: Prolonged,
     metrics: Metrics,
     delivery: DeliverySettings,
     streams: Arc<Streams>,
@@ -94,6 +98,7 @@ impl App {
             schemas,
             telemetry,
             passwords: Passwords::new(),
+            prolonged: Prolonged::default(),
             metrics: Metrics::new(),
             streams: Streams::new(&delivery.streams),
             delivery,
@@ -301,6 +306,11 @@ impl App {
         &self.0.logins
     }
 
+    /// Sessions in use.
+    pub fn prolonged(&self) -> &Prolonged {
+        &self.0.prolonged
+    }
+
     /// What operators watch.
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
@@ -311,9 +321,21 @@ impl App {
         self.0.writer.revisions()
     }
 
-    /// Writes what is counted in memory to the store.
+    /// Writes what is counted in memory, and how long sessions last, to the store.
     pub async fn flush_telemetry(&self) -> Result<(), Failure> {
-        self.0.telemetry.flush(&self.0.store).await.map_err(Failure::from)
+        self.0.telemetry.flush(&self.0.store).await?;
+        self.0.prolonged.write(&self.0.store).await?;
+        Ok(())
+    }
+
+    /// Lets a read have the newest counts, if they can be written soon. A read fails with no write; nor does it take
+    /// the write with it when its client hangs up.
+    pub async fn freshen_telemetry(&self) {
+        let app = self.clone();
+        let flush = tokio::spawn(async move { app.flush_telemetry().await });
+        if !matches!(tokio::time::timeout(FRESHEN_MAX, flush).await, Ok(Ok(Ok(())))) {
+            tracing::debug!("the newest counts are not in this answer");
+        }
     }
 
     /// Ends this instance: flushes what is counted and closes the store.

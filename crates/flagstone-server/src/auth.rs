@@ -154,7 +154,8 @@ async fn reset_password(
     let caller = Caller::by_link(&user, visitor.address);
     let redeem = |draft: &mut Draft<'_>, ()| password_resets::redeem(draft, &token, hash.clone());
     app.commit(&caller, &Need::login(), Body::none(), redeem).await?;
-    sessions::end_all(&app, user.id).await
+    sessions::remove_dead(&app, user.id).await;
+    Ok(())
 }
 
 /// Check whether a password is good enough

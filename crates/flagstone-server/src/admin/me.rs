@@ -227,7 +227,7 @@ async fn change_password(
     let done = app
         .commit(&caller, &Need::login(), Body::none(), |draft, ()| users::set_password(draft, id, hash.clone()))
         .await?;
-    sessions::end_all(&app, id).await?;
+    sessions::remove_dead(&app, id).await;
     if caller.session.is_some() {
         let cookie = sessions::begin(&app, &done.value).await?;
         return Ok((StatusCode::OK, [(header::SET_COOKIE, cookie)]).into_response());

@@ -97,7 +97,7 @@ async fn summary(
     Path(name): Path<String>,
 ) -> Result<Json<FeatureUsage>, Failure> {
     app.view(&caller, &Need::login())?;
-    app.flush_telemetry().await?;
+    app.freshen_telemetry().await;
     let this_hour = app.now().hour();
     let rows = app.store().usage(&name, this_hour.plus_millis(-23 * HOUR)).await?;
     let mut by_environment = BTreeMap::<(String, Timestamp), (u64, u64)>::new();
@@ -130,7 +130,7 @@ async fn raw(
 ) -> Result<Json<FeatureMetrics>, Failure> {
     app.view(&caller, &Need::login())?;
     let hours = query.parse()?.hours_back.and_then(|h| h.parse::<i64>().ok()).unwrap_or(24).clamp(1, HOURS_MAX);
-    app.flush_telemetry().await?;
+    app.freshen_telemetry().await;
     let this_hour = app.now().hour();
     let from = this_hour.plus_millis(-(hours - 1) * HOUR);
     let rows = app.store().usage(&name, from).await?;

@@ -339,7 +339,7 @@ async fn update(
 #[utoipa::path(delete, path = "/api/admin/user-admin/{id}", operation_id = "deleteUser", tag = "Users", responses((status = 200, description = "The user is gone")))]
 async fn delete(State(app): State<App>, caller: Caller, Path(id): Path<i64>) -> Result<StatusCode, Failure> {
     app.commit(&caller, &admin(), Body::none(), |draft, ()| users::delete(draft, id)).await?;
-    sessions::end_all(&app, id).await?;
+    sessions::remove_dead(&app, id).await;
     Ok(StatusCode::OK)
 }
 
@@ -356,7 +356,7 @@ async fn change_password(
     let user = std::sync::Arc::clone(snapshot.state.users.find(&id)?);
     let hash = passwords::accept(&app, &input.password, Some(&user)).await?;
     app.commit(&caller, &admin(), Body::none(), |draft, ()| users::set_password(draft, id, hash.clone())).await?;
-    sessions::end_all(&app, id).await?;
+    sessions::remove_dead(&app, id).await;
     Ok(StatusCode::OK)
 }
 
