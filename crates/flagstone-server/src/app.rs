@@ -338,6 +338,19 @@ impl App {
         }
     }
 
+    /// Forgets what is known of things that were deleted, so that new ones of the same name begin afresh. What fails is
+    /// tried again by the clock. In a task of its own: a client that hangs up cannot tear it.
+    pub async fn forget_gone(&self) {
+        let app = self.clone();
+        let forget = tokio::spawn(async move {
+            let gone = app.telemetry().gone(&app.0.writer.head().state);
+            app.telemetry().forget(&gone, &app.0.store).await
+        });
+        if let Ok(Err(error)) = forget.await {
+            tracing::warn!(%error, "what is known of deleted things is forgotten later");
+        }
+    }
+
     /// Ends this instance: flushes what is counted and closes the store.
     pub async fn stop(&self) {
         if self.flush_telemetry().await.is_err() {

@@ -55,8 +55,9 @@ async fn delete(State(app): State<App>, caller: Caller, Path(name): Path<String>
         require_in_own_project(draft, &name, P::DeleteFeature)?;
         features::delete(draft, &name)
     })
-    .await
-    .map(drop)
+    .await?;
+    app.forget_gone().await;
+    Ok(())
 }
 
 /// The path names no project: the feature's own is read from the very state that the rule changes.
@@ -129,6 +130,7 @@ async fn delete_many(
     app.commit(&caller, &need, body, |draft, input: FeatureNames| {
         features::delete_many(draft, &project, &input.features)
     })
-    .await
-    .map(drop)
+    .await?;
+    app.forget_gone().await;
+    Ok(())
 }

@@ -195,7 +195,7 @@ fn row(app: &App, state: &Model, caller: &Caller, project: &Project) -> ProjectR
         created_at: project.created_at,
         archived_at: project.archived_at,
         mode: project.mode,
-        last_reported_flag_usage: last_seen.filter_map(|(f, e)| app.telemetry().feature_last_seen(&f.name, e)).max(),
+        last_reported_flag_usage: last_seen.filter_map(|(f, e)| app.telemetry().feature_last_seen(f, e)).max(),
         last_updated_at: project.updated_at,
         onboarding_status: onboarding(state, &project.id),
         owners: if owners.is_empty() { vec![json!({ "ownerType": "system" })] } else { owners },
@@ -343,7 +343,9 @@ async fn revive(State(app): State<App>, caller: Caller, Path(id): Path<String>) 
 #[utoipa::path(delete, path = "/api/admin/projects/{projectId}", operation_id = "deleteProject", tag = "Projects", responses((status = 200, description = "The project is gone")))]
 async fn delete(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<(), Failure> {
     let need = Need::project(&id, &[P::DeleteProject]);
-    app.commit(&caller, &need, Body::none(), |draft, ()| projects::delete(draft, &id)).await.map(drop)
+    app.commit(&caller, &need, Body::none(), |draft, ()| projects::delete(draft, &id)).await?;
+    app.forget_gone().await;
+    Ok(())
 }
 
 /// Give a project's features an environment, switched off

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
 use axum::extract::State;
-use flagstone_model::{Need, Timestamp};
+use flagstone_model::{Need, State as Model, Timestamp};
+use flagstone_store::UsageRow;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -89,6 +90,13 @@ struct RawQuery {
     hours_back: Option<String>,
 }
 
+/// The usage of a feature since an hour. What was counted before it was created was another one of its name.
+async fn usage(app: &App, state: &Model, name: &str, from: Timestamp) -> Result<Vec<UsageRow>, Failure> {
+    app.freshen_telemetry().await;
+    let created = state.features.get(name).map(|feature| feature.created_at.hour());
+    Ok(app.store().usage(name, from.max(created.unwrap_or(from))).await?)
+}
+
 /// See how a feature was used in the last hour
 #[utoipa::path(get, path = "/api/admin/client-metrics/features/{name}", operation_id = "getFeatureUsageSummary", tag = "Metrics", responses((status = 200, body = FeatureUsage)))]
 async fn summary(
@@ -96,10 +104,9 @@ async fn summary(
     caller: Caller,
     Path(name): Path<String>,
 ) -> Result<Json<FeatureUsage>, Failure> {
-    app.view(&caller, &Need::login())?;
-    app.freshen_telemetry().await;
+    let snapshot = app.view(&caller, &Need::login())?;
     let this_hour = app.now().hour();
-    let rows = app.store().usage(&name, this_hour.plus_millis(-23 * HOUR)).await?;
+    let rows = usage(&app, &snapshot.state, &name, this_hour.plus_millis(-23 * HOUR)).await?;
     let mut by_environment = BTreeMap::<(String, Timestamp), (u64, u64)>::new();
     for row in rows.iter().filter(|row| row.hour >= this_hour) {
         let (yes, no) = by_environment.entry((row.environment.clone(), row.hour)).or_default();
@@ -128,12 +135,11 @@ async fn raw(
     Path(name): Path<String>,
     query: Query<RawQuery>,
 ) -> Result<Json<FeatureMetrics>, Failure> {
-    app.view(&caller, &Need::login())?;
+    let snapshot = app.view(&caller, &Need::login())?;
     let hours = query.parse()?.hours_back.and_then(|h| h.parse::<i64>().ok()).unwrap_or(24).clamp(1, HOURS_MAX);
-    app.freshen_telemetry().await;
     let this_hour = app.now().hour();
     let from = this_hour.plus_millis(-(hours - 1) * HOUR);
-    let rows = app.store().usage(&name, from).await?;
+    let rows = usage(&app, &snapshot.state, &name, from).await?;
     let places: BTreeSet<_> = rows.iter().map(|row| (row.app_name.clone(), row.environment.clone())).collect();
     let mut counted: BTreeMap<_, _> =
         rows.into_iter().map(|row| ((row.hour, row.app_name.clone(), row.environment.clone()), row)).collect();
