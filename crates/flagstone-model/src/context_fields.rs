@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::draft::{Draft, NewEvent};
 use crate::error::{Error, Faults};
-use crate::names::{check_text, check_url_name};
+use crate::names::{check_text, check_url_name, check_value};
 use crate::segments::uses;
 use crate::state::State;
 use crate::time::Timestamp;
@@ -109,15 +109,6 @@ fn check(input: &ContextFieldInput) -> Result<(), Error> {
         }
     }
     faults.check()
-}
-
-fn check_value(faults: &mut Faults, path: &str, value: &str) {
-    if value.is_empty() || value.len() > crate::names::NAME_BYTES_MAX || value.contains('\0') {
-        faults.add(
-            path,
-            format!("A value must be 1 to {} bytes long, without NUL characters.", crate::names::NAME_BYTES_MAX),
-        );
-    }
 }
 
 /// Creates a context field.

@@ -216,7 +216,8 @@ pub fn duplicate(draft: &mut Draft, original: &str, input: CloneEnvironment) -> 
             required_approvals: None,
         },
     )?;
-    for (i, id) in projects.iter().enumerate() {
+    let mut seen = std::collections::BTreeSet::new();
+    for (i, id) in projects.iter().enumerate().filter(|(_, id)| seen.insert(id.as_str())) {
         let mut project = match draft.projects.get(id) {
             Some(project) if project.archived_at.is_none() => (**project).clone(),
             _ => return Err(Error::bad_data(format!("/body/projects/{i}"), format!("There is no project \"{id}\"."))),

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use flagstone_model::api_tokens::{self, ApiToken, NewToken, TokenKind};
+use flagstone_model::api_tokens::{self, ALL, ApiToken, NewToken, TokenKind};
 use flagstone_model::permissions::allowed;
 use flagstone_model::{Error, Need, Permission as P, Timestamp, projects};
 use serde::{Deserialize, Serialize};
@@ -127,18 +127,22 @@ pub struct TokensView {
 }
 
 impl CreateProjectApiToken {
-    fn kind(&self) -> TokenKind {
-        if self.kind.eq_ignore_ascii_case("frontend") { TokenKind::Frontend } else { TokenKind::Backend }
+    fn kind(&self) -> Result<TokenKind, Error> {
+        match self.kind.to_ascii_lowercase().as_str() {
+            "frontend" => Ok(TokenKind::Frontend),
+            "backend" | "client" => Ok(TokenKind::Backend),
+            _ => Err(Error::bad_data("/body/type", "The type must be backend or frontend.")),
+        }
     }
 
-    fn into_new(self, projects: Vec<String>) -> NewToken {
-        NewToken {
-            kind: self.kind(),
+    fn into_new(self, projects: Vec<String>) -> Result<NewToken, Error> {
+        Ok(NewToken {
+            kind: self.kind()?,
             name: self.token_name,
             environment: self.environment,
             projects,
             expires_at: self.expires_at,
-        }
+        })
     }
 }
 
@@ -226,11 +230,12 @@ async fn create(
     let need = Need::root(&[P::Admin, P::CreateClientApiToken, P::CreateFrontendApiToken]);
     let done = app
         .commit(&caller, &need, body, |draft, input: CreateApiToken| {
-            let kind = input.token.kind();
+            let kind = input.token.kind()?;
             draft.require(&Need::root(&[of_kind(kind, P::CreateClientApiToken, P::CreateFrontendApiToken)]))?;
             let sent_kind = input.token.kind.clone();
-            let projects = input.projects.or(input.project.map(|p| vec![p])).unwrap_or_default();
-            let (token, secret) = api_tokens::create(draft, input.token.into_new(projects))?;
+            let projects = input.projects.or(input.project.map(|p| vec![p]));
+            let projects = projects.unwrap_or_else(|| vec![ALL.to_owned()]);
+            let (token, secret) = api_tokens::create(draft, input.token.into_new(projects)?)?;
             Ok((token, secret, sent_kind))
         })
         .await?;
@@ -307,7 +312,7 @@ async fn create_in_project(
         .commit(&caller, &need, body, |draft, input: CreateProjectApiToken| {
             projects::find_live(draft, &project)?;
             let sent_kind = input.kind.clone();
-            let (token, secret) = api_tokens::create(draft, input.into_new(vec![project.clone()]))?;
+            let (token, secret) = api_tokens::create(draft, input.into_new(vec![project.clone()])?)?;
             Ok((token, secret, sent_kind))
         })
         .await?;
