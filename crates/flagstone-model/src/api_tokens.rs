@@ -243,7 +243,10 @@ fn environment_for(faults: &mut Faults, draft: &Draft, input: &NewToken) -> Resu
 }
 
 fn check_projects(faults: &mut Faults, draft: &Draft, mut projects: Vec<String>) -> Vec<String> {
-    if projects.is_empty() || projects.iter().any(|p| p == ALL) {
+    if projects.is_empty() {
+        faults.add("/body/projects", "A token is for one project at least; leave the list out for all.");
+    }
+    if projects.iter().any(|p| p == ALL) {
         return vec![ALL.to_owned()];
     }
     projects.sort();

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use crate::error::{Error, Faults};
 use crate::limits::Limits;
+use crate::names::{TEXT_BYTES_MAX, check_text, check_value};
 use crate::state::State;
 
 /// How a constraint compares the context's value with its own.
@@ -89,7 +90,12 @@ impl Constraint {
                 format!("There are {} values; at most {} are allowed.", self.values.len(), values_max),
             );
         }
+        check_value(faults, &format!("{path}/contextName"), &self.context_name);
+        for (i, value) in self.values.iter().take(values_max).enumerate() {
+            check_text(faults, &format!("{path}/values/{i}"), Some(value));
+        }
         if self.operator.takes_list() {
+            check_text(faults, &format!("{path}/value"), self.value.as_deref());
             return;
         }
         let place = format!("{path}/value");
@@ -97,6 +103,9 @@ impl Constraint {
             faults.add(place, "This operator compares with a single value: `value` is required.");
             return;
         };
+        if value.len() > TEXT_BYTES_MAX {
+            return check_text(faults, &place, Some(value));
+        }
         if let Err(reason) = self.check_value(value) {
             faults.add(place, reason);
         }

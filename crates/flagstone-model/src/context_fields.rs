@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::draft::{Draft, NewEvent};
 use crate::error::{Error, Faults};
-use crate::names::{check_text, check_url_name};
+use crate::names::{check_text, check_url_name, check_value};
 use crate::segments::uses;
 use crate::state::State;
 use crate::time::Timestamp;
@@ -111,15 +111,6 @@ fn check(input: &ContextFieldInput) -> Result<(), Error> {
     faults.check()
 }
 
-fn check_value(faults: &mut Faults, path: &str, value: &str) {
-    if value.is_empty() || value.len() > crate::names::NAME_BYTES_MAX || value.contains('\0') {
-        faults.add(
-            path,
-            format!("A value must be 1 to {} bytes long, without NUL characters.", crate::names::NAME_BYTES_MAX),
-        );
-    }
-}
-
 /// Creates a context field.
 pub fn create(draft: &mut Draft, input: CreateContextField) -> Result<Arc<ContextField>, Error> {
     check(&input.settings)?;
@@ -162,13 +153,14 @@ fn store(draft: &mut Draft, before: &ContextField, after: ContextField) -> Arc<C
 /// Adds a legal value, or changes its description.
 pub fn put_legal_value(draft: &mut Draft, name: &str, value: LegalValue) -> Result<(), Error> {
     let before = Arc::clone(draft.context_fields.find(name)?);
-    let mut legal_values = before.legal_values.clone();
-    match legal_values.iter_mut().find(|v| v.value == value.value) {
+    let mut after = (*before).clone();
+    match after.legal_values.iter_mut().find(|v| v.value == value.value) {
         Some(existing) => *existing = value,
-        None => legal_values.push(value),
+        None => after.legal_values.push(value),
     }
-    update(draft, name, ContextFieldInput { legal_values: Some(legal_values), ..ContextFieldInput::default() })
-        .map(drop)
+    check(&ContextFieldInput { legal_values: Some(after.legal_values.clone()), ..ContextFieldInput::default() })?;
+    store(draft, &before, after);
+    Ok(())
 }
 
 /// Removes a legal value, if it is there.

@@ -10,6 +10,7 @@ use crate::error::{Error, Faults};
 use crate::features::Feature;
 use crate::limits::Limits;
 use crate::names::check_url_name;
+use crate::segments::check_references;
 use crate::state::State;
 
 /// An environment.
@@ -215,24 +216,27 @@ pub fn duplicate(draft: &mut Draft, original: &str, input: CloneEnvironment) -> 
             required_approvals: None,
         },
     )?;
-    for (i, id) in projects.iter().enumerate() {
+    let mut seen = std::collections::BTreeSet::new();
+    for (i, id) in projects.iter().enumerate().filter(|(_, id)| seen.insert(id.as_str())) {
         let mut project = match draft.projects.get(id) {
             Some(project) if project.archived_at.is_none() => (**project).clone(),
             _ => return Err(Error::bad_data(format!("/body/projects/{i}"), format!("There is no project \"{id}\"."))),
         };
         let of_original = project.environments.get(original).cloned().unwrap_or_default();
+        check_references(draft, id, of_original.default_strategy.iter().flat_map(|s| &s.segments))?;
         project.environments.insert(copy.name.clone(), of_original);
         draft.record(NewEvent::new("project-environment-added").project(id).environment(&copy.name));
         draft.put(project);
-        clone_features(draft, id, original, &copy.name);
+        clone_features(draft, id, original, &copy.name)?;
     }
     Ok(copy)
 }
 
-fn clone_features(draft: &mut Draft, project: &str, original: &str, copy: &str) {
+fn clone_features(draft: &mut Draft, project: &str, original: &str, copy: &str) -> Result<(), Error> {
     let features: Vec<Arc<Feature>> = draft.features.values().filter(|f| f.project == project).cloned().collect();
     for feature in features {
         let mut state = feature.environments.get(original).cloned().unwrap_or_default();
+        check_references(draft, project, state.strategies.iter().flat_map(|s| &s.segments))?;
         for strategy in &mut state.strategies {
             strategy.id = draft.ulid();
         }
@@ -240,6 +244,7 @@ fn clone_features(draft: &mut Draft, project: &str, original: &str, copy: &str) 
         feature.environments.insert(copy.to_owned(), state);
         draft.put(feature);
     }
+    Ok(())
 }
 
 /// Deletes an environment with everything in it: its features' strategies there, its tokens. The last one stays.

@@ -37,6 +37,13 @@ pub fn check_free_name(faults: &mut Faults, path: &str, text: &str) {
     }
 }
 
+/// Adds a fault unless `text` can be what a context field is called, or a value of one that people pick from a list.
+pub fn check_value(faults: &mut Faults, path: &str, text: &str) {
+    if text.is_empty() || text.len() > NAME_BYTES_MAX || text.contains('\0') {
+        faults.add(path, format!("The value must be 1 to {NAME_BYTES_MAX} bytes long, without NUL characters."));
+    }
+}
+
 /// Adds a fault if a description is too long or holds a NUL, which PostgreSQL cannot store.
 pub fn check_text(faults: &mut Faults, path: &str, text: Option<&str>) {
     let Some(text) = text else { return };

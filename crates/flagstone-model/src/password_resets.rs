@@ -49,9 +49,8 @@ pub fn find<'s>(state: &'s State, secret: &str, now: Timestamp) -> Result<&'s st
     })
 }
 
-/// Sets the password of the user whom a link's secret names, and uses the link up.
+/// Sets the password of the user whom a link's secret names, which uses the link up.
 pub fn redeem(draft: &mut Draft, secret: &str, password_hash: String) -> Result<std::sync::Arc<User>, Error> {
     let user_id = find(draft, secret, draft.now())?.id;
-    draft.delete::<PasswordReset>(&user_id);
     set_password(draft, user_id, password_hash)
 }

@@ -10,7 +10,7 @@ use crate::draft::{Draft, NewEvent};
 use crate::error::{Error, Faults};
 use crate::features::{self, Feature, FeatureEnvironment, StrategyInput, check_strategy};
 use crate::limits::Limits;
-use crate::names::{check_free_name, check_text, check_url_name};
+use crate::names::{check_free_name, check_text, check_url_name, check_value};
 use crate::permissions::{DEFAULT_PROJECT, Principal, role_ids};
 use crate::state::State;
 use crate::time::Timestamp;
@@ -233,6 +233,7 @@ pub fn create(draft: &mut Draft, input: CreateProject) -> Result<ProjectSummary,
     let mut faults = Faults::default();
     check_free_name(&mut faults, "/body/name", &input.name);
     check_text(&mut faults, "/body/description", input.description.as_deref());
+    let stickiness = checked_stickiness(&mut faults, input.default_stickiness);
     let environments = match input.environments {
         Some(names) => names,
         None => draft.environments.values().filter(|e| e.enabled).map(|e| e.name.clone()).collect(),
@@ -258,7 +259,7 @@ pub fn create(draft: &mut Draft, input: CreateProject) -> Result<ProjectSummary,
         updated_at: draft.now(),
         archived_at: None,
         mode: input.mode.unwrap_or_default(),
-        default_stickiness: input.default_stickiness.unwrap_or_else(default_stickiness),
+        default_stickiness: stickiness.unwrap_or_else(default_stickiness),
         feature_limit: None,
         feature_naming: None,
         environments: environments.into_iter().map(|name| (name, ProjectEnvironment::default())).collect(),
@@ -268,6 +269,13 @@ pub fn create(draft: &mut Draft, input: CreateProject) -> Result<ProjectSummary,
     draft.record(NewEvent::new("project-created").project(&project.id).data(&summary));
     draft.put(project);
     Ok(summary)
+}
+
+/// A stickiness that is given; an empty one is as none.
+fn checked_stickiness(faults: &mut Faults, stickiness: Option<String>) -> Option<String> {
+    let stickiness = stickiness.filter(|field| !field.is_empty())?;
+    check_value(faults, "/body/defaultStickiness", &stickiness);
+    Some(stickiness)
 }
 
 /// A URL-friendly id from a name; with a number behind it if that is taken.
@@ -305,7 +313,12 @@ pub fn update(draft: &mut Draft, id: &str, input: UpdateProject) -> Result<Proje
         project.name = name;
     }
     check_text(&mut faults, "/body/description", input.description.as_deref());
+    let stickiness = checked_stickiness(&mut faults, input.default_stickiness);
     if let Some(naming) = input.feature_naming {
+        check_text(&mut faults, "/body/featureNaming/description", naming.description.as_deref());
+        if let Some(example) = naming.example.as_deref().filter(|example| !example.is_empty()) {
+            check_value(&mut faults, "/body/featureNaming/example", example);
+        }
         if let Err(reason) = flagstone_eval::validate::validate_regex(&naming.pattern) {
             faults.add(
                 "/body/featureNaming/pattern",
@@ -319,7 +332,7 @@ pub fn update(draft: &mut Draft, id: &str, input: UpdateProject) -> Result<Proje
     faults.check()?;
     project.description = input.description.or(project.description);
     project.mode = input.mode.unwrap_or(project.mode);
-    project.default_stickiness = input.default_stickiness.unwrap_or(project.default_stickiness);
+    project.default_stickiness = stickiness.unwrap_or(project.default_stickiness);
     project.feature_limit = input.feature_limit.or(project.feature_limit);
     let after = project.summary();
     if after != before {

@@ -13,7 +13,7 @@ use crate::features::{Feature, Strategy};
 use crate::limits::Limits;
 use crate::names::{check_free_name, check_text};
 use crate::permissions::{Need, Permission};
-use crate::projects;
+use crate::projects::{self, Project};
 use crate::state::State;
 use crate::time::Timestamp;
 
@@ -69,8 +69,12 @@ pub struct Use<'s> {
 
 /// Where strategies of live features use something, for instance a segment.
 pub fn uses(state: &State, uses_it: impl Fn(&Strategy) -> bool) -> Vec<Use<'_>> {
+    uses_of(state.features.values().filter(|f| !f.is_archived()), uses_it)
+}
+
+fn uses_of<'s>(features: impl Iterator<Item = &'s Arc<Feature>>, uses_it: impl Fn(&Strategy) -> bool) -> Vec<Use<'s>> {
     let mut found = Vec::new();
-    for feature in state.features.values().filter(|f| !f.is_archived()) {
+    for feature in features {
         for (environment, in_environment) in &feature.environments {
             let matching = in_environment.strategies.iter().filter(|s| uses_it(s));
             found.extend(matching.map(|strategy| Use { feature, environment, strategy }));
@@ -79,7 +83,72 @@ pub fn uses(state: &State, uses_it: impl Fn(&Strategy) -> bool) -> Vec<Use<'_>> 
     found
 }
 
-/// The environments in which a live feature uses the segment.
+/// Everything that names a segment, and so keeps it from being deleted.
+pub struct Holders<'s> {
+    /// Strategies of live features.
+    pub live: Vec<Use<'s>>,
+    /// Strategies of archived features, which may come back.
+    pub archived: Vec<Use<'s>>,
+    /// Default strategies of projects' environments, archived projects' too: what is switched on gets a copy.
+    pub defaults: Vec<(&'s Arc<Project>, &'s str)>,
+}
+
+impl Holders<'_> {
+    /// The projects, by id.
+    pub fn projects(&self) -> BTreeSet<&str> {
+        let of_features = self.live.iter().chain(&self.archived).map(|u| u.feature.project.as_str());
+        of_features.chain(self.defaults.iter().map(|(project, _)| project.id.as_str())).collect()
+    }
+
+    /// In words; nothing if nothing holds it.
+    fn described(&self) -> Option<String> {
+        let features: BTreeSet<_> =
+            self.live.iter().chain(&self.archived).map(|u| format!("\"{}\"", u.feature.name)).collect();
+        let defaults = self.defaults.iter().map(|(project, environment)| {
+            format!("the default strategy of the project \"{}\" in {environment}", project.id)
+        });
+        let all: Vec<_> = features.into_iter().chain(defaults).collect();
+        (!all.is_empty()).then(|| all.join(", "))
+    }
+}
+
+/// Everything that names the segment.
+pub fn holders(state: &State, id: i64) -> Holders<'_> {
+    let names_it = |s: &Strategy| s.segments.contains(&id);
+    let mut defaults = Vec::new();
+    for project in state.projects.values() {
+        for (environment, of_project) in &project.environments {
+            if of_project.default_strategy.as_ref().is_some_and(|s| s.segments.contains(&id)) {
+                defaults.push((project, environment.as_str()));
+            }
+        }
+    }
+    Holders {
+        live: uses(state, names_it),
+        archived: uses_of(state.features.values().filter(|f| f.is_archived()), names_it),
+        defaults,
+    }
+}
+
+/// Whether strategies of the project can use the segment.
+pub(crate) fn is_usable(state: &State, id: i64, project: &str) -> bool {
+    state.segments.get(&id).is_some_and(|s| s.project.as_deref().is_none_or(|p| p == project))
+}
+
+/// Fails if strategies that are about to be copied or to come back name a segment that their project cannot use.
+pub(crate) fn check_references<'a>(
+    state: &State,
+    project: &str,
+    segments: impl IntoIterator<Item = &'a i64>,
+) -> Result<(), Error> {
+    match segments.into_iter().find(|id| !is_usable(state, **id, project)) {
+        Some(id) => Err(Error::Conflict(format!("A strategy names the segment {id}, which this project cannot use."))),
+        None => Ok(()),
+    }
+}
+
+/// The environments in which a live feature uses the segment: those whose SDKs see it. A default strategy is not
+/// delivered before something is switched on with it.
 pub(crate) fn environments_using(state: &State, id: i64) -> BTreeSet<String> {
     uses(state, |s| s.segments.contains(&id)).into_iter().map(|u| u.environment.to_owned()).collect()
 }
@@ -122,9 +191,13 @@ pub fn update(draft: &mut Draft, id: i64, input: SegmentInput) -> Result<Arc<Seg
     check(draft, &input)?;
     validate_name(draft, &input.name, Some(id))?;
     if let Some(project) = &input.project {
-        let foreign = |u: &Use| u.feature.project != *project;
-        if uses(draft, |s| s.segments.contains(&id)).iter().any(foreign) {
-            return Err(Error::bad_data("/body/project", "Strategies of other projects use this segment."));
+        // In the archive or as a default as well: those who may change the segment would change who gets another
+        // project's features.
+        if holders(draft, id).projects().iter().any(|other| other != project) {
+            return Err(Error::bad_data(
+                "/body/project",
+                "Strategies of other projects use this segment, perhaps in the archive or by default.",
+            ));
         }
     }
     let after = Segment {
@@ -140,28 +213,15 @@ pub fn update(draft: &mut Draft, id: i64, input: SegmentInput) -> Result<Arc<Seg
     Ok(draft.put(after))
 }
 
-/// Deletes a segment that no strategy uses.
+/// Deletes a segment that no strategy uses, be it in the archive or a project's default.
 pub fn delete(draft: &mut Draft, id: i64) -> Result<(), Error> {
     let segment = Arc::clone(draft.segments.find(&id)?);
     require(draft, Permission::DeleteSegment, segment.project.as_deref())?;
-    let used_by: BTreeSet<_> = all_uses(draft, id).collect();
-    if !used_by.is_empty() {
-        let names: Vec<_> = used_by.into_iter().collect();
-        return Err(Error::Conflict(format!(
-            "The segment \"{}\" is used by strategies of: {}.",
-            segment.name,
-            names.join(", ")
-        )));
+    if let Some(used_by) = holders(draft, id).described() {
+        return Err(Error::Conflict(format!("The segment \"{}\" is used by strategies of: {used_by}.", segment.name)));
     }
     remove(draft, &segment);
     Ok(())
-}
-
-/// The names of all features that use the segment, archived ones included: they may come back.
-fn all_uses(state: &State, id: i64) -> impl Iterator<Item = String> {
-    let uses_it =
-        move |f: &&Arc<Feature>| f.environments.values().any(|e| e.strategies.iter().any(|s| s.segments.contains(&id)));
-    state.features.values().filter(uses_it).map(|f| f.name.clone())
 }
 
 /// Deletes the segments of a project that is about to be deleted.

@@ -197,7 +197,8 @@ fn check_email(faults: &mut Faults, email: &str) {
     }
 }
 
-/// Changes a user's e-mail address, name or root role. One administrator always stays.
+/// Changes a user's e-mail address, name or root role. One administrator always stays. A link that sets the password
+/// ends with the address that it went to.
 pub fn update(draft: &mut Draft, id: i64, input: UpdateUser) -> Result<Arc<User>, Error> {
     let before = Arc::clone(draft.users.find(&id)?);
     let mut user = (*before).clone();
@@ -221,6 +222,9 @@ pub fn update(draft: &mut Draft, id: i64, input: UpdateUser) -> Result<Arc<User>
         if user.root_role != role_ids::ADMIN {
             refuse_last_admin(draft, id, "lose the role")?;
         }
+    }
+    if user.email != before.email {
+        draft.delete::<PasswordReset>(&id);
     }
     if user != *before {
         draft.record(NewEvent::new("user-updated").data(described(&user)).pre_data(described(&before)));
@@ -260,7 +264,7 @@ fn refuse_last_admin(state: &State, id: i64, what: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Gives a user a new password, by its hash. All sessions of the user end.
+/// Gives a user a new password, by its hash. All sessions of the user end, and so does a link that would set another one.
 pub fn set_password(draft: &mut Draft, id: i64, password_hash: String) -> Result<Arc<User>, Error> {
     let before = Arc::clone(draft.users.find(&id)?);
     let mut user = (*before).clone();
@@ -269,6 +273,7 @@ pub fn set_password(draft: &mut Draft, id: i64, password_hash: String) -> Result
         user.previous_hashes.truncate(PREVIOUS_PASSWORDS);
     }
     user.generation += 1;
+    draft.delete::<PasswordReset>(&id);
     draft.record(NewEvent::new("user-password-changed").data(json!({ "id": id })));
     Ok(draft.put(user))
 }

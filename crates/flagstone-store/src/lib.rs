@@ -417,10 +417,9 @@ impl Store {
         access!(self.writer().await?, tables => tables.trim(trim), lease => telemetry::trim(lease, trim))
     }
 
-    /// Forgets the usage of features that no longer exist, so that new ones of the same name begin afresh.
-    pub async fn forget_features(&self, names: &[String]) -> Result<u64, Error> {
-        access!(self.writer().await?,
-            tables => tables.forget_features(names),
-            lease => telemetry::forget_features(lease, names))
+    /// Forgets what is known of things that no longer exist, so that new ones of the same name begin afresh; how many
+    /// rows.
+    pub async fn forget(&self, gone: &Gone) -> Result<u64, Error> {
+        access!(self.writer().await?, tables => tables.forget(gone), lease => telemetry::forget(lease, gone))
     }
 }

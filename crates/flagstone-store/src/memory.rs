@@ -1,6 +1,6 @@
 //! A store that is gone with the process: the same semantics, for tests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use flagstone_model::commit::{Commit, Event};
@@ -11,8 +11,8 @@ use crate::log::{CommitRow, EventRow, without_nul};
 use crate::merge::{clamped, merge, merge_application, merge_instance, merge_unknown, merge_usage};
 use crate::telemetry::{instance_key, unknown_key};
 use crate::{
-    Appended, Application, Error, EventCreator, EventPage, EventQuery, Head, Instance, Loaded, LoginRecord, Order,
-    Session, SessionHash, StoredDocument, TelemetryBatch, Trim, UsageRow, Verification,
+    Appended, Application, Error, EventCreator, EventPage, EventQuery, Gone, Head, Instance, Loaded, LoginRecord,
+    Order, Session, SessionHash, StoredDocument, TelemetryBatch, Trim, UsageRow, Verification,
 };
 
 /// A store in memory.
@@ -227,16 +227,38 @@ impl Tables {
         if let Some(before) = trim.logins_before {
             deleted += retain(&mut telemetry.logins, |row| row.at >= before);
         }
+        if let Some(before) = trim.applications_before {
+            deleted += retain(&mut telemetry.applications, |row| row.seen_at >= before);
+        }
+        if let Some(most) = trim.applications_max {
+            deleted += keep_last(&mut telemetry.applications, most, |row| row.seen_at);
+        }
+        if let Some(most) = trim.instances_max {
+            deleted += keep_last(&mut telemetry.instances, most, |row| row.seen_at);
+        }
+        if trim.applications_before.is_some() || trim.applications_max.is_some() {
+            let there = |name: &str| telemetry.applications.iter().any(|row| row.app_name == name);
+            deleted += retain(&mut telemetry.app_usage, |row| there(&row.app_name));
+        }
         deleted
     }
 
-    pub(crate) fn forget_features(&mut self, names: &[String]) -> u64 {
-        let names: Vec<_> = names.iter().map(clamped).collect();
-        let gone = |row: &&UsageRow| names.contains(&row.feature);
-        let variants: usize = self.telemetry.usage.iter().filter(gone).map(|row| row.variants.len()).sum();
+    pub(crate) fn forget(&mut self, gone: &Gone) -> u64 {
+        let names = |list: &[String]| list.iter().map(clamped).collect::<Vec<_>>();
+        let (features, environments) = (names(&gone.features), names(&gone.environments));
+        let is_gone =
+            |feature: &String, environment: &String| features.contains(feature) || environments.contains(environment);
+        let telemetry = &mut self.telemetry;
+        let usage = telemetry.usage.iter().filter(|row| is_gone(&row.feature, &row.environment));
+        let variants: usize = usage.map(|row| row.variants.len()).sum();
         variants as u64
-            + retain(&mut self.telemetry.usage, |row| !names.contains(&row.feature))
-            + retain(&mut self.telemetry.last_seen, |row| !names.contains(&row.feature))
+            + retain(&mut telemetry.usage, |row| !is_gone(&row.feature, &row.environment))
+            + retain(&mut telemetry.last_seen, |row| !is_gone(&row.feature, &row.environment))
+            + retain(&mut telemetry.app_usage, |row| !environments.contains(&row.environment))
+            + retain(&mut telemetry.instances, |row| !environments.contains(&row.environment))
+            + retain(&mut telemetry.tokens_seen, |row| !gone.tokens.contains(&row.token_id))
+            + retain(&mut telemetry.users_seen, |row| !gone.users.contains(&row.user_id))
+            + retain(&mut telemetry.pats_seen, |row| !gone.pats.contains(&row.pat_id))
     }
 
     pub(crate) fn unknown_flags(&self) -> Vec<crate::UnknownFlag> {
@@ -251,6 +273,16 @@ fn retain<T>(rows: &mut Vec<T>, keep: impl FnMut(&T) -> bool) -> u64 {
     let before = rows.len();
     rows.retain(keep);
     (before - rows.len()) as u64
+}
+
+/// Keeps so many rows that are the last, in the order in which they stand, and says how many went.
+fn keep_last<T>(rows: &mut Vec<T>, most: u64, at: impl Fn(&T) -> Timestamp) -> u64 {
+    let mut last: Vec<usize> = (0..rows.len()).collect();
+    last.sort_by_key(|index| std::cmp::Reverse(at(&rows[*index])));
+    last.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+    let last: BTreeSet<usize> = last.into_iter().collect();
+    let mut indices = 0..;
+    retain(rows, |_| indices.next().is_some_and(|index| last.contains(&index)))
 }
 
 fn matches(query: &EventQuery, event: &Event) -> bool {

@@ -8,7 +8,7 @@ use flagstone_model::time::Timestamp;
 use crate::merge::clamped;
 use crate::sql::{Lease, Row, Sql, Value, signed};
 use crate::{
-    AppUsage, Application, Error, Instance, LastSeen, LoginRecord, PatSeen, TelemetryBatch, TokenSeen, Trim,
+    AppUsage, Application, Error, Gone, Instance, LastSeen, LoginRecord, PatSeen, TelemetryBatch, TokenSeen, Trim,
     UnknownFlag, UsageRow, UserSeen,
 };
 
@@ -361,6 +361,7 @@ pub(crate) async fn trim(lease: &mut Lease<'_>, trim: &Trim) -> Result<u64, Erro
         ("DELETE FROM instances WHERE seen_at < $1", trim.instances_before),
         ("DELETE FROM unknown_flags WHERE seen_at < $1", trim.unknown_flags_before),
         ("DELETE FROM logins WHERE at < $1", trim.logins_before),
+        ("DELETE FROM applications WHERE seen_at < $1", trim.applications_before),
     ];
     let mut deleted = 0;
     for (delete, before) in statements {
@@ -368,16 +369,55 @@ pub(crate) async fn trim(lease: &mut Lease<'_>, trim: &Trim) -> Result<u64, Erro
             deleted += lease.execute(Sql::new(delete).with(before.millis())).await?;
         }
     }
+    let statements = [
+        (
+            "DELETE FROM applications WHERE app_name NOT IN \
+             (SELECT app_name FROM applications ORDER BY seen_at DESC, app_name LIMIT $1)",
+            trim.applications_max,
+        ),
+        (
+            "DELETE FROM instances WHERE (app_name, environment, instance_id) NOT IN \
+             (SELECT app_name, environment, instance_id FROM instances \
+             ORDER BY seen_at DESC, app_name, environment, instance_id LIMIT $1)",
+            trim.instances_max,
+        ),
+    ];
+    for (delete, most) in statements {
+        if let Some(most) = most {
+            deleted += lease.execute(Sql::new(delete).with(signed(most))).await?;
+        }
+    }
+    if trim.applications_before.is_some() || trim.applications_max.is_some() {
+        let delete = "DELETE FROM app_usage WHERE app_name NOT IN (SELECT app_name FROM applications)";
+        deleted += lease.execute(Sql::new(delete)).await?;
+    }
     Ok(deleted)
 }
 
-/// Forgets the usage of features that no longer exist, so that new ones of the same name begin afresh.
-pub(crate) async fn forget_features(lease: &mut Lease<'_>, names: &[String]) -> Result<u64, Error> {
+/// Forgets what is known of things that no longer exist.
+pub(crate) async fn forget(lease: &mut Lease<'_>, gone: &Gone) -> Result<u64, Error> {
+    let texts = |list: &[String]| list.iter().map(|text| Value::from(clamped(text))).collect::<Vec<_>>();
+    let numbers = |list: &[i64]| list.iter().map(|number| Value::from(*number)).collect::<Vec<_>>();
+    let by_feature = texts(&gone.features);
+    let by_environment = texts(&gone.environments);
+    let deletes = [
+        ("DELETE FROM usage WHERE feature IN ", by_feature.clone()),
+        ("DELETE FROM usage_variants WHERE feature IN ", by_feature.clone()),
+        ("DELETE FROM last_seen WHERE feature IN ", by_feature),
+        ("DELETE FROM usage WHERE environment IN ", by_environment.clone()),
+        ("DELETE FROM usage_variants WHERE environment IN ", by_environment.clone()),
+        ("DELETE FROM last_seen WHERE environment IN ", by_environment.clone()),
+        ("DELETE FROM app_usage WHERE environment IN ", by_environment.clone()),
+        ("DELETE FROM instances WHERE environment IN ", by_environment),
+        ("DELETE FROM tokens_seen WHERE token_id IN ", texts(&gone.tokens)),
+        ("DELETE FROM users_seen WHERE user_id IN ", numbers(&gone.users)),
+        ("DELETE FROM pats_seen WHERE pat_id IN ", numbers(&gone.pats)),
+    ];
     let mut deleted = 0;
-    for head in ["DELETE FROM usage", "DELETE FROM usage_variants", "DELETE FROM last_seen"] {
-        for names in names.chunks(1_000) {
+    for (head, keys) in deletes {
+        for keys in keys.chunks(1_000) {
             let mut delete = Sql::new(head);
-            delete.push(" WHERE feature IN ").push_list(names.iter().map(clamped));
+            delete.push_list(keys.iter().cloned());
             deleted += lease.execute(delete).await?;
         }
     }

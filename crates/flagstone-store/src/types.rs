@@ -417,4 +417,33 @@ pub struct Trim {
     pub unknown_flags_before: Option<Timestamp>,
     /// Attempts to log in before this.
     pub logins_before: Option<Timestamp>,
+    /// Applications not seen since, with where they are used.
+    pub applications_before: Option<Timestamp>,
+    /// All applications but so many that were seen last, with where they are used.
+    pub applications_max: Option<u64>,
+    /// All instances but so many that were seen last.
+    pub instances_max: Option<u64>,
+}
+
+/// What no longer exists, and what is therefore no longer known of it: names can be taken again, and rows would
+/// gather for ever.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gone {
+    /// Features: their usage and when they were last evaluated.
+    pub features: Vec<String>,
+    /// Environments: the usage there, when features were last evaluated there, and what runs there.
+    pub environments: Vec<String>,
+    /// API tokens, by document id.
+    pub tokens: Vec<String>,
+    /// Users.
+    pub users: Vec<i64>,
+    /// Personal access tokens.
+    pub pats: Vec<i64>,
+}
+
+impl Gone {
+    /// Whether nothing is gone.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::operations;
-use crate::api_tokens::{self, ApiToken, NewToken, TokenKind};
+use crate::api_tokens::{self, ALL, ApiToken, NewToken, TokenKind};
 use crate::draft::Draft;
 use crate::error::Error;
 use crate::paths::{ProjectPath, TokenPath};
@@ -75,12 +75,16 @@ pub struct CreatedToken {
 }
 
 impl CreateProjectApiToken {
-    fn kind(&self) -> TokenKind {
-        if self.kind.eq_ignore_ascii_case("frontend") { TokenKind::Frontend } else { TokenKind::Backend }
+    fn kind(&self) -> Result<TokenKind, Error> {
+        match self.kind.to_ascii_lowercase().as_str() {
+            "frontend" => Ok(TokenKind::Frontend),
+            "backend" | "client" => Ok(TokenKind::Backend),
+            _ => Err(Error::bad_data("/body/type", "The type must be backend or frontend.")),
+        }
     }
 
     fn create(self, draft: &mut Draft, projects: Vec<String>) -> Result<CreatedToken, Error> {
-        let kind = self.kind();
+        let kind = self.kind()?;
         let (name, environment, expires_at) = (self.token_name, self.environment, self.expires_at);
         let (token, secret) = api_tokens::create(draft, NewToken { name, kind, environment, projects, expires_at })?;
         Ok(CreatedToken { token, secret, kind_sent: self.kind })
@@ -117,8 +121,9 @@ operations! {
     Create = "createApiToken" ((): (), input: CreateApiToken) -> CreatedToken {
         needs |_| Need::root(&[P::Admin, P::CreateClientApiToken, P::CreateFrontendApiToken]);
         does |draft| {
-            draft.require(&of_kind(input.token.kind(), P::CreateClientApiToken, P::CreateFrontendApiToken))?;
-            let projects = input.projects.or(input.project.map(|project| vec![project])).unwrap_or_default();
+            draft.require(&of_kind(input.token.kind()?, P::CreateClientApiToken, P::CreateFrontendApiToken))?;
+            let projects = input.projects.or(input.project.map(|project| vec![project]));
+            let projects = projects.unwrap_or_else(|| vec![ALL.to_owned()]);
             input.token.create(draft, projects)
         };
     }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Feature, children, distinct, find, find_live};
+use super::{Feature, children, distinct, find, find_live, room_in_project};
 use crate::draft::{Draft, NewEvent};
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::projects;
+use crate::segments::check_references;
 use crate::state::State;
 
 /// Archives a feature. One that others depend on stays.
@@ -26,7 +27,8 @@ pub fn archive(draft: &mut Draft, project: &str, name: &str) -> Result<(), Error
     Ok(())
 }
 
-/// Brings a feature back from the archive, off in every environment.
+/// Brings a feature back from the archive, off in every environment, if there is room for it and its strategies still
+/// name what its project can use.
 pub fn revive(draft: &mut Draft, name: &str) -> Result<(), Error> {
     let mut feature = (**draft.features.get(name).ok_or_else(|| Error::not_found("feature", name))?).clone();
     if !feature.is_archived() {
@@ -36,8 +38,10 @@ pub fn revive(draft: &mut Draft, name: &str) -> Result<(), Error> {
         projects::find_live(draft, &feature.project)?.environments.keys().cloned().collect();
     let live = draft.features.values().filter(|f| !f.is_archived()).count();
     Limits::room("features", live, draft.limits().features)?;
+    room_in_project(draft, &feature.project)?;
     feature.archived_at = None;
     feature.environments.retain(|name, _| environments.contains(name));
+    check_references(draft, &feature.project, feature.segments())?;
     for name in environments {
         feature.environments.entry(name).or_default().enabled = false;
     }

@@ -8,7 +8,9 @@ use utoipa::ToSchema;
 
 use super::{Feature, find_live};
 use crate::draft::{Draft, NewEvent};
-use crate::error::Error;
+use crate::error::{Error, Faults};
+use crate::limits::Limits;
+use crate::names::check_free_name;
 use crate::state::State;
 
 /// What a child asks of one parent.
@@ -52,6 +54,7 @@ pub fn add_dependency(
     input: DependencyInput,
 ) -> Result<Dependency, Error> {
     let before = Arc::clone(find_live(draft, project, child)?);
+    check_variants(&input, draft.limits())?;
     check_parent(draft, &before, &input)?;
     let enabled = input.enabled.unwrap_or(true);
     let dependency = Dependency {
@@ -68,6 +71,19 @@ pub fn add_dependency(
     draft.record(event);
     draft.put(feature);
     Ok(dependency)
+}
+
+fn check_variants(input: &DependencyInput, limits: &Limits) -> Result<(), Error> {
+    let mut faults = Faults::default();
+    let variants = input.variants.as_deref().unwrap_or_default();
+    if variants.len() > limits.variants {
+        let (count, most) = (variants.len(), limits.variants);
+        faults.add("/body/variants", format!("There are {count} variants; at most {most} are allowed."));
+    }
+    for (i, name) in variants.iter().take(limits.variants).enumerate() {
+        check_free_name(&mut faults, &format!("/body/variants/{i}"), name);
+    }
+    faults.check()
 }
 
 fn check_parent(state: &State, child: &Feature, input: &DependencyInput) -> Result<(), Error> {

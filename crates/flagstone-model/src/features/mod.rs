@@ -141,6 +141,11 @@ impl Feature {
         self.archived_at.is_some()
     }
 
+    /// The ids of the segments that its strategies name.
+    pub(crate) fn segments(&self) -> impl Iterator<Item = &i64> {
+        self.environments.values().flat_map(|e| &e.strategies).flat_map(|s| &s.segments)
+    }
+
     /// What answers and audit events show of the feature itself, without its environments.
     pub fn summary(&self) -> FeatureSummary {
         FeatureSummary {
@@ -282,14 +287,9 @@ fn check_kind(faults: &mut Faults, kind: &str) {
 
 /// Creates a feature, off in every environment of its project.
 pub fn create(draft: &mut Draft, project: &str, input: CreateFeature) -> Result<FeatureSummary, Error> {
-    let environments = {
-        let project = projects::find_live(draft, project)?;
-        if let Some(limit) = project.feature_limit {
-            let count = of_project(draft, &project.id, false).count();
-            Limits::room("features in this project", count, usize::try_from(limit).unwrap_or(0))?;
-        }
-        project.environments.keys().map(|name| (name.clone(), FeatureEnvironment::default())).collect()
-    };
+    let of_project = &projects::find_live(draft, project)?.environments;
+    let environments = of_project.keys().map(|name| (name.clone(), FeatureEnvironment::default())).collect();
+    room_in_project(draft, project)?;
     let kind = input.kind.unwrap_or_else(|| "release".to_owned());
     let mut faults = Faults::default();
     check_kind(&mut faults, &kind);
@@ -317,6 +317,13 @@ pub fn create(draft: &mut Draft, project: &str, input: CreateFeature) -> Result<
     Ok(summary)
 }
 
+/// Fails if the project holds as many live features as it may.
+fn room_in_project(state: &State, project: &str) -> Result<(), Error> {
+    let Some(limit) = projects::find_live(state, project)?.feature_limit else { return Ok(()) };
+    let count = of_project(state, project, false).count();
+    Limits::room("features in this project", count, usize::try_from(limit).unwrap_or(usize::MAX))
+}
+
 pub(crate) fn creator(draft: &Draft) -> Creator {
     Creator { id: draft.actor().id, name: draft.actor().name.clone() }
 }
@@ -335,6 +342,7 @@ pub struct CloneFeature {
 /// Copies a feature within its project.
 pub fn duplicate(draft: &mut Draft, project: &str, name: &str, input: CloneFeature) -> Result<FeatureSummary, Error> {
     let original = (**find_live(draft, project, name)?).clone();
+    crate::segments::check_references(draft, project, original.segments())?;
     for environment in original.environments.keys() {
         draft.require(&Need::environment(project, environment, &[Permission::CreateFeatureStrategy]))?;
     }

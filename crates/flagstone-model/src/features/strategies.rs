@@ -12,12 +12,15 @@ use crate::constraints::{Constraint, check_all};
 use crate::draft::{Draft, NewEvent};
 use crate::error::{Error, Faults};
 use crate::limits::Limits;
-use crate::names::check_text;
+use crate::names::{NAME_BYTES_MAX, check_text};
 use crate::state::State;
 use crate::strategy_definitions;
 
 /// The longest parameter value, in bytes: lists of user ids can be long.
 pub const PARAMETER_BYTES_MAX: usize = 100_000;
+
+/// The most parameters of a strategy.
+pub const PARAMETERS_MAX: usize = 100;
 
 /// A strategy of a feature in an environment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -166,7 +169,18 @@ pub(crate) fn check_strategy(draft: &Draft, project: &str, input: &mut StrategyI
 }
 
 fn check_parameters(faults: &mut Faults, parameters: &BTreeMap<String, Value>) {
+    if parameters.len() > PARAMETERS_MAX {
+        let count = parameters.len();
+        faults.add("/body/parameters", format!("There are {count} parameters; at most {PARAMETERS_MAX} are allowed."));
+        return;
+    }
     for (name, value) in parameters {
+        if name.is_empty() || name.len() > NAME_BYTES_MAX || name.contains('\0') {
+            let message =
+                format!("A parameter's name must be 1 to {NAME_BYTES_MAX} bytes long, without NUL characters.");
+            faults.add("/body/parameters", message);
+            continue;
+        }
         let place = format!("/body/parameters/{name}");
         match value {
             Value::String(text) if text.len() > PARAMETER_BYTES_MAX => {
@@ -190,8 +204,7 @@ fn check_segments(faults: &mut Faults, draft: &Draft, project: &str, segments: &
         );
     }
     for (i, id) in segments.iter().enumerate() {
-        let usable = draft.segments.get(id).is_some_and(|s| s.project.as_deref().is_none_or(|p| p == project));
-        if !usable {
+        if !crate::segments::is_usable(draft, *id, project) {
             faults.add(format!("/body/segments/{i}"), format!("There is no segment {id} that this project can use."));
         }
     }

@@ -6,6 +6,8 @@ use serde_json::Value;
 use super::{Feature, StrategyInput, distinct, find_live, find_named_environment, strategy_from, with_environment};
 use crate::draft::{Draft, NewEvent};
 use crate::error::Error;
+use crate::limits::Limits;
+use crate::segments::check_references;
 
 /// What happens to disabled strategies when a feature is switched on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +40,13 @@ pub fn switch_on(
             }
         }
         if state.strategies.iter().all(|s| s.disabled) {
+            Limits::room(
+                "strategies of a feature in one environment",
+                state.strategies.len(),
+                draft.limits().feature_environment_strategies,
+            )?;
             let input = default_strategy(draft, feature, environment);
+            check_references(draft, project, &input.segments)?;
             let sort_order = state.strategies.iter().map(|s| s.sort_order).max().map_or(0, |n| n.saturating_add(1));
             let strategy = strategy_from(draft, feature, input, sort_order);
             let event = NewEvent::new("feature-strategy-add").feature(feature).environment(environment);

@@ -8,7 +8,7 @@ use super::{FeatureEnvironment, apply_patch, with_environment};
 use crate::draft::{Draft, NewEvent};
 use crate::error::{Error, Faults};
 use crate::limits::Limits;
-use crate::names::check_free_name;
+use crate::names::{check_free_name, check_text, check_value};
 use crate::permissions::{Need, Permission};
 
 /// The sum of all weights: variants share out a thousand parts.
@@ -97,18 +97,44 @@ pub(crate) fn check_variants(faults: &mut Faults, path: &str, variants: &mut [Va
         faults.add(path, format!("There are {} variants; at most {} are allowed.", variants.len(), limits.variants));
         return;
     }
+    for variant in variants.iter_mut().filter(|v| v.stickiness.is_empty()) {
+        variant.stickiness = default_stickiness();
+    }
     let mut names = std::collections::BTreeSet::new();
     for (i, variant) in variants.iter().enumerate() {
         check_free_name(faults, &format!("{path}/{i}/name"), &variant.name);
         if !names.insert(variant.name.as_str()) {
             faults.add(format!("{path}/{i}/name"), format!("Two variants are called \"{}\".", variant.name));
         }
+        if variant.weight > WEIGHT_TOTAL {
+            faults.add(format!("{path}/{i}/weight"), format!("The weight must be at most {WEIGHT_TOTAL}."));
+        }
+        check_value(faults, &format!("{path}/{i}/stickiness"), &variant.stickiness);
+        check_overrides(faults, &format!("{path}/{i}/overrides"), &variant.overrides, limits);
         if let Some(payload) = &variant.payload {
             check_payload(faults, &format!("{path}/{i}/payload/value"), payload);
         }
     }
     share_weights(faults, path, variants);
     variants.sort_by(by_name);
+}
+
+fn check_overrides(faults: &mut Faults, path: &str, overrides: &[VariantOverride], limits: &Limits) {
+    if overrides.len() > limits.constraints {
+        let (count, most) = (overrides.len(), limits.constraints);
+        faults.add(path, format!("There are {count} overrides; at most {most} are allowed."));
+        return;
+    }
+    for (i, VariantOverride { context_name, values }) in overrides.iter().enumerate() {
+        check_value(faults, &format!("{path}/{i}/contextName"), context_name);
+        if values.len() > limits.segment_values {
+            let (count, most) = (values.len(), limits.segment_values);
+            faults.add(format!("{path}/{i}/values"), format!("There are {count} values; at most {most} are allowed."));
+        }
+        for (n, value) in values.iter().take(limits.segment_values).enumerate() {
+            check_text(faults, &format!("{path}/{i}/values/{n}"), Some(value));
+        }
+    }
 }
 
 fn check_payload(faults: &mut Faults, path: &str, payload: &Payload) {

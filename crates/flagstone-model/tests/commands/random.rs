@@ -323,10 +323,15 @@ fn of_segments_and_fields(it: &mut Names<'_>, step: &Step<'_>) -> Done {
                     json!({ "value": it.random.one_of(&["1", "2"]), "description": it.random.one_of(&["one", "two"]) }),
                 ),
             ),
-            _ => step.both_ways::<context_fields::RemoveLegalValue>(
-                from(json!({ "contextField": it.field(), "legalValue": it.random.one_of(&["1", "2"]) })),
-                (),
-            ),
+            _ => {
+                let fields = step.state.context_fields.values();
+                let values: Vec<_> = fields
+                    .flat_map(|f| f.legal_values.iter().map(move |v| (f.name.clone(), v.value.clone())))
+                    .collect();
+                let (field, value) = it.random.pick(&values).cloned().unwrap_or(("plan".to_owned(), "1".to_owned()));
+                let path = json!({ "contextField": field, "legalValue": value });
+                step.both_ways::<context_fields::RemoveLegalValue>(from(path), ())
+            }
         },
         _ => step.both_ways::<context_fields::Delete>(it.field(), ()),
     }

@@ -46,7 +46,9 @@ async fn revive(State(app): State<App>, caller: Caller, Path(name): Path<String>
 /// Delete an archived feature for good
 #[utoipa::path(delete, path = "/api/admin/archive/{featureName}", operation_id = "deleteFeature", tag = "Archive", responses((status = 200, description = "The feature is gone")))]
 async fn delete(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<(), Failure> {
-    app.commit::<commands::Delete>(&caller, name, Body::none()).await.map(drop)
+    app.commit::<commands::Delete>(&caller, name, Body::none()).await?;
+    app.forget_gone().await;
+    Ok(())
 }
 
 /// Archive several features
@@ -98,5 +100,7 @@ async fn delete_many(
     Path(path): Path<ProjectPath>,
     body: Body<FeatureNames>,
 ) -> Result<(), Failure> {
-    app.commit::<commands::DeleteMany>(&caller, path, body).await.map(drop)
+    app.commit::<commands::DeleteMany>(&caller, path, body).await?;
+    app.forget_gone().await;
+    Ok(())
 }

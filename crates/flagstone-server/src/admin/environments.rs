@@ -217,7 +217,9 @@ async fn duplicate(
 /// Delete an environment with everything in it
 #[utoipa::path(delete, path = "/api/admin/environments/{name}", operation_id = "removeEnvironment", tag = "Environments", responses((status = 200, description = "The environment is gone")))]
 async fn delete(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<(), Failure> {
-    app.commit::<commands::Delete>(&caller, name, Body::none()).await.map(drop)
+    app.commit::<commands::Delete>(&caller, name, Body::none()).await?;
+    app.forget_gone().await;
+    Ok(())
 }
 
 /// Put environments into another order

@@ -212,7 +212,7 @@ fn view(app: &App, state: &Model, caller: &Caller, feature: &Feature, with_varia
         let of_feature = feature.environments.get(&environment.name)?;
         Some(EnvironmentView {
             name: environment.name.clone(),
-            last_seen_at: app.telemetry().feature_last_seen(&feature.name, &environment.name),
+            last_seen_at: app.telemetry().feature_last_seen(feature, &environment.name),
             enabled: of_feature.enabled,
             yes: 0,
             no: 0,
@@ -251,7 +251,7 @@ fn lifecycle(app: &App, state: &Model, feature: &Feature) -> LifecycleView {
         let environments = feature.environments.keys().filter_map(|name| state.environments.get(name));
         environments
             .filter(|e| (e.kind == "production") == production)
-            .filter_map(|e| app.telemetry().feature_last_seen(&feature.name, &e.name))
+            .filter_map(|e| app.telemetry().feature_last_seen(feature, &e.name))
             .max()
     };
     let (stage, entered_stage_at) = match (seen(true), seen(false)) {
@@ -273,7 +273,7 @@ fn row(app: &App, state: &Model, feature: &Feature) -> FeatureRow {
             kind: environment.kind.clone(),
             sort_order: environment.sort_order,
             variant_count: of_feature.variants.len() + variants_of_strategies,
-            last_seen_at: app.telemetry().feature_last_seen(&feature.name, &environment.name),
+            last_seen_at: app.telemetry().feature_last_seen(feature, &environment.name),
             has_strategies: !of_feature.strategies.is_empty(),
             has_enabled_strategies: of_feature.strategies.iter().any(|s| !s.disabled),
         })

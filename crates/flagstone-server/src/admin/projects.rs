@@ -171,7 +171,7 @@ fn row(app: &App, state: &Model, caller: &Caller, project: &Project) -> ProjectR
         created_at: project.created_at,
         archived_at: project.archived_at,
         mode: project.mode,
-        last_reported_flag_usage: last_seen.filter_map(|(f, e)| app.telemetry().feature_last_seen(&f.name, e)).max(),
+        last_reported_flag_usage: last_seen.filter_map(|(f, e)| app.telemetry().feature_last_seen(f, e)).max(),
         last_updated_at: project.updated_at,
         onboarding_status: onboarding(state, &project.id),
         owners: if owners.is_empty() { vec![json!({ "ownerType": "system" })] } else { owners },
@@ -310,7 +310,9 @@ async fn revive(State(app): State<App>, caller: Caller, Path(path): Path<Project
 /// Delete a project that holds no live features, with its archive and its tokens
 #[utoipa::path(delete, path = "/api/admin/projects/{projectId}", operation_id = "deleteProject", tag = "Projects", responses((status = 200, description = "The project is gone")))]
 async fn delete(State(app): State<App>, caller: Caller, Path(path): Path<ProjectPath>) -> Result<(), Failure> {
-    app.commit::<commands::Delete>(&caller, path, Body::none()).await.map(drop)
+    app.commit::<commands::Delete>(&caller, path, Body::none()).await?;
+    app.forget_gone().await;
+    Ok(())
 }
 
 /// Give a project's features an environment, switched off

@@ -7,7 +7,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use flagstone_model::Need;
 use flagstone_model::commands::segments as commands;
-use flagstone_model::segments::{self, Segment, SegmentInput, StrategySegments, Use, uses};
+use flagstone_model::projects::Project;
+use flagstone_model::segments::{self, Segment, SegmentInput, StrategySegments, Use, holders, uses};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -50,10 +51,10 @@ struct SegmentsView {
 struct SegmentView {
     #[serde(flatten)]
     segment: Segment,
-    /// In the list of all: in how many projects strategies use it.
+    /// In the list of all: in how many projects strategies use it, those of archived features and default ones included.
     #[serde(skip_serializing_if = "Option::is_none")]
     used_in_projects: Option<usize>,
-    /// In the list of all: in how many features strategies use it.
+    /// In the list of all: in how many features strategies use it, archived ones included.
     #[serde(skip_serializing_if = "Option::is_none")]
     used_in_features: Option<usize>,
 }
@@ -64,6 +65,10 @@ struct SegmentView {
 struct SegmentUses {
     /// The strategies that use it.
     strategies: Vec<StrategyUse>,
+    /// Those of archived features, which may come back.
+    archived_strategies: Vec<StrategyUse>,
+    /// The default strategies that use it.
+    default_strategies: Vec<DefaultStrategyUse>,
     /// The strategies that would use it after a change request.
     change_request_strategies: Vec<StrategyUse>,
 }
@@ -82,6 +87,16 @@ pub(super) struct StrategyUse {
     pub(super) environment: String,
     /// The strategy's type.
     pub(super) strategy_name: String,
+}
+
+/// A project's default strategy that uses a segment.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct DefaultStrategyUse {
+    /// The project's id.
+    project_id: String,
+    /// The environment's name.
+    environment: String,
 }
 
 impl StrategyUse {
@@ -113,11 +128,12 @@ async fn list(State(app): State<App>, caller: Caller) -> Result<Json<SegmentsVie
     let seen = app.view(&caller, &Need::login())?;
     let state = &seen;
     let with_use = |segment: &std::sync::Arc<Segment>| {
-        let used = uses(state, |s| s.segments.contains(&segment.id));
+        let used = holders(state, segment.id);
+        let features: BTreeSet<_> = used.live.iter().chain(&used.archived).map(|u| &u.feature.name).collect();
         SegmentView {
             segment: (**segment).clone(),
-            used_in_projects: Some(used.iter().map(|u| &u.feature.project).collect::<BTreeSet<_>>().len()),
-            used_in_features: Some(used.iter().map(|u| &u.feature.name).collect::<BTreeSet<_>>().len()),
+            used_in_projects: Some(used.projects().len()),
+            used_in_features: Some(features.len()),
         }
     };
     let mut segments: Vec<_> = state.segments.values().map(with_use).collect();
@@ -173,8 +189,17 @@ async fn validate(State(app): State<App>, caller: Caller, body: Body<Name>) -> R
 async fn list_uses(State(app): State<App>, caller: Caller, Path(id): Path<i64>) -> Result<Json<SegmentUses>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
     seen.segments.find(&id)?;
-    let strategies = uses(&seen, |s| s.segments.contains(&id)).iter().map(StrategyUse::of).collect();
-    Ok(Json(SegmentUses { strategies, change_request_strategies: Vec::new() }))
+    let used = holders(&seen, id);
+    let of_project = |(project, environment): &(&std::sync::Arc<Project>, &str)| DefaultStrategyUse {
+        project_id: project.id.clone(),
+        environment: (*environment).to_owned(),
+    };
+    Ok(Json(SegmentUses {
+        strategies: used.live.iter().map(StrategyUse::of).collect(),
+        archived_strategies: used.archived.iter().map(StrategyUse::of).collect(),
+        default_strategies: used.defaults.iter().map(of_project).collect(),
+        change_request_strategies: Vec::new(),
+    }))
 }
 
 /// List the segments of a strategy

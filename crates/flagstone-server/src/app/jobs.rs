@@ -16,6 +16,10 @@ const RELOAD_EVERY: Duration = Duration::from_mins(1);
 /// How often old things are removed.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
+/// How many applications and instances are kept: those that were seen last. Their names are what SDKs say.
+const APPLICATIONS_MAX: u64 = 10_000;
+const INSTANCES_MAX: u64 = 100_000;
+
 /// Starts all jobs. A job that panics is started again.
 pub fn start(app: &App) {
     supervise("flush telemetry", FLUSH_EVERY, app, |app| async move {
@@ -29,6 +33,7 @@ pub fn start(app: &App) {
         if let Err(error) = app.telemetry().reload_seen(app.store()).await {
             tracing::debug!(%error, "last-seen times of other nodes are not known");
         }
+        app.forget_gone().await;
     });
     supervise("sweep", SWEEP_EVERY, app, sweep);
 }
@@ -53,6 +58,9 @@ async fn sweep(app: App) {
         instances_before: Some(now.plus_millis(-DAY)),
         unknown_flags_before: Some(now.plus_millis(-DAY)),
         logins_before: Some(now.plus_millis(-DAY * 366)),
+        applications_before: Some(now.plus_millis(-DAY * 366)),
+        applications_max: Some(APPLICATIONS_MAX),
+        instances_max: Some(INSTANCES_MAX),
     };
     if let Err(error) = app.store().trim_telemetry(&trim).await {
         tracing::warn!(%error, "old telemetry could not be removed");

@@ -4,6 +4,7 @@ pub mod caller;
 pub mod jobs;
 pub(crate) mod passwords;
 mod rate_limit;
+pub mod sessions;
 mod snapshot;
 mod view;
 mod writer;
@@ -32,6 +33,7 @@ use crate::telemetry::Telemetry;
 use caller::Caller;
 use passwords::Passwords;
 use rate_limit::RateLimit;
+use sessions::Prolonged;
 pub use snapshot::Snapshot;
 pub use view::View;
 use writer::{Outcome, Writer};
@@ -41,6 +43,8 @@ use writer::{Outcome, Writer};
 const ATTEMPTS_MAX: usize = 50;
 /// How long a request waits for this node to have what another node has written.
 const REACH_MAX: Duration = Duration::from_secs(2);
+/// How long a read waits for the newest counts.
+const FRESHEN_MAX: Duration = Duration::from_secs(1);
 /// How many of the last commits are looked at when a node starts, for clients that were connected before.
 const PAST: u32 = 500;
 
@@ -58,6 +62,7 @@ struct Inner {
     telemetry: Telemetry,
     passwords: Passwords,
     logins: RateLimit,
+    prolonged: Prolonged,
     metrics: Metrics,
     delivery: DeliverySettings,
 }
@@ -101,6 +106,7 @@ impl App {
             schemas,
             telemetry,
             passwords: Passwords::new(),
+            prolonged: Prolonged::default(),
             metrics: Metrics::new(),
             delivery,
         }));
@@ -157,13 +163,12 @@ impl App {
         Ok(self.0.store.event_creators().await?)
     }
 
-    /// How a feature that `view` shows was used since `from`, hour by hour; nothing where there is no such feature.
+    /// How a feature that `view` shows was used since `from`, hour by hour; nothing where there is no such feature. What
+    /// was counted before it was created was another one of its name.
     pub async fn usage(&self, view: &View, feature: &str, from: Timestamp) -> Result<Vec<UsageRow>, Failure> {
-        if !view.features.contains(feature) {
-            return Ok(Vec::new());
-        }
-        self.flush_telemetry().await?;
-        Ok(self.0.store.usage(feature, from).await?)
+        let Some(feature) = view.features.get(feature) else { return Ok(Vec::new()) };
+        self.freshen_telemetry().await;
+        Ok(self.0.store.usage(&feature.name, from.max(feature.created_at.hour())).await?)
     }
 
     /// Reads without asking who: only what anybody may see, and what decides who somebody is. grep finds every use.
@@ -318,6 +323,11 @@ impl App {
         &self.0.logins
     }
 
+    /// Sessions in use.
+    pub fn prolonged(&self) -> &Prolonged {
+        &self.0.prolonged
+    }
+
     /// What operators watch.
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
@@ -328,9 +338,34 @@ impl App {
         self.0.writer.revisions()
     }
 
-    /// Writes what is counted in memory to the store.
+    /// Writes what is counted in memory, and how long sessions last, to the store.
     pub async fn flush_telemetry(&self) -> Result<(), Failure> {
-        self.0.telemetry.flush(&self.0.store).await.map_err(Failure::from)
+        self.0.telemetry.flush(&self.0.store).await?;
+        self.0.prolonged.write(&self.0.store).await?;
+        Ok(())
+    }
+
+    /// Lets a read have the newest counts, if they can be written soon. A read fails with no write; nor does it take
+    /// the write with it when its client hangs up.
+    pub async fn freshen_telemetry(&self) {
+        let app = self.clone();
+        let flush = tokio::spawn(async move { app.flush_telemetry().await });
+        if !matches!(tokio::time::timeout(FRESHEN_MAX, flush).await, Ok(Ok(Ok(())))) {
+            tracing::debug!("the newest counts are not in this answer");
+        }
+    }
+
+    /// Forgets what is known of things that were deleted, so that new ones of the same name begin afresh. What fails is
+    /// tried again by the clock. In a task of its own: a client that hangs up cannot tear it.
+    pub async fn forget_gone(&self) {
+        let app = self.clone();
+        let forget = tokio::spawn(async move {
+            let gone = app.telemetry().gone(&app.0.writer.head().state);
+            app.telemetry().forget(&gone, &app.0.store).await
+        });
+        if let Ok(Err(error)) = forget.await {
+            tracing::warn!(%error, "what is known of deleted things is forgotten later");
+        }
     }
 
     /// Ends this instance: flushes what is counted and closes the store.

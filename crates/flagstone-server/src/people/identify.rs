@@ -10,9 +10,9 @@ use axum::response::{IntoResponse, Response};
 use flagstone_model::commit::Actor;
 use flagstone_model::{Error, Principal, api_tokens, users};
 
-use super::sessions;
 use crate::app::App;
 use crate::app::caller::{Caller, user_actor};
+use crate::app::sessions;
 use crate::http::error::Failure;
 use crate::http::{bearer, client_address};
 

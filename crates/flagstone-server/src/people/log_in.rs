@@ -14,11 +14,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::identify::{SameSite, Visitor};
-use super::sessions;
 use super::users::UserView;
 use crate::app::App;
 use crate::app::caller::Caller;
 use crate::app::passwords;
+use crate::app::sessions;
 use crate::http::error::Failure;
 use crate::http::{Body, Query};
 
@@ -157,7 +157,8 @@ async fn reset_password(
     let caller = Caller::by_link(&user, visitor.address);
     let input = RedeemReset { secret: token, password_hash: hash };
     app.commit_input::<RedeemPasswordReset>(&caller, (), input).await?;
-    sessions::end_all(&app, user.id).await
+    sessions::remove_dead(&app, user.id).await;
+    Ok(())
 }
 
 /// Check whether a password is good enough

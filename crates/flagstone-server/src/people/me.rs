@@ -16,11 +16,11 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::sessions;
 use super::users::{Password, RoleView, UserView};
 use crate::app::App;
 use crate::app::caller::Caller;
 use crate::app::passwords;
+use crate::app::sessions;
 use crate::http::error::Failure;
 use crate::http::{Body, Created, Path};
 
@@ -225,7 +225,7 @@ async fn change_password(
     }
     let hash = passwords::accept(&app, &input.password, Some(&user)).await?;
     let done = app.commit_input::<commands::SetOwnPassword>(&caller, (), PasswordHash(hash)).await?;
-    sessions::end_all(&app, id).await?;
+    sessions::remove_dead(&app, id).await;
     if caller.session.is_some() {
         let cookie = sessions::begin(&app, &done.value).await?;
         return Ok((StatusCode::OK, [(header::SET_COOKIE, cookie)]).into_response());

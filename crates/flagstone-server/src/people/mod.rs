@@ -3,7 +3,6 @@
 mod identify;
 mod log_in;
 mod me;
-pub mod sessions;
 mod users;
 
 use utoipa_axum::router::OpenApiRouter;

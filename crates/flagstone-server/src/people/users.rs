@@ -12,10 +12,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::sessions;
 use crate::app::App;
 use crate::app::caller::Caller;
 use crate::app::passwords;
+use crate::app::sessions;
 use crate::http::error::Failure;
 use crate::http::{Body, Created, Path, Query};
 
@@ -322,7 +322,7 @@ async fn update(
 #[utoipa::path(delete, path = "/api/admin/user-admin/{id}", operation_id = "deleteUser", tag = "Users", responses((status = 200, description = "The user is gone")))]
 async fn delete(State(app): State<App>, caller: Caller, Path(id): Path<i64>) -> Result<StatusCode, Failure> {
     app.commit::<commands::Delete>(&caller, id, Body::none()).await?;
-    sessions::end_all(&app, id).await?;
+    sessions::remove_dead(&app, id).await;
     Ok(StatusCode::OK)
 }
 
@@ -339,7 +339,7 @@ async fn change_password(
     let user = std::sync::Arc::clone(seen.users.find(&id)?);
     let hash = passwords::accept(&app, &input.password, Some(&user)).await?;
     app.commit_input::<commands::SetPassword>(&caller, id, PasswordHash(hash)).await?;
-    sessions::end_all(&app, id).await?;
+    sessions::remove_dead(&app, id).await;
     Ok(StatusCode::OK)
 }
 

@@ -2,12 +2,13 @@
 
 mod usage;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use flagstone_model::Timestamp;
+use flagstone_model::features::Feature;
+use flagstone_model::{State, Timestamp};
 use flagstone_store::{
-    AppUsage, Application, Error, Instance, LastSeen, LoginRecord, PatSeen, Store, TelemetryBatch, TokenSeen,
+    AppUsage, Application, Error, Gone, Instance, LastSeen, LoginRecord, PatSeen, Store, TelemetryBatch, TokenSeen,
     UnknownFlag, UserSeen,
 };
 
@@ -73,7 +74,7 @@ impl Telemetry {
         Ok(telemetry)
     }
 
-    /// Learns what other nodes have seen.
+    /// Learns what other nodes have seen. See [`Self::gone`] for what is not to be learnt.
     pub async fn reload_seen(&self, store: &Store) -> Result<(), Error> {
         let features = store.last_seen_all().await?;
         let tokens = store.tokens_seen_all().await?;
@@ -134,9 +135,61 @@ impl Telemetry {
         lock(&self.seen).personal_tokens.get(&id).copied()
     }
 
-    /// When a feature was last asked for in an environment.
-    pub fn feature_last_seen(&self, feature: &str, environment: &str) -> Option<Timestamp> {
-        lock(&self.seen).features.get(environment)?.get(feature).copied()
+    /// When a feature was last asked for in an environment. What was seen before it was created was another one of its
+    /// name, as a node may still report that has not heard of the change.
+    pub fn feature_last_seen(&self, feature: &Feature, environment: &str) -> Option<Timestamp> {
+        let at = lock(&self.seen).features.get(environment)?.get(&feature.name).copied()?;
+        (at >= feature.created_at).then_some(at)
+    }
+
+    /// Whatever is remembered here and not in `state`: it was deleted.
+    pub fn gone(&self, state: &State) -> Gone {
+        let seen = lock(&self.seen);
+        let (there, gone): (Vec<_>, Vec<_>) =
+            seen.features.iter().partition(|(name, _)| state.environments.contains(name.as_str()));
+        let features: BTreeSet<&String> =
+            there.iter().flat_map(|(_, names)| names.keys()).filter(|name| !state.features.contains(*name)).collect();
+        Gone {
+            features: features.into_iter().cloned().collect(),
+            environments: gone.into_iter().map(|(name, _)| name.clone()).collect(),
+            tokens: seen.tokens.keys().filter(|id| !state.api_tokens.contains(*id)).cloned().collect(),
+            users: seen.users.keys().filter(|id| !state.users.contains(*id)).copied().collect(),
+            pats: seen.personal_tokens.keys().filter(|id| !state.personal_tokens.contains(*id)).copied().collect(),
+        }
+    }
+
+    /// Forgets what is gone, here and in the store.
+    pub async fn forget(&self, gone: &Gone, store: &Store) -> Result<(), Error> {
+        if gone.is_empty() {
+            return Ok(());
+        }
+        // What is being written would come back.
+        let _alone = self.flushing.lock().await;
+        self.forget_here(gone);
+        store.forget(gone).await.map(drop)
+    }
+
+    fn forget_here(&self, gone: &Gone) {
+        let set = |names: &[String]| names.iter().cloned().collect::<HashSet<_>>();
+        let (features, environments, tokens) = (set(&gone.features), set(&gone.environments), set(&gone.tokens));
+        let is_gone =
+            |feature: &str, environment: &str| features.contains(feature) || environments.contains(environment);
+        self.usage.forget(is_gone);
+        {
+            let mut seen = lock(&self.seen);
+            seen.features.retain(|environment, _| !environments.contains(environment));
+            seen.features.values_mut().for_each(|names| names.retain(|name, _| !features.contains(name)));
+            seen.tokens.retain(|id, _| !tokens.contains(id));
+            seen.users.retain(|id, _| !gone.users.contains(id));
+            seen.personal_tokens.retain(|id, _| !gone.pats.contains(id));
+        }
+        let mut pending = lock(&self.pending);
+        pending.features.retain(|(feature, environment), _| !is_gone(feature, environment));
+        pending.tokens.retain(|id, _| !tokens.contains(id));
+        pending.users.retain(|id, _| !gone.users.contains(id));
+        pending.personal_tokens.retain(|id, _| !gone.pats.contains(id));
+        pending.app_usage.retain(|row| !environments.contains(&row.environment));
+        pending.instances.retain(|(_, environment, _), _| !environments.contains(environment));
     }
 
     /// Counts evaluations of features that exist. An error if there is no room for any of them.

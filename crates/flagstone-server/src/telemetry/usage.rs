@@ -155,6 +155,18 @@ impl UsageCounts {
         (rows, seen)
     }
 
+    /// Drops the counts of features and environments that are gone.
+    pub fn forget(&self, is_gone: impl Fn(&str, &str) -> bool) {
+        for shard in &self.shards {
+            let mut applications = lock(shard);
+            for span in applications.values_mut().flatten() {
+                let before = span.features.len();
+                span.features.retain(|feature, _| !is_gone(feature, &span.environment));
+                self.rows.fetch_sub(before - span.features.len(), Ordering::Relaxed);
+            }
+        }
+    }
+
     /// Lets counts that could not be written wait again.
     pub fn put_back(&self, rows: &[UsageRow]) {
         for row in rows {

@@ -47,6 +47,24 @@ async fn legal_values_come_and_go() {
 }
 
 #[tokio::test]
+async fn a_legal_value_changes_nothing_else_of_its_field() {
+    let it = fixture().await;
+    let field = async || it.check("viewer", &format!("GET {CONTEXT}/plan"), Value::Null, "200").await.json();
+    let whole = json!({
+        "description": "What they pay for", "stickiness": true, "sortOrder": 7,
+        "legalValues": [{"value": "gold", "description": "Dear"}, {"value": "free"}],
+    });
+    it.check("editor", &format!("PUT {CONTEXT}/plan"), whole, "200").await;
+    let before = field().await;
+    let mut expect = before.clone();
+    expect["legalValues"].as_array_mut().unwrap().push(json!({"value": "silver"}));
+    it.check("editor", &format!("POST {CONTEXT}/plan/legal-values"), json!({"value": "silver"}), "200").await;
+    assert_eq!(field().await, expect);
+    it.check("editor", &format!("DELETE {CONTEXT}/plan/legal-values/silver"), Value::Null, "200").await;
+    assert_eq!(field().await, before);
+}
+
+#[tokio::test]
 async fn one_in_use_stays() {
     let it = fixture().await;
     it.check("editor", &format!("DELETE {CONTEXT}/plan"), Value::Null, "409 ConflictError").await;

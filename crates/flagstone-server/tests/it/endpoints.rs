@@ -9,10 +9,11 @@ use std::fmt::Write;
 use flagstone_model::State;
 use flagstone_model::commit::Commit;
 use flagstone_store::{DatabaseUrl, EventQuery, Options, Store};
+use serde_json::json;
 use tokio::sync::OnceCell;
 
 use crate::fixture::{Answer, Fixture};
-use crate::world::{fixture, fixture_on, world};
+use crate::world::{fixture, fixture_on, session, with_cookie, world};
 use document::{Document, compare_golden};
 use table::{By, Effect, Row, rows};
 
@@ -337,4 +338,32 @@ async fn i10_a_restart_from_disk_gives_an_equal_state() {
     let again = Fixture::on(Store::open(&url, &Options::default()).await.unwrap(), &[]).await;
     assert_eq!(again.app.public().state, before);
     assert!(again.app.store().verify().await.unwrap().is_intact());
+}
+
+/// F2: what reads goes on when nothing can be written, also what a session in use would have written.
+#[tokio::test]
+async fn f2_reads_need_no_write() {
+    let (world, folder) = (world().await, tempfile::tempdir().unwrap());
+    let url = DatabaseUrl::Sqlite(folder.path().join("flagstone.db"));
+    let it = fixture_on(&url, &[]).await;
+    let cookie = session(&it).await;
+    it.app.stop().await;
+    let read_only = Store::open_read_only(&url, &Options::default()).await.unwrap();
+    let it = Fixture::on(read_only, &[]).await;
+    let refused = it.admin("POST", "/api/admin/segments", json!({"name": "x", "constraints": []})).await;
+    assert_eq!(refused.status, 503, "something can be written: {}", refused.text);
+    let reads: Vec<_> = rows(world).into_iter().filter(|row| row.method == "GET").collect();
+    for row in &reads {
+        // Each one finds the session due to be prolonged.
+        it.advance(20 * 60_000);
+        let answer = match row.by {
+            By::Admin | By::User | By::Session => {
+                it.send(with_cookie(&cookie, row.method, &row.path(world), &row.body)).await
+            }
+            _ => row.send(&it, world).await,
+        };
+        assert_eq!(answer.status, row.status, "{}: {}", label(row), answer.text);
+    }
+    it.app.flush_telemetry().await.unwrap_err();
+    assert!(reads.len() > 40, "{}", reads.len());
 }

@@ -248,3 +248,132 @@ async fn a_copy_has_the_strategies_and_none_of_the_switches() {
         .await;
     it.check("member of alpha", &format!("POST {ALPHA}/b-flag/clone"), json!({"name": "x"}), "404 NotFoundError").await;
 }
+
+#[tokio::test]
+async fn what_comes_back_from_the_archive_needs_room_in_its_project() {
+    let it = fixture().await;
+    let alpha = "/api/admin/projects/alpha";
+    let names = it.check("admin", &format!("GET {alpha}/features"), Value::Null, "200").await.json();
+    let live = names["features"].as_array().unwrap().len();
+    it.check("admin", &format!("DELETE {alpha}/features/flag"), Value::Null, "202").await;
+    let limit = |limit: usize| json!({"name": "A", "featureLimit": limit});
+    it.check("admin", &format!("PUT {alpha}"), limit(live - 1), "200").await;
+    it.check("admin", "POST /api/admin/archive/revive/flag", Value::Null, "409 ExceedsLimitError").await;
+    let many = json!({"features": ["flag"]});
+    it.check("admin", &format!("POST {alpha}/revive"), many.clone(), "409 ExceedsLimitError").await;
+    it.check("admin", &format!("PUT {alpha}"), limit(live), "200").await;
+    it.check("admin", &format!("POST {alpha}/revive"), many, "200").await;
+}
+
+#[tokio::test]
+async fn switching_on_leaves_no_more_strategies_than_may_be() {
+    let it = Fixture::with(&["--feature-environment-strategies-limit", "1"]).await;
+    let features = "/api/admin/projects/default/features";
+    it.admin("POST", features, json!({"name": "flag"})).await.expect(201);
+    let environment = format!("{features}/flag/environments/development");
+    let disabled = json!({"name": "default", "disabled": true});
+    it.admin("POST", &format!("{environment}/strategies"), disabled).await.expect(200);
+    let refused = it.admin("POST", &format!("{environment}/on"), Value::Null).await.expect(409);
+    assert_eq!(refused.error_name(), "ExceedsLimitError");
+    it.admin("POST", &format!("{environment}/on?shouldActivateDisabledStrategies=true"), Value::Null).await.expect(200);
+}
+
+/// Reports that a feature was on, in the token's environment, at the fixture's time.
+async fn report(it: &Fixture, token: &str, feature: &str) {
+    let bucket = json!({"start": it.app.now(), "stop": it.app.now(), "toggles": {feature: {"yes": 5, "no": 0}}});
+    it.call(token, "POST", "/api/client/metrics", json!({"appName": "shop", "bucket": bucket})).await.expect(202);
+}
+
+/// What a feature's own history shows: its stage, when it was last seen, how often it was on, and who asked.
+async fn history(it: &Fixture, path: &str) -> (Value, bool, u64, Value) {
+    let feature = it.admin("GET", path, Value::Null).await.expect(200).json();
+    let name = feature["name"].as_str().unwrap();
+    let seen = feature["environments"].as_array().unwrap().iter().any(|e| !e["lastSeenAt"].is_null());
+    let usage = format!("/api/admin/client-metrics/features/{name}");
+    let summary = it.admin("GET", &usage, Value::Null).await.expect(200).json();
+    let raw = it.admin("GET", &format!("{usage}/raw"), Value::Null).await.expect(200).json();
+    let yes = raw["data"].as_array().unwrap().iter().map(|row| row["yes"].as_u64().unwrap()).sum();
+    (feature["lifecycle"]["stage"].clone(), seen, yes, summary["seenApplications"].clone())
+}
+
+#[tokio::test]
+async fn one_that_takes_the_name_of_a_deleted_one_has_no_history() {
+    let it = Fixture::new().await;
+    let features = "/api/admin/projects/default/features";
+    let token = it.token("default", "backend", "development").await;
+    let again = format!("{features}/again");
+    let (fresh, used) = ((json!("initial"), false, 0, json!([])), (json!("pre-live"), true, 5, json!(["shop"])));
+    let many = json!({"features": ["again"]});
+    for (method, path, body) in
+        [("DELETE", "/api/admin/archive/again", Value::Null), ("POST", "/api/admin/projects/default/delete", many)]
+    {
+        for flushed in [false, true] {
+            it.admin("POST", features, json!({"name": "again"})).await.expect(201);
+            assert_eq!(history(&it, &again).await, fresh, "{path}");
+            report(&it, &token, "again").await;
+            if flushed {
+                assert_eq!(history(&it, &again).await, used, "{path}");
+            }
+            it.admin("DELETE", &again, Value::Null).await.expect(202);
+            it.admin(method, path, body.clone()).await.expect(200);
+        }
+    }
+    assert_eq!(it.app.store().last_seen_all().await, Ok(vec![]));
+    // An environment's name can be taken again as well.
+    it.admin("POST", features, json!({"name": "again"})).await.expect(201);
+    let staging = json!({"name": "staging", "type": "test"});
+    for _ in 0..2 {
+        it.admin("POST", "/api/admin/environments", staging.clone()).await.expect(201);
+        let attach = json!({"environment": "staging"});
+        it.admin("POST", "/api/admin/projects/default/environments", attach).await.expect(200);
+        assert_eq!(history(&it, &again).await, fresh);
+        let token = it.token("default", "backend", "staging").await;
+        report(&it, &token, "again").await;
+        assert_eq!(history(&it, &again).await, used);
+        it.admin("DELETE", "/api/admin/environments/staging", Value::Null).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn what_another_node_deletes_and_makes_anew_has_no_history_here() {
+    let it = Fixture::new().await;
+    let features = "/api/admin/projects/default/features";
+    let token = it.token("default", "backend", "development").await;
+    it.admin("POST", features, json!({"name": "again"})).await.expect(201);
+    report(&it, &token, "again").await;
+    it.advance(3_600_000);
+    let state = it.app.public().state.clone();
+    let mut anew = (**state.features.get("again").unwrap()).clone();
+    anew.created_at = it.app.now();
+    let change = flagstone_model::commit::Change {
+        kind: "feature".to_owned(),
+        id: "again".to_owned(),
+        body: Some(serde_json::to_value(anew).unwrap()),
+    };
+    it.app.store().append(&[crate::world::commit_after(&state, vec![change])]).await.unwrap();
+    it.app.catch_up_with(state.seq + 1).await.unwrap();
+    assert_eq!(history(&it, &format!("{features}/again")).await, (json!("initial"), false, 0, json!([])));
+}
+
+#[tokio::test]
+async fn nothing_is_remembered_of_who_is_gone() {
+    let it = Fixture::new().await;
+    let (id, personal) = it.user("ada", 2).await;
+    let token = it.token("default", "backend", "development").await;
+    it.call(&personal, "GET", "/api/admin/user", Value::Null).await.expect(200);
+    it.call(&token, "GET", "/api/client/features", Value::Null).await.expect(200);
+    it.app.flush_telemetry().await.unwrap();
+    let rows = async || {
+        let store = it.app.store();
+        let (users, pats) = (store.users_seen_all().await.unwrap(), store.pats_seen_all().await.unwrap());
+        (users.iter().any(|row| row.user_id == id), pats.len(), store.tokens_seen_all().await.unwrap().len())
+    };
+    assert_eq!(rows().await, (true, 1, 2));
+    it.app.forget_gone().await;
+    assert_eq!(rows().await, (true, 1, 2), "they are there");
+    it.admin("DELETE", &format!("/api/admin/user-admin/{id}"), Value::Null).await.expect(200);
+    it.admin("DELETE", &format!("/api/admin/api-tokens/{token}"), Value::Null).await.expect(200);
+    it.app.forget_gone().await;
+    it.app.flush_telemetry().await.unwrap();
+    assert_eq!(rows().await, (false, 0, 1), "the administrator's is left");
+}

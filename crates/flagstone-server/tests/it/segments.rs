@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::fixture::Fixture;
-use crate::world::{fixture, world};
+use crate::world::{commit_after, fixture, world};
 
 const SEGMENTS: &str = "/api/admin/segments";
 
@@ -46,6 +46,84 @@ async fn one_in_use_stays_even_for_the_archive() {
     it.check("admin", "DELETE /api/admin/archive/flag", Value::Null, "200").await;
     it.check("editor", &format!("DELETE {shared}"), Value::Null, "204").await;
     it.check("viewer", &format!("GET {shared}"), Value::Null, "404 NotFoundError").await;
+}
+
+/// Makes a segment and answers with its path and its id.
+async fn make(it: &Fixture, name: &str) -> (String, Value) {
+    let id = it.check("editor", &format!("POST {SEGMENTS}"), segment(name), "201").await.json()["id"].clone();
+    (format!("{SEGMENTS}/{id}"), id)
+}
+
+const DEFAULT_STRATEGY: &str = "POST /api/admin/projects/alpha/environments/development/default-strategy";
+
+#[tokio::test]
+async fn one_that_a_default_strategy_names_is_in_use() {
+    let it = fixture().await;
+    let (path, id) = make(&it, "by default").await;
+    it.check("admin", DEFAULT_STRATEGY, json!({"name": "default", "segments": [id]}), "200").await;
+    let refused = it.check("editor", &format!("DELETE {path}"), Value::Null, "409 ConflictError").await;
+    assert!(refused.text.contains("alpha"), "{}", refused.text);
+    let mut narrowed = segment("by default");
+    narrowed["project"] = json!("omega");
+    it.check("editor", &format!("PUT {path}"), narrowed.clone(), "400 BadDataError /body/project").await;
+    let uses = it.check("viewer", &format!("GET {path}/strategies"), Value::Null, "200").await.json();
+    assert_eq!(uses["strategies"], json!([]));
+    assert_eq!(uses["defaultStrategies"], json!([{"projectId": "alpha", "environment": "development"}]));
+    let list = it.check("viewer", &format!("GET {SEGMENTS}"), Value::Null, "200").await.json();
+    let listed = list["segments"].as_array().unwrap().iter().find(|s| s["id"] == id).unwrap();
+    assert_eq!((&listed["usedInProjects"], &listed["usedInFeatures"]), (&json!(1), &json!(0)));
+    it.check("admin", DEFAULT_STRATEGY, json!({"name": "default"}), "200").await;
+    it.check("editor", &format!("PUT {path}"), narrowed, "204").await;
+    it.check("admin", &format!("DELETE {path}"), Value::Null, "204").await;
+}
+
+#[tokio::test]
+async fn archived_features_of_other_projects_keep_it_from_being_narrowed() {
+    let it = fixture().await;
+    let (path, id) = make(&it, "of all").await;
+    let strategies = "POST /api/admin/projects/omega/features/b-flag/environments/development/strategies";
+    it.check("admin", strategies, json!({"name": "default", "segments": [id]}), "200").await;
+    it.check("admin", "DELETE /api/admin/projects/omega/features/b-flag", Value::Null, "202").await;
+    let mut narrowed = segment("of all");
+    narrowed["project"] = json!("alpha");
+    it.check("editor", &format!("PUT {path}"), narrowed.clone(), "400 BadDataError /body/project").await;
+    let uses = it.check("viewer", &format!("GET {path}/strategies"), Value::Null, "200").await.json();
+    assert_eq!((&uses["strategies"], &uses["archivedStrategies"][0]["featureName"]), (&json!([]), &json!("b-flag")));
+    it.check("admin", "DELETE /api/admin/archive/b-flag", Value::Null, "200").await;
+    it.check("editor", &format!("PUT {path}"), narrowed, "204").await;
+}
+
+#[tokio::test]
+async fn what_copies_or_revives_strategies_refuses_a_segment_that_is_not_there() {
+    let it = fixture().await;
+    let (_, id) = make(&it, "gone").await;
+    let alpha = "/api/admin/projects/alpha";
+    for name in ["copied", "revived", "switched"] {
+        it.check("admin", &format!("POST {alpha}/features"), json!({"name": name}), "201").await;
+    }
+    let with_it = json!({"name": "default", "segments": [id]});
+    for name in ["copied", "revived"] {
+        let path = format!("POST {alpha}/features/{name}/environments/development/strategies");
+        it.check("admin", &path, with_it.clone(), "200").await;
+    }
+    it.check("admin", DEFAULT_STRATEGY, with_it, "200").await;
+    it.check("admin", &format!("DELETE {alpha}/features/revived"), Value::Null, "202").await;
+    // As earlier releases could leave it behind.
+    let state = it.app.public().state.clone();
+    let deleted = flagstone_model::commit::Change { kind: "segment".to_owned(), id: id.to_string(), body: None };
+    it.app.store().append(&[commit_after(&state, vec![deleted])]).await.unwrap();
+    it.app.catch_up_with(state.seq + 1).await.unwrap();
+    for (request, body) in [
+        (format!("POST {alpha}/features/switched/environments/development/on"), Value::Null),
+        (format!("POST {alpha}/features/copied/clone"), json!({"name": "copy"})),
+        ("POST /api/admin/environments/development/clone".to_owned(), json!({"name": "copy"})),
+        ("POST /api/admin/archive/revive/revived".to_owned(), Value::Null),
+        (format!("POST {alpha}/revive"), json!({"features": ["revived"]})),
+    ] {
+        it.check("admin", &request, body, "409 ConflictError").await;
+    }
+    // Where it is not named, all goes on.
+    it.check("admin", &format!("POST {alpha}/features/switched/environments/production/on"), Value::Null, "200").await;
 }
 
 #[tokio::test]

@@ -160,3 +160,43 @@ async fn t15_a_link_that_sets_a_password_works_once_for_a_day() {
     let body = json!({"token": link, "password": STRONG});
     it.call("", "POST", "/auth/reset/password", body).await.expect(403);
 }
+
+#[tokio::test]
+async fn t15_a_link_ends_with_the_credentials_that_it_would_replace() {
+    let set = async |it: &Fixture, link: &str| {
+        let body = json!({"token": link, "password": "Yet-another-3"});
+        outcome(&it.call("", "POST", "/auth/reset/password", body).await)
+    };
+    let link = async |it: &Fixture, id: i64| {
+        let body = json!({ "id": id });
+        let answer = it.admin("POST", "/api/admin/user-admin/reset-password", body).await.expect(200).json();
+        answer["resetPasswordUrl"].as_str().unwrap().split_once("token=").unwrap().1.to_owned()
+    };
+    let it = fixture().await;
+    let user = json!({"username": "ada", "email": "ada@example.com", "rootRole": 2, "password": PASSWORD});
+    let id = it.admin("POST", "/api/admin/user-admin", user).await.expect(201).json()["id"].as_i64().unwrap();
+    let own = format!("/api/admin/user-admin/{id}");
+
+    // An administrator sets another password: whoever has the old link cannot take the account.
+    let old = link(&it, id).await;
+    it.admin("POST", &format!("{own}/change-password"), json!({"password": STRONG})).await.expect(200);
+    assert_eq!(set(&it, &old).await, "403 ForbiddenError");
+    it.call("", "GET", &format!("/auth/reset/validate?token={old}"), Value::Null).await.expect(403);
+    assert_eq!(login(&it, "ada", STRONG).await, "200");
+
+    // The user does.
+    let old = link(&it, id).await;
+    let cookie = it.log_in("ada", STRONG).await.expect(200).headers["set-cookie"].to_str().unwrap().to_owned();
+    let body = json!({"oldPassword": STRONG, "password": "By-myself-4-ever", "confirmPassword": "By-myself-4-ever"});
+    let cookie = cookie.split(';').next().unwrap();
+    it.send(with_cookie(cookie, "POST", "/api/admin/user/change-password", &body)).await.expect(200);
+    assert_eq!(set(&it, &old).await, "403 ForbiddenError");
+
+    // The address that the link was sent to is no longer the user's; another name changes nothing.
+    let old = link(&it, id).await;
+    it.admin("PUT", &own, json!({"email": "new@example.com"})).await.expect(200);
+    assert_eq!(set(&it, &old).await, "403 ForbiddenError");
+    let old = link(&it, id).await;
+    it.admin("PUT", &own, json!({"name": "Ada", "email": "new@example.com"})).await.expect(200);
+    assert_eq!(set(&it, &old).await, "200");
+}

@@ -46,6 +46,7 @@ suite! {
     telemetry: batches_add_up
         hostile_text_does_not_break_a_batch
         old_telemetry_is_trimmed
+        of_too_many_the_last_stay
         what_is_gone_is_forgotten
         a_large_batch_fits;
 }

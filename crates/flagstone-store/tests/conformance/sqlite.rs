@@ -1,8 +1,11 @@
 //! What SQLite alone has to do: the file, its lock, its damage, its backup.
 
 use std::fs;
+use std::future::poll_fn;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use flagstone_store::{Appended, DatabaseUrl, Error, Options, Store};
@@ -171,14 +174,46 @@ async fn f14_an_abandoned_append_is_whole_or_nothing() {
     let fixture = Fixture::sqlite().await;
     let store = &fixture.store;
     let mut random = Random::seeded("f14");
-    for _ in 0..200 {
-        let head = store.load().await.unwrap().head.seq;
+    let (mut done, mut abandoned) = (0, 0);
+    let whole = |head: u64| {
+        assert!(head.is_multiple_of(3), "half a group: {head}");
+        head
+    };
+    // Whoever has the connection after an abandoned append finds it settled; this one never follows the head.
+    let settled = async || assert_eq!(store.append(&[simple(1_000_000)]).await, Ok(Appended::Conflict));
+    for round in 0..200 {
+        if round % 10 == 0 {
+            settled().await;
+        }
+        let head = whole(store.load().await.unwrap().head.seq);
         let group: Vec<_> = (head + 1..=head + 3).map(simple).collect();
-        let patience = Duration::from_micros(random.below(4_000));
-        tokio::time::timeout(patience, store.append(&group)).await.ok();
+        // It is given up in the middle of one of its steps; every tenth one is not.
+        let steps = if round % 10 == 0 { u64::MAX } else { 1 + random.below(12) };
+        match abandon(store.append(&group), steps).await {
+            Some(Ok(Appended::Done)) => done += 1,
+            // The COMMIT of the one before was still on its way when the head was read.
+            Some(Ok(Appended::Conflict)) => assert_ne!(round % 10, 0),
+            Some(Err(error)) => panic!("{error}"),
+            None => abandoned += 1,
+        }
     }
-    let head = store.load().await.unwrap().head.seq;
-    assert!(head > 0 && head.is_multiple_of(3), "{head}");
+    assert!(done >= 20 && abandoned >= 20, "{done} done, {abandoned} abandoned");
+    settled().await;
+    let head = whole(store.load().await.unwrap().head.seq);
     assert_eq!(store.append(&[simple(head + 1)]).await, Ok(Appended::Done));
     assert!(store.verify().await.unwrap().is_intact());
+}
+
+/// What a future gives, if it does before it has waited so often; otherwise it is dropped while it waits.
+async fn abandon<T>(future: impl Future<Output = T>, waits_max: u64) -> Option<T> {
+    let mut future = pin!(future);
+    let mut waits = 0;
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(value) => Poll::Ready(Some(value)),
+        Poll::Pending => {
+            waits += 1;
+            if waits < waits_max { Poll::Pending } else { Poll::Ready(None) }
+        }
+    })
+    .await
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use flagstone_store::{
-    AppUsage, Application, Instance, LastSeen, LoginRecord, PatSeen, TelemetryBatch, TokenSeen, Trim, UnknownFlag,
-    UsageRow, UserSeen,
+    AppUsage, Application, Gone, Instance, LastSeen, LoginRecord, PatSeen, TelemetryBatch, TokenSeen, Trim,
+    UnknownFlag, UsageRow, UserSeen,
 };
 
 use crate::fixture::{Fixture, time};
@@ -154,6 +154,9 @@ pub(crate) async fn old_telemetry_is_trimmed(fixture: Fixture) {
         instances_before: now(9_000),
         unknown_flags_before: now(9_000),
         logins_before: now(9_000),
+        applications_before: now(9_000),
+        applications_max: Some(1),
+        instances_max: Some(1),
     };
     assert_eq!(store.trim_telemetry(&keep).await, Ok(0));
     let cut = Trim {
@@ -161,6 +164,7 @@ pub(crate) async fn old_telemetry_is_trimmed(fixture: Fixture) {
         instances_before: now(9_001),
         unknown_flags_before: now(9_001),
         logins_before: now(9_001),
+        ..Trim::default()
     };
     assert_eq!(store.trim_telemetry(&cut).await, Ok(1 + 2 + 1 + 1 + 1));
     assert_eq!(store.usage("a", time(0)).await.unwrap(), [usage("a", 5, 7, &[])]);
@@ -168,6 +172,33 @@ pub(crate) async fn old_telemetry_is_trimmed(fixture: Fixture) {
     assert_eq!(store.unknown_flags().await, Ok(vec![]));
     assert_eq!(store.logins(10).await, Ok(vec![]));
     assert_eq!(store.applications().await.unwrap().len(), 1);
+    let cut = Trim { applications_before: now(9_001), ..Trim::default() };
+    assert_eq!(store.trim_telemetry(&cut).await, Ok(1 + 1));
+    assert_eq!((store.applications().await, store.app_usage().await), (Ok(vec![]), Ok(vec![])));
+}
+
+pub(crate) async fn of_too_many_the_last_stay(fixture: Fixture) {
+    let store = &fixture.store;
+    let mut all = TelemetryBatch::default();
+    for (name, at) in [("a", 3), ("b", 1), ("c", 2), ("d", 4)] {
+        let mut one = batch(at);
+        name.clone_into(&mut one.applications[0].app_name);
+        name.clone_into(&mut one.app_usage[0].app_name);
+        name.clone_into(&mut one.instances[0].app_name);
+        all.applications.append(&mut one.applications);
+        all.app_usage.append(&mut one.app_usage);
+        all.instances.append(&mut one.instances);
+    }
+    store.flush(&all).await.unwrap();
+    let cut = Trim { applications_max: Some(2), instances_max: Some(3), ..Trim::default() };
+    assert_eq!(store.trim_telemetry(&cut).await, Ok(2 + 2 + 1));
+    assert_eq!(store.trim_telemetry(&cut).await, Ok(0));
+    let applications = store.applications().await.unwrap();
+    assert_eq!(applications.iter().map(|row| row.app_name.as_str()).collect::<Vec<_>>(), ["a", "d"]);
+    let used = store.app_usage().await.unwrap();
+    assert_eq!(used.iter().map(|row| row.app_name.as_str()).collect::<Vec<_>>(), ["a", "d"]);
+    let instances = store.instances(None, None).await.unwrap();
+    assert_eq!(instances.iter().map(|row| row.app_name.as_str()).collect::<Vec<_>>(), ["a", "c", "d"]);
 }
 
 pub(crate) async fn what_is_gone_is_forgotten(fixture: Fixture) {
@@ -179,11 +210,23 @@ pub(crate) async fn what_is_gone_is_forgotten(fixture: Fixture) {
     assert_eq!(store.application_delete("shop").await, Ok(false));
     assert_eq!(store.app_usage().await, Ok(vec![]));
     assert_eq!(store.instances(Some("shop"), None).await, Ok(vec![]));
-    assert_eq!(store.forget_features(&[]).await, Ok(0));
-    assert_eq!(store.forget_features(&["a".to_owned(), "none".to_owned()]).await, Ok(2 + 2 + 1));
+    assert_eq!(store.forget(&Gone::default()).await, Ok(0));
+    let gone = Gone { features: vec!["a".to_owned(), "none".to_owned()], ..Gone::default() };
+    assert_eq!(store.forget(&gone).await, Ok(2 + 2 + 1));
     assert_eq!(store.usage("a", time(0)).await, Ok(vec![]));
     assert_eq!(store.usage("b", time(0)).await.unwrap().len(), 1);
     assert_eq!(store.last_seen_all().await, Ok(vec![]));
+    // Whoever is gone, and whoever is not.
+    let gone = Gone { tokens: vec!["token".to_owned()], users: vec![7], pats: vec![4, 5], ..Gone::default() };
+    assert_eq!(store.forget(&gone).await, Ok(1 + 1));
+    assert_eq!((store.tokens_seen_all().await, store.pats_seen_all().await), (Ok(vec![]), Ok(vec![])));
+    assert_eq!(store.users_seen_all().await.unwrap().len(), 1);
+    store.flush(&batch(9_000)).await.unwrap();
+    let gone = Gone { environments: vec!["production".to_owned(), "none".to_owned()], ..Gone::default() };
+    // The usage of both features, two variants, a last evaluation, a place of use and an instance.
+    assert_eq!(store.forget(&gone).await, Ok(3 + 2 + 1 + 1 + 1));
+    assert_eq!(store.usage("b", time(0)).await, Ok(vec![]));
+    assert_eq!(store.applications().await.unwrap().len(), 1);
 }
 
 pub(crate) async fn a_large_batch_fits(fixture: Fixture) {

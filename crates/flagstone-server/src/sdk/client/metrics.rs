@@ -287,7 +287,8 @@ async fn bulk(State(source): State<FlagSource>, request: Request) -> Result<Stat
             app_name: application.app_name,
             instance_id: application.instance_id,
             sdk_version: application.sdk_version,
-            strategies: application.strategies,
+            // One that says too much does not cost the others their report.
+            strategies: application.strategies.into_iter().take(200).collect(),
             started: Value::Null,
             interval: 0.0,
         };

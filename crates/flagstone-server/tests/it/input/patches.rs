@@ -1,5 +1,6 @@
 //! JSON patches that would make an object invalid, or enormous.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -82,11 +83,26 @@ async fn t39_a_patch_that_makes_the_object_invalid_changes_nothing() {
         ("/segments", json!(["a"])),
         ("/sortOrder", json!("first")),
         ("/variants", json!([{"name": "a", "weight": 1001, "weightType": "fix"}])),
+        // What the schemas say of bodies as well.
+        ("/constraints", json!([{"contextName": "", "operator": "IN", "values": []}])),
+        ("/constraints", json!([{"contextName": "x".repeat(256), "operator": "IN", "values": []}])),
+        ("/constraints", json!([{"contextName": "a", "operator": "IN", "values": ["x".repeat(10_001)]}])),
+        ("/variants", json!([{"name": "a", "weight": 1001}])),
+        ("/variants", json!([{"name": "a", "stickiness": "x".repeat(256)}])),
+        ("/variants", json!([{"name": "a", "overrides": [{"contextName": "", "values": []}]}])),
+        ("/parameters", json!({"x".repeat(256): "v"})),
+        ("/parameters", (0..101).map(|n| (format!("p{n}"), json!(n))).collect()),
+        ("/title", json!("x".repeat(10_001))),
     ] {
         it.check_refused(&it.strategy, replace(path, value)).await;
     }
     for (path, value) in [
         ("/0/weight", json!(-1)),
+        ("/0/weight", json!(1_001)),
+        ("/0/stickiness", json!("x".repeat(256))),
+        ("/0/overrides", json!([{"contextName": "x".repeat(256), "values": []}])),
+        ("/0/overrides", json!([{"contextName": "a", "values": vec!["v"; 1_001]}])),
+        ("/0/overrides", json!(vec![json!({"contextName": "a", "values": []}); 31])),
         ("/0/weightType", json!("heavy")),
         ("/0/name", json!("")),
         ("/0/payload", json!({"type": "json", "value": "{"})),
@@ -148,4 +164,66 @@ async fn t31_a_patch_cannot_grow_an_object_without_bound() {
     // So many operations are no change that a person makes.
     let many = vec![json!({"op": "test", "path": "/title", "value": null}); 20_000];
     it.check_refused(&it.strategy, Value::from(many)).await;
+}
+
+/// The limits that the published schemas of requests state. Each is a rule's too, which is what holds where no schema is
+/// asked, as in a patch: `flagstone-model/tests/limits.rs` tries them on the rules, the cases above on patches. Reports of
+/// SDKs are checked as they are read (`client/metrics.rs`).
+const STATED: &[&str] = &[
+    "BulkApplication/appName maxLength",
+    "BulkApplication/appName minLength",
+    "BulkApplication/instanceId maxLength",
+    "BulkApplication/sdkVersion maxLength",
+    "BulkMetric/appName maxLength",
+    "BulkMetric/appName minLength",
+    "BulkMetrics/applications maxItems",
+    "BulkMetrics/metrics maxItems",
+    "ClientApplication/appName maxLength",
+    "ClientApplication/appName minLength",
+    "ClientApplication/instanceId maxLength",
+    "ClientApplication/sdkVersion maxLength",
+    "ClientApplication/strategies maxItems",
+    "ClientMetrics/appName maxLength",
+    "ClientMetrics/appName minLength",
+    "Constraint/contextName maxLength",
+    "Constraint/contextName minLength",
+    "CreateApiToken/projects minItems",
+    "CreateProjectApiToken/type pattern",
+    "TokenStrings/tokens maxItems",
+    "Variant/weight maximum",
+];
+
+/// Finds the limits below a schema; those of unsigned numbers are their type's.
+fn limits_below(name: &str, schema: &Value, found: &mut BTreeSet<String>) {
+    const KEYWORDS: &[&str] =
+        &["maxLength", "minLength", "pattern", "maxItems", "minItems", "maximum", "maxProperties"];
+    match schema {
+        Value::Object(fields) => {
+            for (field, below) in fields {
+                match below {
+                    Value::Object(properties) if field == "properties" => {
+                        let named = |property: &String| format!("{}/{property}", name.split('/').next().unwrap());
+                        properties.iter().for_each(|(property, below)| limits_below(&named(property), below, found));
+                    }
+                    Value::Object(_) | Value::Array(_) => limits_below(name, below, found),
+                    _ if KEYWORDS.contains(&field.as_str()) => {
+                        found.insert(format!("{name} {field}"));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| limits_below(name, item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn no_limit_lives_in_a_schema_alone() {
+    let document = serde_json::to_value(flagstone_server::routes::openapi()).unwrap();
+    let mut found = BTreeSet::new();
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        limits_below(name, schema, &mut found);
+    }
+    assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), STATED, "try a new one on its rule, then list it");
 }

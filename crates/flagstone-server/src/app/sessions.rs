@@ -1,11 +1,15 @@
 //! Sessions of people: a random id in a cookie, its hash in the store.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use axum::http::{HeaderMap, HeaderValue, header};
+use flagstone_model::Timestamp;
 use flagstone_model::users::User;
-use flagstone_store::{Session, SessionHash};
+use flagstone_store::{Session, SessionHash, Store};
 use sha2::{Digest, Sha256};
 
-use crate::app::App;
+use super::App;
 use crate::http::error::Failure;
 use crate::system::entropy;
 
@@ -48,14 +52,53 @@ pub async fn find(app: &App, id: &str) -> Result<Option<Session>, Failure> {
     let now = app.now();
     let Some(session) = app.store().session(&hash(id)).await? else { return Ok(None) };
     let end = session.created_at.plus_millis(ABSOLUTE_MILLIS);
-    if now >= session.expires_at || now >= end {
+    let expires_at = app.prolonged().end_of(&session.hash).unwrap_or(session.expires_at);
+    if now >= expires_at || now >= end {
         return Ok(None);
     }
     let prolonged = now.plus_millis(ttl_millis(app)).min(end);
-    if prolonged.millis() - session.expires_at.millis() > TOUCH_MILLIS {
-        app.store().session_touch(&session.hash, prolonged).await?;
+    if prolonged.millis() - expires_at.millis() > TOUCH_MILLIS {
+        app.prolonged().until(session.hash, prolonged);
     }
     Ok(Some(session))
+}
+
+/// The most sessions whose new ends wait to be written; others are prolonged when they are next used.
+const PROLONGED_MAX: usize = 10_000;
+
+/// Sessions in use whose new ends wait to be written: whoever reads neither waits for a write nor fails with one.
+#[derive(Default)]
+pub struct Prolonged(Mutex<HashMap<SessionHash, Timestamp>>);
+
+impl Prolonged {
+    fn ends(&self) -> MutexGuard<'_, HashMap<SessionHash, Timestamp>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When a session ends, if that waits.
+    fn end_of(&self, hash: &SessionHash) -> Option<Timestamp> {
+        self.ends().get(hash).copied()
+    }
+
+    fn until(&self, hash: SessionHash, end: Timestamp) {
+        let mut ends = self.ends();
+        if ends.len() < PROLONGED_MAX || ends.contains_key(&hash) {
+            ends.insert(hash, end);
+        }
+    }
+
+    /// Writes what waits. What cannot be written waits on.
+    pub async fn write(&self, store: &Store) -> Result<(), flagstone_store::Error> {
+        let waiting: Vec<_> = self.ends().iter().map(|(hash, end)| (*hash, *end)).collect();
+        for (hash, end) in waiting {
+            store.session_touch(&hash, end).await?;
+            let mut ends = self.ends();
+            if ends.get(&hash) == Some(&end) {
+                ends.remove(&hash);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Ends one session.
@@ -69,10 +112,12 @@ pub async fn end_by_id(app: &App, id: &str) -> Result<(), Failure> {
     end(app, &hash(id)).await
 }
 
-/// Ends a user's sessions. Those of an older generation are dead already; this tidies up.
-pub async fn end_all(app: &App, user_id: i64) -> Result<(), Failure> {
-    app.store().sessions_delete_for_user(user_id, None).await?;
-    Ok(())
+/// Removes a user's sessions, which are dead already: the user is gone or of a newer generation. What brought that about
+/// is done, whether or not this is.
+pub async fn remove_dead(app: &App, user_id: i64) {
+    if let Err(error) = app.store().sessions_delete_for_user(user_id, None).await {
+        tracing::warn!(%error, "dead sessions wait for the next sweep");
+    }
 }
 
 /// The cookie that makes a browser forget the session.
