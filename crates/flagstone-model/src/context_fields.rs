@@ -8,7 +8,6 @@ use utoipa::ToSchema;
 use crate::draft::{Draft, NewEvent};
 use crate::error::{Error, Faults};
 use crate::names::{check_text, check_url_name, check_value};
-use crate::segments::uses;
 use crate::state::State;
 use crate::time::Timestamp;
 
@@ -184,6 +183,6 @@ pub fn delete(draft: &mut Draft, name: &str) -> Result<(), Error> {
 }
 
 fn is_used(state: &State, name: &str) -> bool {
-    !uses(state, |s| s.constraints.iter().any(|c| c.context_name == name)).is_empty()
+    state.features.index().of_field(name).is_some()
         || state.segments.values().any(|s| s.constraints.iter().any(|c| c.context_name == name))
 }

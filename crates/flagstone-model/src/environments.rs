@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::draft::{Draft, NewEvent};
 use crate::error::{Error, Faults};
-use crate::features::Feature;
+use crate::features;
 use crate::limits::Limits;
 use crate::names::check_url_name;
 use crate::segments::check_references;
@@ -233,7 +233,7 @@ pub fn duplicate(draft: &mut Draft, original: &str, input: CloneEnvironment) -> 
 }
 
 fn clone_features(draft: &mut Draft, project: &str, original: &str, copy: &str) -> Result<(), Error> {
-    let features: Vec<Arc<Feature>> = draft.features.values().filter(|f| f.project == project).cloned().collect();
+    let features = features::all_of_project(draft, project);
     for feature in features {
         let mut state = feature.environments.get(original).cloned().unwrap_or_default();
         check_references(draft, project, state.strategies.iter().flat_map(|s| &s.segments))?;
@@ -268,7 +268,8 @@ pub fn delete(draft: &mut Draft, name: &str) -> Result<(), Error> {
             last_of.join(", ")
         )));
     }
-    let projects: Vec<_> = draft.projects.values().filter(|p| p.environments.contains_key(name)).cloned().collect();
+    let projects: Vec<_> =
+        draft.projects.index().of_environment(name).filter_map(|id| draft.projects.get(id)).cloned().collect();
     for project in projects {
         let mut project = (*project).clone();
         project.environments.remove(name);

@@ -1,6 +1,6 @@
 //! What is derived from documents and kept along with them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use imbl::{OrdMap, OrdSet};
@@ -25,12 +25,33 @@ pub struct ProjectIndex {
     /// By user: the projects with the roles there.
     memberships: OrdMap<i64, OrdSet<(String, i64)>>,
     private: OrdSet<String>,
+    /// By environment: the projects whose features have it.
+    by_environment: OrdMap<String, OrdSet<String>>,
+    /// By segment: the projects with the environments whose default strategy names it.
+    defaults: OrdMap<i64, OrdSet<(String, String)>>,
+    live: usize,
 }
 
 impl ProjectIndex {
     /// A user's projects, each with a role there.
     pub fn memberships(&self, user_id: i64) -> impl Iterator<Item = (&str, i64)> {
         self.memberships.get(&user_id).into_iter().flatten().map(|(project, role)| (project.as_str(), *role))
+    }
+
+    /// How many projects are not archived.
+    pub const fn live(&self) -> usize {
+        self.live
+    }
+
+    /// The projects whose features have an environment, archived ones included.
+    pub fn of_environment(&self, name: &str) -> impl Iterator<Item = &String> {
+        self.by_environment.get(name).into_iter().flatten()
+    }
+
+    /// The projects with the environments whose default strategy names a segment, archived ones included.
+    pub fn defaults_with(&self, segment: i64) -> impl Iterator<Item = (&str, &str)> {
+        let places = self.defaults.get(&segment).into_iter().flatten();
+        places.map(|(project, environment)| (project.as_str(), environment.as_str()))
     }
 
     /// The projects that their members alone see.
@@ -41,16 +62,29 @@ impl ProjectIndex {
 
 impl Index<Project> for ProjectIndex {
     fn replace(&mut self, old: Option<&Project>, new: Option<&Project>) {
+        let is_live = |project: Option<&Project>| usize::from(project.is_some_and(|p| p.archived_at.is_none()));
+        self.live = self.live + is_live(new) - is_live(old);
+        if let Some(project) = old {
+            for environment in project.environments.keys() {
+                take(&mut self.by_environment, environment, &project.id);
+            }
+            for (id, environment) in defaults(project) {
+                take(&mut self.defaults, &id, &(project.id.clone(), environment.clone()));
+            }
+        }
+        if let Some(project) = new {
+            for environment in project.environments.keys() {
+                self.by_environment.entry(environment.clone()).or_default().insert(project.id.clone());
+            }
+            for (id, environment) in defaults(project) {
+                self.defaults.entry(id).or_default().insert((project.id.clone(), environment.clone()));
+            }
+        }
         let of = |project: Option<&Project>| project.into_iter().flat_map(|p| &p.members).copied().collect::<Vec<_>>();
         let (before, after) = (of(old), of(new));
         let Some(id) = old.or(new).map(|project| &project.id) else { return };
         for member in before.iter().filter(|member| !after.contains(member)) {
-            if let Some(places) = self.memberships.get_mut(&member.user_id) {
-                places.remove(&(id.clone(), member.role_id));
-                if places.is_empty() {
-                    self.memberships.remove(&member.user_id);
-                }
-            }
+            take(&mut self.memberships, &member.user_id, &(id.clone(), member.role_id));
         }
         for member in after.iter().filter(|member| !before.contains(member)) {
             self.memberships.entry(member.user_id).or_default().insert((id.clone(), member.role_id));
@@ -63,15 +97,42 @@ impl Index<Project> for ProjectIndex {
     }
 }
 
+/// The segments that a project's default strategies name, with their environments.
+fn defaults(project: &Project) -> impl Iterator<Item = (i64, &String)> {
+    project.environments.iter().flat_map(|(name, there)| {
+        there.default_strategy.iter().flat_map(|strategy| &strategy.segments).map(move |id| (*id, name))
+    })
+}
+
+/// Takes something out of the set under a key, and the key with the last of it.
+fn take<K: Ord + Clone, T: Ord + Clone>(index: &mut OrdMap<K, OrdSet<T>>, key: &K, what: &T) {
+    if let Some(set) = index.get_mut(key) {
+        set.remove(what);
+        if set.is_empty() {
+            index.remove(key);
+        }
+    }
+}
+
 /// Where features are, and what their strategies use; archived ones included unless it says otherwise.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FeatureIndex {
     by_project: OrdMap<String, ProjectFeatures>,
     /// By parent: its children.
     children: OrdMap<String, OrdSet<String>>,
-    by_segment: OrdMap<i64, OrdSet<String>>,
-    by_field: OrdMap<String, OrdSet<String>>,
+    by_segment: OrdMap<i64, Users>,
+    /// Of live features alone.
+    by_field: OrdMap<String, Users>,
     live: usize,
+}
+
+/// The features whose strategies use something, and in which projects they are.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Users {
+    /// By name.
+    pub features: OrdSet<String>,
+    /// By project: how many of them.
+    pub projects: OrdMap<String, usize>,
 }
 
 /// The features of a project, by name.
@@ -103,14 +164,23 @@ impl FeatureIndex {
         self.children.get(parent).into_iter().flatten()
     }
 
-    /// The names of the features with a strategy that names the segment.
-    pub fn of_segment(&self, id: i64) -> impl Iterator<Item = &String> {
-        self.by_segment.get(&id).into_iter().flatten()
+    /// The features with a strategy that names the segment; nothing if there is none.
+    pub fn of_segment(&self, id: i64) -> Option<&Users> {
+        self.by_segment.get(&id)
     }
 
-    /// The names of the features with a strategy that has a constraint on the context field.
-    pub fn of_field(&self, name: &str) -> impl Iterator<Item = &String> {
-        self.by_field.get(name).into_iter().flatten()
+    /// The live features with a strategy that has a constraint on the context field; nothing if there is none.
+    pub fn of_field(&self, name: &str) -> Option<&Users> {
+        self.by_field.get(name)
+    }
+
+    /// By environment: how many live features are on.
+    pub fn enabled(&self) -> BTreeMap<&str, usize> {
+        let mut enabled = BTreeMap::new();
+        for (environment, count) in self.by_project.values().flat_map(|features| &features.enabled) {
+            *enabled.entry(environment.as_str()).or_default() += count;
+        }
+        enabled
     }
 }
 
@@ -183,34 +253,64 @@ impl Index<Feature> for FeatureIndex {
                 self.by_project.entry(feature.project.clone()).or_default().add(feature);
             }
         }
-        let parents = |feature: Option<&Feature>| keys(feature, |f| f.dependencies.iter().map(|d| d.feature.clone()));
-        let segments = |feature: Option<&Feature>| keys(feature, |f| f.strategies().flat_map(|s| s.segments.clone()));
-        let fields = |feature: Option<&Feature>| {
-            keys(feature, |f| f.strategies().flat_map(|s| s.constraints.iter().map(|c| c.context_name.clone())))
+        let parents = |feature: Option<&Feature>| -> BTreeSet<String> {
+            feature.into_iter().flat_map(|f| f.dependencies.iter().map(|d| d.feature.clone())).collect()
         };
-        move_name(&mut self.children, name, &parents(old), parents(new));
-        move_name(&mut self.by_segment, name, &segments(old), segments(new));
-        move_name(&mut self.by_field, name, &fields(old), fields(new));
+        let (before, after) = (parents(old), parents(new));
+        for parent in before.difference(&after) {
+            take(&mut self.children, parent, name);
+        }
+        for parent in after.difference(&before) {
+            self.children.entry(parent.clone()).or_default().insert(name.clone());
+        }
+        let segments = |f: &Feature| f.strategies().flat_map(|s| s.segments.clone()).collect();
+        let fields = |f: &Feature| {
+            let strategies = f.strategies().filter(|_| !f.is_archived());
+            strategies.flat_map(|s| s.constraints.iter().map(|c| c.context_name.clone())).collect()
+        };
+        Users::replace(&mut self.by_segment, old, new, segments);
+        Users::replace(&mut self.by_field, old, new, fields);
     }
 }
 
-fn keys<'f, K: Ord, I: Iterator<Item = K>>(feature: Option<&'f Feature>, of: impl Fn(&'f Feature) -> I) -> BTreeSet<K> {
-    feature.into_iter().flat_map(of).collect()
-}
-
-/// Puts a name under its new keys instead of the old ones.
-fn move_name<K: Ord + Clone>(index: &mut OrdMap<K, OrdSet<String>>, name: &str, old: &BTreeSet<K>, new: BTreeSet<K>) {
-    for key in old.difference(&new) {
-        if let Some(names) = index.get_mut(key) {
-            names.remove(name);
-            if names.is_empty() {
-                index.remove(key);
+impl Users {
+    fn replace<K: Ord + Clone>(
+        index: &mut OrdMap<K, Self>,
+        old: Option<&Feature>,
+        new: Option<&Feature>,
+        keys: impl Fn(&Feature) -> BTreeSet<K>,
+    ) {
+        let (mut gone, mut come) = (old.map(&keys).unwrap_or_default(), new.map(&keys).unwrap_or_default());
+        if old.map(|feature| &feature.project) == new.map(|feature| &feature.project) {
+            let stay: BTreeSet<K> = gone.intersection(&come).cloned().collect();
+            gone.retain(|key| !stay.contains(key));
+            come.retain(|key| !stay.contains(key));
+        }
+        for (feature, key) in old.into_iter().flat_map(|feature| gone.iter().map(move |key| (feature, key))) {
+            if let Some(users) = index.get_mut(key) {
+                users.remove(feature);
+                if users.features.is_empty() {
+                    index.remove(key);
+                }
             }
         }
+        for (feature, key) in new.into_iter().flat_map(|feature| come.iter().map(move |key| (feature, key))) {
+            index.entry(key.clone()).or_default().add(feature);
+        }
     }
-    for key in new {
-        if !old.contains(&key) {
-            index.entry(key).or_default().insert(name.to_owned());
+
+    fn add(&mut self, feature: &Feature) {
+        self.features.insert(feature.name.clone());
+        *self.projects.entry(feature.project.clone()).or_default() += 1;
+    }
+
+    fn remove(&mut self, feature: &Feature) {
+        self.features.remove(&feature.name);
+        if let Some(count) = self.projects.get_mut(&feature.project) {
+            *count -= 1;
+            if *count == 0 {
+                self.projects.remove(&feature.project);
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::draft::{Draft, NewEvent};
 use crate::error::{Error, Faults};
-use crate::features::{self, Feature, FeatureEnvironment, StrategyInput, check_strategy};
+use crate::features::{self, FeatureEnvironment, StrategyInput, check_strategy};
 use crate::limits::Limits;
 use crate::names::{check_free_name, check_text, check_url_name, check_value};
 use crate::permissions::{DEFAULT_PROJECT, Principal, role_ids};
@@ -249,7 +249,7 @@ pub fn create(draft: &mut Draft, input: CreateProject) -> Result<ProjectSummary,
         None => free_id(draft, &input.name),
     };
     validate_id(draft, &id)?;
-    let live = draft.projects.values().filter(|p| p.archived_at.is_none()).count();
+    let live = draft.projects.index().live();
     Limits::room("projects", live, draft.limits().projects)?;
     let project = Project {
         id,
@@ -360,7 +360,7 @@ pub fn revive(draft: &mut Draft, id: &str) -> Result<(), Error> {
     if project.archived_at.is_none() {
         return Err(Error::not_found("archived project", id));
     }
-    let live = draft.projects.values().filter(|p| p.archived_at.is_none()).count();
+    let live = draft.projects.index().live();
     Limits::room("projects", live, draft.limits().projects)?;
     project.archived_at = None;
     draft.record(NewEvent::new("project-revived").project(id));
@@ -390,7 +390,7 @@ fn refuse_default(id: &str, what: &str) -> Result<(), Error> {
 }
 
 fn refuse_live_features(state: &State, id: &str, what: &str) -> Result<(), Error> {
-    match features::of_project(state, id, false).count() {
+    match state.features.index().of_project(id).map_or(0, |features| features.live.len()) {
         0 => Ok(()),
         n => Err(Error::Conflict(format!(
             "The project \"{id}\" cannot be {what} while it holds {n} features that are not archived."
@@ -409,7 +409,7 @@ pub fn attach_environment(draft: &mut Draft, id: &str, environment: &str) -> Res
         return Err(Error::name_exists("environment of this project", environment));
     }
     project.environments.insert(environment.to_owned(), ProjectEnvironment::default());
-    for feature in features_of(draft, id) {
+    for feature in features::all_of_project(draft, id) {
         let mut feature = (*feature).clone();
         feature.environments.insert(environment.to_owned(), FeatureEnvironment::default());
         draft.put(feature);
@@ -432,7 +432,7 @@ pub fn detach_environment(draft: &mut Draft, id: &str, environment: &str) -> Res
         ));
     }
     project.environments.remove(environment);
-    for feature in features_of(draft, id) {
+    for feature in features::all_of_project(draft, id) {
         let mut feature = (*feature).clone();
         feature.environments.remove(environment);
         draft.put(feature);
@@ -440,10 +440,6 @@ pub fn detach_environment(draft: &mut Draft, id: &str, environment: &str) -> Res
     draft.record(NewEvent::new("project-environment-removed").project(id).environment(environment));
     draft.put(project);
     Ok(())
-}
-
-fn features_of(state: &State, project: &str) -> Vec<Arc<Feature>> {
-    state.features.values().filter(|f| f.project == project).cloned().collect()
 }
 
 /// Says what a feature gets that is switched on in an environment without any strategy.

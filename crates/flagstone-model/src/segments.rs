@@ -10,6 +10,7 @@ use crate::constraints::{Constraint, check_all};
 use crate::draft::{Draft, NewEvent};
 use crate::error::{Error, Faults};
 use crate::features::{Feature, Strategy};
+use crate::index::Users;
 use crate::limits::Limits;
 use crate::names::{check_free_name, check_text};
 use crate::permissions::{Need, Permission};
@@ -67,16 +68,17 @@ pub struct Use<'s> {
     pub strategy: &'s Strategy,
 }
 
-/// Where strategies of live features use something, for instance a segment.
-pub fn uses(state: &State, uses_it: impl Fn(&Strategy) -> bool) -> Vec<Use<'_>> {
-    uses_of(state.features.values().filter(|f| !f.is_archived()), uses_it)
+/// Where strategies of live features have a constraint on a context field.
+pub fn uses_of_field<'s>(state: &'s State, name: &str) -> Vec<Use<'s>> {
+    uses(state, state.features.index().of_field(name), |s| s.constraints.iter().any(|c| c.context_name == name))
 }
 
-fn uses_of<'s>(features: impl Iterator<Item = &'s Arc<Feature>>, uses_it: impl Fn(&Strategy) -> bool) -> Vec<Use<'s>> {
+/// The strategies for which `uses_it` holds, of those features.
+fn uses<'s>(state: &'s State, users: Option<&Users>, uses_it: impl Fn(&Strategy) -> bool) -> Vec<Use<'s>> {
     let mut found = Vec::new();
-    for feature in features {
-        for (environment, in_environment) in &feature.environments {
-            let matching = in_environment.strategies.iter().filter(|s| uses_it(s));
+    for feature in users.into_iter().flat_map(|users| &users.features).filter_map(|name| state.features.get(name)) {
+        for (environment, there) in &feature.environments {
+            let matching = there.strategies.iter().filter(|s| uses_it(s));
             found.extend(matching.map(|strategy| Use { feature, environment, strategy }));
         }
     }
@@ -114,20 +116,20 @@ impl Holders<'_> {
 
 /// Everything that names the segment.
 pub fn holders(state: &State, id: i64) -> Holders<'_> {
-    let names_it = |s: &Strategy| s.segments.contains(&id);
-    let mut defaults = Vec::new();
-    for project in state.projects.values() {
-        for (environment, of_project) in &project.environments {
-            if of_project.default_strategy.as_ref().is_some_and(|s| s.segments.contains(&id)) {
-                defaults.push((project, environment.as_str()));
-            }
-        }
-    }
-    Holders {
-        live: uses(state, names_it),
-        archived: uses_of(state.features.values().filter(|f| f.is_archived()), names_it),
-        defaults,
-    }
+    let of_features = uses(state, state.features.index().of_segment(id), |s| s.segments.contains(&id));
+    let (archived, live) = of_features.into_iter().partition(|u| u.feature.is_archived());
+    let defaults = state.projects.index().defaults_with(id);
+    let defaults = defaults.filter_map(|(project, environment)| Some((state.projects.get(project)?, environment)));
+    Holders { live, archived, defaults: defaults.collect() }
+}
+
+/// In how many projects and in how many features a segment is named; as [`holders`] says.
+pub fn count_holders(state: &State, id: i64) -> (usize, usize) {
+    let users = state.features.index().of_segment(id);
+    let of_features = users.into_iter().flat_map(|users| users.projects.keys().map(String::as_str));
+    let defaults = state.projects.index().defaults_with(id).map(|(project, _)| project);
+    let projects: BTreeSet<&str> = of_features.chain(defaults).collect();
+    (projects.len(), users.map_or(0, |users| users.features.len()))
 }
 
 /// Whether strategies of the project can use the segment.
@@ -150,7 +152,7 @@ pub(crate) fn check_references<'a>(
 /// The environments in which a live feature uses the segment: those whose SDKs see it. A default strategy is not
 /// delivered before something is switched on with it.
 pub(crate) fn environments_using(state: &State, id: i64) -> BTreeSet<String> {
-    uses(state, |s| s.segments.contains(&id)).into_iter().map(|u| u.environment.to_owned()).collect()
+    holders(state, id).live.into_iter().map(|u| u.environment.to_owned()).collect()
 }
 
 /// Fails if no segment can have this name; `except` is the segment that may keep it.
@@ -287,7 +289,14 @@ pub struct StrategySegments {
 
 /// The live feature and environment that a strategy belongs to.
 pub fn strategy_place<'s>(state: &'s State, strategy_id: &str) -> Result<Use<'s>, Error> {
-    uses(state, |s| s.id == strategy_id).into_iter().next().ok_or_else(|| Error::not_found("strategy", strategy_id))
+    let places = state.features.values().filter(|feature| !feature.is_archived()).flat_map(|feature| {
+        let there = feature.environments.iter();
+        there.flat_map(move |(environment, there)| {
+            there.strategies.iter().map(move |strategy| Use { feature, environment, strategy })
+        })
+    });
+    let found = places.into_iter().find(|u| u.strategy.id == strategy_id);
+    found.ok_or_else(|| Error::not_found("strategy", strategy_id))
 }
 
 /// Replaces the segments of one strategy.

@@ -1,5 +1,6 @@
 //! People: users with a root role, and the personal access tokens they make.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -244,8 +245,8 @@ pub fn delete(draft: &mut Draft, id: i64) -> Result<(), Error> {
         draft.delete::<PersonalToken>(&token);
     }
     draft.delete::<PasswordReset>(&id);
-    let projects: Vec<_> =
-        draft.projects.values().filter(|p| p.members.iter().any(|m| m.user_id == id)).cloned().collect();
+    let own: BTreeSet<String> = draft.projects.index().memberships(id).map(|(project, _)| project.to_owned()).collect();
+    let projects: Vec<_> = own.iter().filter_map(|project| draft.projects.get(project)).cloned().collect();
     for project in projects {
         let mut project = (*project).clone();
         project.members.retain(|m| m.user_id != id);

@@ -60,7 +60,7 @@ async fn ready(State(app): State<App>) -> Response {
 #[utoipa::path(get, path = "/internal-backstage/prometheus", operation_id = "getPrometheus", tag = "Operational", responses((status = 200, description = "Metrics", content((String = "text/plain"), (String = "application/openmetrics-text")))))]
 async fn prometheus(State(app): State<App>, headers: HeaderMap) -> Response {
     let snapshot = app.public();
-    let live = snapshot.state.features.values().filter(|f| !f.is_archived()).count();
+    let live = snapshot.state.features.index().live();
     let text = app.metrics().text(snapshot.state.seq, live, app.telemetry().dropped());
     let asked = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let kind = if asked.contains("application/openmetrics-text") {

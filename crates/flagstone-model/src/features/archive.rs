@@ -36,8 +36,7 @@ pub fn revive(draft: &mut Draft, name: &str) -> Result<(), Error> {
     }
     let environments: Vec<String> =
         projects::find_live(draft, &feature.project)?.environments.keys().cloned().collect();
-    let live = draft.features.values().filter(|f| !f.is_archived()).count();
-    Limits::room("features", live, draft.limits().features)?;
+    Limits::room("features", draft.features.index().live(), draft.limits().features)?;
     room_in_project(draft, &feature.project)?;
     feature.archived_at = None;
     feature.environments.retain(|name, _| environments.contains(name));

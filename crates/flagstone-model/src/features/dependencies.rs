@@ -43,7 +43,8 @@ pub struct DependencyInput {
 
 /// The live features that depend on `parent`.
 pub fn children<'s>(state: &'s State, parent: &str) -> Vec<&'s Arc<Feature>> {
-    state.features.values().filter(|f| !f.is_archived() && f.dependencies.iter().any(|d| d.feature == parent)).collect()
+    let children = state.features.index().children(parent).filter_map(|name| state.features.get(name));
+    children.filter(|feature| !feature.is_archived()).collect()
 }
 
 /// Makes `child` depend on a parent of the same project, in place of the one before.

@@ -6,7 +6,7 @@ mod strategies;
 mod toggling;
 mod variants;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -28,6 +28,7 @@ pub use variants::{
 
 use crate::draft::{Draft, NewEvent};
 use crate::error::{Error, Faults};
+use crate::index::ProjectFeatures;
 use crate::limits::Limits;
 use crate::names::{check_text, check_url_name};
 use crate::permissions::{Need, Permission};
@@ -249,10 +250,19 @@ pub fn find_live<'s>(state: &'s State, project: &str, name: &str) -> Result<&'s 
 /// A project's features in name order, those that are archived or those that are not.
 pub fn of_project<'s>(
     state: &'s State,
-    project: &'s str,
+    project: &str,
     archived: bool,
 ) -> impl Iterator<Item = &'s std::sync::Arc<Feature>> {
-    state.features.values().filter(move |f| f.project == project && f.is_archived() == archived)
+    let features = state.features.index().of_project(project);
+    let names = features.into_iter().flat_map(move |f| if archived { &f.archived } else { &f.live });
+    names.filter_map(|name| state.features.get(name))
+}
+
+/// All features of a project, archived ones included, in name order.
+pub fn all_of_project(state: &State, project: &str) -> Vec<std::sync::Arc<Feature>> {
+    let names: BTreeSet<&String> =
+        state.features.index().of_project(project).into_iter().flat_map(ProjectFeatures::all).collect();
+    names.into_iter().filter_map(|name| state.features.get(name)).cloned().collect()
 }
 
 /// Fails if a feature cannot have this name: its form, or another one has it (archived ones count).
@@ -296,8 +306,7 @@ pub fn create(draft: &mut Draft, project: &str, input: CreateFeature) -> Result<
     check_text(&mut faults, "/body/description", input.description.as_deref());
     faults.check()?;
     validate_name(draft, Some(project), &input.name)?;
-    let live = draft.features.values().filter(|f| !f.is_archived()).count();
-    Limits::room("features", live, draft.limits().features)?;
+    Limits::room("features", draft.features.index().live(), draft.limits().features)?;
     let feature = Feature {
         name: input.name,
         project: project.to_owned(),
@@ -320,7 +329,7 @@ pub fn create(draft: &mut Draft, project: &str, input: CreateFeature) -> Result<
 /// Fails if the project holds as many live features as it may.
 fn room_in_project(state: &State, project: &str) -> Result<(), Error> {
     let Some(limit) = projects::find_live(state, project)?.feature_limit else { return Ok(()) };
-    let count = of_project(state, project, false).count();
+    let count = state.features.index().of_project(project).map_or(0, |features| features.live.len());
     Limits::room("features in this project", count, usize::try_from(limit).unwrap_or(usize::MAX))
 }
 

@@ -316,23 +316,18 @@ fn of_segments_and_fields(it: &mut Names<'_>, step: &Step<'_>) -> Done {
             let input = json!({ "description": it.random.one_of(&["d", "e"]), "sortOrder": it.random.below(9) });
             step.both_ways::<context_fields::Update>(it.field(), from(input))
         }
-        9 => match it.random.below(2) {
-            0 => step.both_ways::<context_fields::PutLegalValue>(
-                it.field(),
-                from(
-                    json!({ "value": it.random.one_of(&["1", "2"]), "description": it.random.one_of(&["one", "two"]) }),
-                ),
-            ),
-            _ => {
-                let fields = step.state.context_fields.values();
-                let values: Vec<_> = fields
-                    .flat_map(|f| f.legal_values.iter().map(move |v| (f.name.clone(), v.value.clone())))
-                    .collect();
-                let (field, value) = it.random.pick(&values).cloned().unwrap_or(("plan".to_owned(), "1".to_owned()));
-                let path = json!({ "contextField": field, "legalValue": value });
-                step.both_ways::<context_fields::RemoveLegalValue>(from(path), ())
-            }
-        },
+        9 if it.random.chance(50) => step.both_ways::<context_fields::PutLegalValue>(
+            it.field(),
+            from(json!({ "value": it.random.one_of(&["1", "2"]), "description": it.random.one_of(&["one", "two"]) })),
+        ),
+        9 => {
+            let fields = step.state.context_fields.values();
+            let values: Vec<_> =
+                fields.flat_map(|f| f.legal_values.iter().map(move |v| (f.name.clone(), v.value.clone()))).collect();
+            let (field, value) = it.random.pick(&values).cloned().unwrap_or(("plan".to_owned(), "1".to_owned()));
+            let path = json!({ "contextField": field, "legalValue": value });
+            step.both_ways::<context_fields::RemoveLegalValue>(from(path), ())
+        }
         _ => step.both_ways::<context_fields::Delete>(it.field(), ()),
     }
 }

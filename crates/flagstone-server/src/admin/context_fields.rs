@@ -1,13 +1,11 @@
 //! Context fields over HTTP.
 
-use std::collections::BTreeSet;
-
 use axum::Json;
 use axum::extract::State;
 use flagstone_model::commands::context_fields as commands;
 use flagstone_model::context_fields::{self, ContextField, ContextFieldInput, CreateContextField, LegalValue};
 use flagstone_model::paths::LegalValuePath;
-use flagstone_model::segments::uses;
+use flagstone_model::segments::uses_of_field;
 use flagstone_model::{Need, Permission as P, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -79,10 +77,10 @@ fn view(field: &ContextField) -> ContextFieldView {
 async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Vec<ContextFieldView>>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
     let with_use = |field: &std::sync::Arc<ContextField>| {
-        let used = uses(&seen, |s| s.constraints.iter().any(|c| c.context_name == field.name));
+        let users = seen.features.index().of_field(&field.name);
         ContextFieldView {
-            used_in_projects: Some(used.iter().map(|u| &u.feature.project).collect::<BTreeSet<_>>().len()),
-            used_in_features: Some(used.iter().map(|u| &u.feature.name).collect::<BTreeSet<_>>().len()),
+            used_in_projects: Some(users.map_or(0, |users| users.projects.len())),
+            used_in_features: Some(users.map_or(0, |users| users.features.len())),
             ..view(field)
         }
     };
@@ -145,7 +143,7 @@ async fn list_uses(
     Path(name): Path<String>,
 ) -> Result<Json<ContextFieldUses>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
-    let used = uses(&seen, |s| s.constraints.iter().any(|c| c.context_name == name));
+    let used = uses_of_field(&seen, &name);
     Ok(Json(ContextFieldUses { strategies: used.iter().map(StrategyUse::of).collect() }))
 }
 

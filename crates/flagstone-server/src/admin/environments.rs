@@ -1,12 +1,16 @@
 //! Environments over HTTP.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use flagstone_model::api_tokens::ApiToken;
 use flagstone_model::commands::environments::{self as commands, EnvironmentOrder};
 use flagstone_model::environments::{self, CloneEnvironment, CreateEnvironment, Environment, UpdateEnvironment};
 use flagstone_model::features::StrategyInput;
-use flagstone_model::{Need, Permission as P, State as Model, projects};
+use flagstone_model::{Need, Permission as P, projects};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -111,9 +115,13 @@ fn view(environment: &Environment) -> EnvironmentView {
     }
 }
 
-fn enabled_features(state: &Model, environment: &str, project: Option<&str>) -> usize {
-    let live = state.features.values().filter(|f| !f.is_archived() && project.is_none_or(|p| p == f.project));
-    live.filter(|f| f.environments.get(environment).is_some_and(|e| e.enabled)).count()
+/// By environment: how many tokens are for it.
+fn count_tokens<'t>(tokens: impl Iterator<Item = &'t Arc<ApiToken>>) -> BTreeMap<&'t str, usize> {
+    let mut counts = BTreeMap::new();
+    for token in tokens {
+        *counts.entry(token.environment.as_str()).or_default() += 1;
+    }
+    counts
 }
 
 /// List the environments
@@ -121,11 +129,12 @@ fn enabled_features(state: &Model, environment: &str, project: Option<&str>) -> 
 async fn list(State(app): State<App>, caller: Caller) -> Result<Json<EnvironmentsView>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
     let state = &seen;
+    let (enabled, tokens) = (state.features.index().enabled(), count_tokens(state.api_tokens.values()));
     let rows = environments::sorted(state).into_iter().map(|environment| EnvironmentRow {
         environment: view(environment),
-        project_count: state.projects.values().filter(|p| p.environments.contains_key(&environment.name)).count(),
-        api_token_count: state.api_tokens.values().filter(|t| t.environment == environment.name).count(),
-        enabled_toggle_count: enabled_features(state, &environment.name, None),
+        project_count: state.projects.index().of_environment(&environment.name).count(),
+        api_token_count: tokens.get(environment.name.as_str()).copied().unwrap_or_default(),
+        enabled_toggle_count: enabled.get(environment.name.as_str()).copied().unwrap_or_default(),
     });
     Ok(Json(EnvironmentsView { version: 1, environments: rows.collect() }))
 }
@@ -140,14 +149,16 @@ async fn list_for_project(
     let seen = app.view(&caller, &Need::login())?;
     let state = &seen;
     let project = projects::find_live(state, &id)?;
+    let features = state.features.index().of_project(&id);
+    let tokens = count_tokens(state.api_tokens.values().filter(|token| token.projects.contains(&id)));
     let rows = environments::sorted(state).into_iter().map(|environment| {
         let of_project = project.environments.get(&environment.name);
-        let for_project =
-            state.api_tokens.values().filter(|t| t.projects.contains(&id) && t.environment == environment.name);
         ProjectEnvironmentRow {
             environment: view(environment),
-            project_api_token_count: for_project.count(),
-            project_enabled_toggle_count: enabled_features(state, &environment.name, Some(&id)),
+            project_api_token_count: tokens.get(environment.name.as_str()).copied().unwrap_or_default(),
+            project_enabled_toggle_count: features
+                .and_then(|f| f.enabled.get(&environment.name).copied())
+                .unwrap_or_default(),
             visible: of_project.is_some(),
             default_strategy: of_project.and_then(|e| e.default_strategy.clone()),
         }

@@ -137,12 +137,9 @@ struct ProjectId {
 
 /// How much of a project's features is stale, in percent.
 fn technical_debt(state: &Model, project: &str) -> u32 {
-    let (mut all, mut stale) = (0, 0);
-    for feature in features::of_project(state, project, false) {
-        all += 1;
-        stale += u32::from(feature.stale);
-    }
-    (stale * 100_u32).checked_div(all).unwrap_or(0)
+    let features = state.features.index().of_project(project);
+    let share = features.and_then(|features| (features.stale * 100).checked_div(features.live.len()));
+    share.and_then(|share| u32::try_from(share).ok()).unwrap_or_default()
 }
 
 fn onboarding(state: &Model, project: &str) -> Value {
@@ -154,8 +151,6 @@ fn onboarding(state: &Model, project: &str) -> Value {
 
 fn row(app: &App, state: &Model, caller: &Caller, project: &Project) -> ProjectRow {
     let debt = technical_debt(state, &project.id);
-    let of_project = || features::of_project(state, &project.id, false);
-    let last_seen = of_project().flat_map(|f| f.environments.keys().map(move |e| (f, e)));
     let owners = project.members.iter().filter_map(|m| state.users.get(&m.user_id));
     let owners: Vec<_> =
         owners.map(|u| json!({ "ownerType": "user", "name": u.label(), "email": u.email, "imageUrl": "" })).collect();
@@ -166,12 +161,12 @@ fn row(app: &App, state: &Model, caller: &Caller, project: &Project) -> ProjectR
         health: 100 - debt,
         technical_debt: debt,
         favorite: caller.user_id().map(|_| false),
-        feature_count: of_project().count(),
+        feature_count: state.features.index().of_project(&project.id).map_or(0, |features| features.live.len()),
         member_count: project.members.len(),
         created_at: project.created_at,
         archived_at: project.archived_at,
         mode: project.mode,
-        last_reported_flag_usage: last_seen.filter_map(|(f, e)| app.telemetry().feature_last_seen(f, e)).max(),
+        last_reported_flag_usage: app.telemetry().project_last_seen(state, &project.id),
         last_updated_at: project.updated_at,
         onboarding_status: onboarding(state, &project.id),
         owners: if owners.is_empty() { vec![json!({ "ownerType": "system" })] } else { owners },

@@ -1,14 +1,14 @@
 //! Segments over HTTP.
 
-use std::collections::BTreeSet;
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use flagstone_model::Need;
 use flagstone_model::commands::segments as commands;
 use flagstone_model::projects::Project;
-use flagstone_model::segments::{self, Segment, SegmentInput, StrategySegments, Use, holders, uses};
+use flagstone_model::segments::{
+    self, Segment, SegmentInput, StrategySegments, Use, count_holders, holders, strategy_place,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -128,13 +128,8 @@ async fn list(State(app): State<App>, caller: Caller) -> Result<Json<SegmentsVie
     let seen = app.view(&caller, &Need::login())?;
     let state = &seen;
     let with_use = |segment: &std::sync::Arc<Segment>| {
-        let used = holders(state, segment.id);
-        let features: BTreeSet<_> = used.live.iter().chain(&used.archived).map(|u| &u.feature.name).collect();
-        SegmentView {
-            segment: (**segment).clone(),
-            used_in_projects: Some(used.projects().len()),
-            used_in_features: Some(features.len()),
-        }
+        let (projects, features) = count_holders(state, segment.id);
+        SegmentView { segment: (**segment).clone(), used_in_projects: Some(projects), used_in_features: Some(features) }
     };
     let mut segments: Vec<_> = state.segments.values().map(with_use).collect();
     segments.sort_by(|a, b| a.segment.name.cmp(&b.segment.name));
@@ -212,7 +207,7 @@ async fn list_of_strategy(
     let seen = app.view(&caller, &Need::login())?;
     let state = &seen;
     let of_strategy: Vec<i64> =
-        uses(state, |s| s.id == id).first().map(|u| u.strategy.segments.clone()).unwrap_or_default();
+        strategy_place(state, &id).map(|place| place.strategy.segments.clone()).unwrap_or_default();
     let segments = of_strategy.iter().filter_map(|id| state.segments.get(id));
     let views =
         segments.map(|s| SegmentView { segment: (**s).clone(), used_in_projects: None, used_in_features: None });

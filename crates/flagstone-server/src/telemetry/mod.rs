@@ -142,6 +142,16 @@ impl Telemetry {
         (at >= feature.created_at).then_some(at)
     }
 
+    /// When any of a project's live features was last asked for.
+    pub fn project_last_seen(&self, state: &State, project: &str) -> Option<Timestamp> {
+        let live = &state.features.index().of_project(project)?.live;
+        let seen = lock(&self.seen);
+        let times = seen.features.values().flat_map(|names| live.iter().filter_map(|name| names.get_key_value(name)));
+        let of_this_name =
+            times.filter(|(name, at)| state.features.get(*name).is_some_and(|feature| **at >= feature.created_at));
+        of_this_name.map(|(_, at)| *at).max()
+    }
+
     /// Whatever is remembered here and not in `state`: it was deleted.
     pub fn gone(&self, state: &State) -> Gone {
         let seen = lock(&self.seen);
