@@ -146,6 +146,20 @@ pub fn check_all(faults: &mut Faults, path: &str, constraints: &[Constraint], li
     }
 }
 
+/// Fails if a constraint in the JSON list has a property that constraints do not have: a misspelt one would be lost, and
+/// others would get the feature. Stored ones may, since later releases extend them.
+pub(crate) fn refuse_unknown(constraints: &serde_json::Value, path: &str) -> Result<(), Error> {
+    const KNOWN: [&str; 6] = ["contextName", "operator", "values", "value", "inverted", "caseInsensitive"];
+    let mut faults = Faults::default();
+    for (i, constraint) in constraints.as_array().into_iter().flatten().enumerate() {
+        let names = constraint.as_object().into_iter().flat_map(serde_json::Map::keys);
+        for name in names.filter(|name| !KNOWN.contains(&name.as_str())) {
+            faults.add(format!("{path}/{i}"), format!("There is no property `{name}` here."));
+        }
+    }
+    faults.check()
+}
+
 /// Checks one constraint on its own, as an editor does while a person types: it also needs values, and legal ones
 /// where the context field has a list of them.
 pub fn validate(state: &State, constraint: &Constraint, limits: &Limits) -> Result<(), Error> {

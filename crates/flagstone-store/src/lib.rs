@@ -409,7 +409,14 @@ impl Store {
 
     /// Attempts to log in, the newest first.
     pub async fn logins(&self, limit: u32) -> Result<Vec<LoginRecord>, Error> {
-        access!(self.reader().await?, tables => tables.logins(limit), lease => telemetry::logins(lease, limit))
+        access!(self.reader().await?, tables => tables.logins(limit, |_| true), lease => telemetry::logins(lease, limit))
+    }
+
+    /// Log-ins, the newest first.
+    pub async fn logins_successful(&self, limit: u32) -> Result<Vec<LoginRecord>, Error> {
+        access!(self.reader().await?,
+            tables => tables.logins(limit, |row| row.successful),
+            lease => telemetry::logins_successful(lease, limit))
     }
 
     /// Forgets what is old; how many rows.

@@ -203,8 +203,8 @@ impl Tables {
         rows
     }
 
-    pub(crate) fn logins(&self, limit: u32) -> Vec<LoginRecord> {
-        let mut rows: Vec<_> = self.telemetry.logins.iter().rev().cloned().collect();
+    pub(crate) fn logins(&self, limit: u32, is_meant: impl Fn(&LoginRecord) -> bool) -> Vec<LoginRecord> {
+        let mut rows: Vec<_> = self.telemetry.logins.iter().rev().filter(|row| is_meant(row)).cloned().collect();
         rows.sort_by_key(|row| std::cmp::Reverse(row.at));
         rows.truncate(limit as usize);
         rows

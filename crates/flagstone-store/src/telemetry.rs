@@ -341,17 +341,25 @@ pub(crate) fn unknown_key(row: &UnknownFlag) -> (&str, &str, &str) {
 pub(crate) async fn logins(lease: &mut Lease<'_>, limit: u32) -> Result<Vec<LoginRecord>, Error> {
     let query =
         Sql::new("SELECT username, ip, successful, failure_reason, at FROM logins ORDER BY at DESC, id DESC LIMIT $1");
-    lease
-        .fetch(query.with(i64::from(limit)), |row| {
-            Ok(LoginRecord {
-                username: row.text(0)?,
-                ip: row.opt_text(1)?,
-                successful: row.int(2)? != 0,
-                failure_reason: row.opt_text(3)?,
-                at: time(&row, 4)?,
-            })
-        })
-        .await
+    lease.fetch(query.with(i64::from(limit)), read_login).await
+}
+
+pub(crate) async fn logins_successful(lease: &mut Lease<'_>, limit: u32) -> Result<Vec<LoginRecord>, Error> {
+    let query = Sql::new(
+        "SELECT username, ip, successful, failure_reason, at FROM logins WHERE successful <> 0 \
+         ORDER BY at DESC, id DESC LIMIT $1",
+    );
+    lease.fetch(query.with(i64::from(limit)), read_login).await
+}
+
+fn read_login(row: Row<'_>) -> Result<LoginRecord, Error> {
+    Ok(LoginRecord {
+        username: row.text(0)?,
+        ip: row.opt_text(1)?,
+        successful: row.int(2)? != 0,
+        failure_reason: row.opt_text(3)?,
+        at: time(&row, 4)?,
+    })
 }
 
 pub(crate) async fn trim(lease: &mut Lease<'_>, trim: &Trim) -> Result<u64, Error> {

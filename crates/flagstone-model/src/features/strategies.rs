@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::variants::check_variants;
 use super::{Feature, FeatureEnvironment, Variant, apply_patch, with_environment};
-use crate::constraints::{Constraint, check_all};
+use crate::constraints::{Constraint, check_all, refuse_unknown};
 use crate::draft::{Draft, NewEvent};
 use crate::error::{Error, Faults};
 use crate::limits::Limits;
@@ -289,7 +289,12 @@ pub fn patch_strategy(
     id: &str,
     patch: &json_patch::Patch,
 ) -> Result<Strategy, Error> {
-    replace(draft, place, id, |before| apply_patch(before, patch))
+    replace(draft, place, id, |before| {
+        let patched: Value = apply_patch(before, patch)?;
+        refuse_unknown(&patched["constraints"], "/body/constraints")?;
+        let invalid = |e| Error::bad_data("/body", format!("The patch makes the object invalid: {e}"));
+        serde_json::from_value(patched).map_err(invalid)
+    })
 }
 
 fn replace(

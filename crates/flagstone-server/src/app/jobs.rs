@@ -34,6 +34,9 @@ pub fn start(app: &App) {
             tracing::debug!(%error, "last-seen times of other nodes are not known");
         }
         app.forget_gone().await;
+        if app.learn_logins().await.is_err() {
+            tracing::debug!("log-ins on other nodes are not known");
+        }
     });
     supervise("sweep", SWEEP_EVERY, app, sweep);
 }

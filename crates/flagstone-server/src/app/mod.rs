@@ -9,12 +9,14 @@ mod snapshot;
 mod view;
 mod writer;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use flagstone_model::commands::Operation;
 use flagstone_model::commands::installation::{EnsureGivenToken, FirstStart, Start};
 use flagstone_model::permissions::allowed;
+use flagstone_model::users::by_login;
 use flagstone_model::{Draft, Error, Limits, Need, State, Surroundings, Timestamp};
 use flagstone_store::{EventCreator, EventPage, EventQuery, Store, UsageRow};
 use tokio::sync::{oneshot, watch};
@@ -43,6 +45,8 @@ use writer::{Outcome, Writer};
 const ATTEMPTS_MAX: usize = 50;
 /// How long a request waits for this node to have what another node has written.
 const REACH_MAX: Duration = Duration::from_secs(2);
+/// How many log-ins, the newest, tell from where people log in.
+const LOGINS_LEARNT_MAX: u32 = 1_000;
 /// How long a read waits for the newest counts.
 const FRESHEN_MAX: Duration = Duration::from_secs(1);
 /// How many of the last commits are looked at when a node starts, for clients that were connected before.
@@ -318,7 +322,7 @@ impl App {
         &self.0.passwords
     }
 
-    /// How often an address may try to log in.
+    /// How often somebody may try to log in.
     pub fn logins(&self) -> &RateLimit {
         &self.0.logins
     }
@@ -353,6 +357,20 @@ impl App {
         if !matches!(tokio::time::timeout(FRESHEN_MAX, flush).await, Ok(Ok(Ok(())))) {
             tracing::debug!("the newest counts are not in this answer");
         }
+    }
+
+    /// Learns from where people have logged in before, here or on other nodes.
+    pub async fn learn_logins(&self) -> Result<(), Failure> {
+        let logins = self.0.store.logins_successful(LOGINS_LEARNT_MAX).await?;
+        let head = self.0.writer.head();
+        let mut met = HashSet::new();
+        for login in logins.into_iter().filter(|login| met.insert((login.username.clone(), login.ip.clone()))) {
+            let address = login.ip.and_then(|ip| ip.parse().ok());
+            if let (Some(user), Some(address)) = (by_login(&head.state, &login.username), address) {
+                self.0.logins.learn(user.id, address);
+            }
+        }
+        Ok(())
     }
 
     /// Forgets what is known of things that were deleted, so that new ones of the same name begin afresh. What fails is

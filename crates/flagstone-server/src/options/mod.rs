@@ -86,7 +86,8 @@ pub struct ServeOptions {
     /// How many sessions a user may have at once
     #[arg(long, env = "MAX_PARALLEL_SESSIONS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_parallel_sessions: u32,
-    /// How often one address may try to log in, per minute
+    /// How often one address may try to log in, per minute; its network may ten times as often, and as many failures
+    /// close an account for a while to addresses that it does not know
     #[arg(long, env = "SIMPLE_LOGIN_LIMIT_PER_MINUTE", default_value_t = 10)]
     pub login_limit_per_minute: u32,
     /// How long a stopping server waits for requests that are under way, in milliseconds

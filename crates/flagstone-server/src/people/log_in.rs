@@ -95,6 +95,8 @@ async fn login(
     let Login { username, password } = body.parse(app.schemas())?;
     let snapshot = app.public();
     let user = by_login(&snapshot.state, &username);
+    let account = user.map(|u| u.id);
+    app.logins().check_account(account, &username, visitor.address, now).map_err(Failure::TooMany)?;
     let successful = passwords::fits(&app, &password, user.map(|u| &**u)).await?;
     app.telemetry().login(LoginRecord {
         // What was typed may be a password in the wrong field: only names that exist are kept.
@@ -105,6 +107,7 @@ async fn login(
         at: now,
     });
     let Some(user) = user.filter(|_| successful) else { return Err(Failure::PasswordMismatch) };
+    app.logins().succeeded(user.id, visitor.address);
     if let Some(old) = sessions::cookie(&headers) {
         // A session that was there before the log-in, whoever made it, does not survive it.
         sessions::end_by_id(&app, old).await?;

@@ -219,10 +219,13 @@ async fn change_password(
     let Some(old) = input.old_password else {
         return Err(Error::bad_data("/body/oldPassword", "The password until now is required.").into());
     };
-    app.logins().check(caller.address(), app.now()).map_err(Failure::TooMany)?;
+    let (address, now) = (caller.address(), app.now());
+    app.logins().check(address, now).map_err(Failure::TooMany)?;
+    app.logins().check_account(Some(id), "", address, now).map_err(Failure::TooMany)?;
     if !passwords::fits(&app, &old, Some(&user)).await? {
         return Err(Failure::PasswordMismatch);
     }
+    app.logins().succeeded(id, address);
     let hash = passwords::accept(&app, &input.password, Some(&user)).await?;
     let done = app.commit_input::<commands::SetOwnPassword>(&caller, (), PasswordHash(hash)).await?;
     sessions::remove_dead(&app, id).await;

@@ -154,14 +154,22 @@ impl Telemetry {
 
     /// Whatever is remembered here and not in `state`: it was deleted.
     pub fn gone(&self, state: &State) -> Gone {
+        let (mut features, mut environments) = (BTreeSet::new(), Vec::new());
+        let remembered: Vec<String> = lock(&self.seen).features.keys().cloned().collect();
+        for environment in remembered {
+            // One at a time: reports wait for the lock.
+            let seen = lock(&self.seen);
+            let names = seen.features.get(&environment).into_iter().flat_map(HashMap::keys);
+            features.extend(names.filter(|name| !state.features.contains(*name)).cloned());
+            if !state.environments.contains(&environment) {
+                drop(seen);
+                environments.push(environment);
+            }
+        }
         let seen = lock(&self.seen);
-        let (there, gone): (Vec<_>, Vec<_>) =
-            seen.features.iter().partition(|(name, _)| state.environments.contains(name.as_str()));
-        let features: BTreeSet<&String> =
-            there.iter().flat_map(|(_, names)| names.keys()).filter(|name| !state.features.contains(*name)).collect();
         Gone {
-            features: features.into_iter().cloned().collect(),
-            environments: gone.into_iter().map(|(name, _)| name.clone()).collect(),
+            features: features.into_iter().collect(),
+            environments,
             tokens: seen.tokens.keys().filter(|id| !state.api_tokens.contains(*id)).cloned().collect(),
             users: seen.users.keys().filter(|id| !state.users.contains(*id)).copied().collect(),
             pats: seen.personal_tokens.keys().filter(|id| !state.personal_tokens.contains(*id)).copied().collect(),

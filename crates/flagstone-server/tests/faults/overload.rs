@@ -21,12 +21,22 @@ const BUSY: usize = 32;
 struct Tally {
     answered: Vec<Duration>,
     refused: Vec<Duration>,
+    /// Usage reports that were taken.
+    reports: u64,
+}
+
+/// What a node did under load.
+struct Measured {
+    per_second: f64,
+    health_p99: Duration,
+    reports: u64,
 }
 
 impl Tally {
     fn merge(&mut self, other: Self) {
         self.answered.extend(other.answered);
         self.refused.extend(other.refused);
+        self.reports += other.reports;
     }
 
     fn per_second(&self, elapsed: Duration) -> f64 {
@@ -60,7 +70,10 @@ async fn ask(port: u16, number: usize, mut random: Random, stop: Arc<AtomicBool>
         };
         let answer: Answer = answer.expect("everybody is answered");
         match answer.status {
-            200..300 => tally.answered.push(began.elapsed()),
+            status @ 200..300 => {
+                tally.reports += u64::from(status == 202);
+                tally.answered.push(began.elapsed());
+            }
             429 | 503 => {
                 assert!(answer.header("retry-after").is_some(), "{}", answer.text);
                 tally.refused.push(began.elapsed());
@@ -83,8 +96,8 @@ async fn ask_health(port: u16, stop: Arc<AtomicBool>) -> Vec<Duration> {
     times
 }
 
-/// So many times what keeps the node busy, for a while: what is answered in a second.
-async fn load(node: &Node, times: usize, how_long: Duration, random: &mut Random) -> f64 {
+/// So many times what keeps the node busy, for a while.
+async fn load(node: &Node, times: usize, how_long: Duration, random: &mut Random) -> Measured {
     let stop = Arc::new(AtomicBool::new(false));
     let began = Instant::now();
     let health = tokio::spawn(ask_health(node.port, Arc::clone(&stop)));
@@ -97,23 +110,38 @@ async fn load(node: &Node, times: usize, how_long: Duration, random: &mut Random
         tally.merge(one.await.unwrap());
     }
     let per_second = tally.per_second(began.elapsed());
-    let mut health = health.await.unwrap();
+    let health_p99 = p99(&mut health.await.unwrap());
     println!(
-        "F12: {times}x: {per_second:.0} answered a second, p99 {:?}; {} refused, p99 {:?}; /health p99 {:?}; RSS {} KiB",
+        "F12: {times}x: {per_second:.0} answered a second, p99 {:?}; {} refused, p99 {:?}; /health p99 {health_p99:?}; RSS {} KiB",
         p99(&mut tally.answered),
         tally.refused.len(),
         p99(&mut tally.refused),
-        p99(&mut health),
         resident_kib(node)
     );
-    per_second
+    assert!(tally.answered.len() > times * BUSY, "too little traffic for a result: {} answers", tally.answered.len());
+    Measured { per_second, health_p99, reports: tally.reports }
+}
+
+/// A switch reaches the SDKs, and every report that was taken is counted.
+async fn check_after(node: &Node, reports: u64) {
+    let mut admin = node.admin();
+    for state in ["off", "on"] {
+        let path = format!("/api/admin/projects/default/features/busy-0/environments/development/{state}");
+        admin.post(&path, &Value::Null).await.unwrap().expect();
+        let polled = node.backend().get("/api/client/features").await.unwrap().expect().json();
+        let flag = polled["features"].as_array().unwrap().iter().find(|flag| flag["name"] == "busy-0").unwrap();
+        assert_eq!(flag["enabled"], state == "on");
+    }
+    let usage = admin.get("/api/admin/client-metrics/features/busy-0/raw").await.unwrap().expect().json();
+    let counted: u64 = usage["data"].as_array().unwrap().iter().map(|row| row["yes"].as_u64().unwrap()).sum();
+    assert_eq!(counted, reports, "reports that were taken and are not counted");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f12_ten_times_too_much_is_answered_or_refused_and_then_all_is_well() {
     let _alone = ALONE.lock().await;
     let mut random = Random::from_environment("F12");
-    let seconds = number("FLAGSTONE_F12_SECONDS", 1);
+    let seconds = number("FLAGSTONE_F12_SECONDS", 3);
     let folder = tempfile::tempdir().unwrap();
     let node = Setup::sqlite(folder.path()).start_ready().await;
     for flag in 0..50 {
@@ -122,13 +150,20 @@ async fn f12_ten_times_too_much_is_answered_or_refused_and_then_all_is_well() {
     let how_long = Duration::from_secs(seconds);
     let first = load(&node, 1, how_long, &mut random).await;
     let unloaded = resident_kib(&node);
-    let mut peak = first;
+    let (mut peak, mut reports) = (first.per_second, first.reports);
     for times in [2, 5] {
-        peak = load(&node, times, how_long, &mut random).await.max(peak);
+        let more = load(&node, times, how_long, &mut random).await;
+        (peak, reports) = (more.per_second.max(peak), reports + more.reports);
     }
     let most = load(&node, 10, how_long, &mut random).await;
     let resident = resident_kib(&node);
     let after = load(&node, 1, how_long, &mut random).await;
+    check_after(&node, reports + most.reports + after.reports).await;
+    let (most, after, first, health) = (most.per_second, after.per_second, first.per_second, most.health_p99);
+    // Connections and what they hold, but nothing that waits without a bound.
+    assert!(resident <= 2 * unloaded + (32 << 10), "{unloaded} KiB grew to {resident} KiB");
+    // Orchestrators give it a second; this machine may have others to serve.
+    assert!(health < Duration::from_secs(2), "/health took {health:?} at 10x");
     // Figures are for a machine that does nothing else.
     if seconds >= 10 {
         assert!(most >= 0.9 * peak, "{most:.0} a second at 10x, {peak:.0} at best");

@@ -121,6 +121,7 @@ pub(crate) async fn batches_add_up(fixture: Fixture) {
     let logins = store.logins(10).await.unwrap();
     assert_eq!(logins.iter().map(|login| login.successful).collect::<Vec<_>>(), [false, true]);
     assert_eq!(store.logins(1).await.unwrap().len(), 1);
+    assert_eq!(store.logins_successful(10).await.unwrap(), logins[1..]);
 }
 
 pub(crate) async fn hostile_text_does_not_break_a_batch(fixture: Fixture) {

@@ -84,6 +84,7 @@ async fn t39_a_patch_that_makes_the_object_invalid_changes_nothing() {
         ("/sortOrder", json!("first")),
         ("/variants", json!([{"name": "a", "weight": 1001, "weightType": "fix"}])),
         // What the schemas say of bodies as well.
+        ("/constraints", json!([{"contextName": "a", "operator": "IN", "values": [], "vaules": ["b"]}])),
         ("/constraints", json!([{"contextName": "", "operator": "IN", "values": []}])),
         ("/constraints", json!([{"contextName": "x".repeat(256), "operator": "IN", "values": []}])),
         ("/constraints", json!([{"contextName": "a", "operator": "IN", "values": ["x".repeat(10_001)]}])),

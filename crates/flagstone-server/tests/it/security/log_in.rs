@@ -6,13 +6,18 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Request, header};
+use flagstone_store::{DatabaseUrl, Options, Store};
 use serde_json::{Value, json};
 
 use super::process::Process;
 use crate::fixture::{Answer, Fixture};
 
 async fn try_from(it: &Fixture, peer: [u8; 4], forwarded: &str, password: &str) -> Answer {
-    let body = json!({"username": "admin", "password": password}).to_string();
+    try_as(it, "admin", peer, forwarded, password).await
+}
+
+async fn try_as(it: &Fixture, username: &str, peer: [u8; 4], forwarded: &str, password: &str) -> Answer {
+    let body = json!({"username": username, "password": password}).to_string();
     let request = Request::post("/auth/simple/login")
         .header(header::CONTENT_TYPE, "application/json")
         .header("x-forwarded-for", forwarded)
@@ -47,22 +52,82 @@ async fn t7_only_trusted_proxies_are_believed() {
     let it = Fixture::with(&["--trusted-proxies", "10.0.0.0/8,192.0.2.1"]).await;
     // Behind a trusted proxy, each address counts for itself: the rightmost one that no trusted proxy has.
     for n in 1..=25_u8 {
-        let answer = try_from(&it, [10, 0, 0, 1], &format!("198.51.100.{n}"), "wrong").await;
+        let forwarded = format!("198.51.100.{n}");
+        let answer = try_as(&it, &forwarded, [10, 0, 0, 1], &forwarded, "wrong").await;
         assert_eq!(answer.status, 401, "try {n}: {}", answer.text);
     }
     // What stands to the left of it is what the client says, and so is everything if the hop cannot be read.
     for forwarded in ["9.9.9.#, 203.0.113.9", "9.9.9.#, 203.0.113.9, 192.0.2.1", "9.9.9.#, 203.0.113.9:4711"] {
         it.advance(60_000);
         for n in 1..=12_u8 {
-            let answer = try_from(&it, [10, 0, 0, 1], &forwarded.replace('#', &n.to_string()), "wrong").await;
+            let forwarded = forwarded.replace('#', &n.to_string());
+            let answer = try_as(&it, &forwarded, [10, 0, 0, 1], &forwarded, "wrong").await;
             assert_eq!(answer.status, if n <= 10 { 401 } else { 429 }, "{forwarded}, try {n}");
         }
     }
     it.advance(60_000);
     for n in 1..=12_u8 {
-        let answer = try_from(&it, [10, 0, 0, 1], &format!("9.9.9.{n}, unknown"), "wrong").await;
+        let forwarded = format!("9.9.9.{n}, unknown");
+        let answer = try_as(&it, &forwarded, [10, 0, 0, 1], &forwarded, "wrong").await;
         assert_eq!(answer.status, if n <= 10 { 401 } else { 429 }, "unknown, try {n}");
     }
+}
+
+/// One try from each of many addresses, as a distributed attack makes them: how many passwords were looked at, before
+/// all others were refused.
+async fn attack(it: &Fixture, username: &str) -> usize {
+    let mut statuses = Vec::new();
+    for n in 0..40_u8 {
+        let answer = try_as(it, username, [11, 0, n, 1], "", "wrong").await;
+        assert!(answer.status == 401 || answer.headers.contains_key(header::RETRY_AFTER), "{}", answer.text);
+        statuses.push(answer.status.as_u16());
+    }
+    let looked_at = statuses.iter().take_while(|status| **status == 401).count();
+    assert!(statuses[looked_at..].iter().all(|status| *status == 429), "{statuses:?}");
+    looked_at
+}
+
+#[tokio::test]
+async fn t9_an_account_under_attack_stays_open_to_the_addresses_that_it_knows() {
+    const HOME: [u8; 4] = [203, 0, 113, 1];
+    let folder = tempfile::tempdir().unwrap();
+    let url = DatabaseUrl::Sqlite(folder.path().join("flagstone.db"));
+    let it = Fixture::on(Store::open(&url, &Options::default()).await.unwrap(), &[]).await;
+    try_from(&it, HOME, "", "First-password-1").await.expect(200);
+    // Whether there is such an account does not show.
+    assert_eq!((attack(&it, "admin").await, attack(&it, "nobody").await), (11, 11));
+    try_from(&it, [198, 51, 100, 1], "", "First-password-1").await.expect(429);
+    try_from(&it, HOME, "", "wrong").await.expect(401);
+    try_from(&it, HOME, "", "First-password-1").await.expect(200);
+    // A name in another case is no account of its own.
+    try_as(&it, "NOBODY", [198, 51, 100, 2], "", "wrong").await.expect(429);
+    // Others get in when it opens, and are known then.
+    it.advance(1_000);
+    try_from(&it, [198, 51, 100, 1], "", "First-password-1").await.expect(200);
+    attack(&it, "admin").await;
+    try_from(&it, [198, 51, 100, 1], "", "First-password-1").await.expect(200);
+    it.app.stop().await;
+    let again = Fixture::on(Store::open(&url, &Options::default()).await.unwrap(), &[]).await;
+    again.app.learn_logins().await.unwrap();
+    assert_eq!(attack(&again, "admin").await, 11);
+    try_from(&again, [198, 51, 100, 3], "", "First-password-1").await.expect(429);
+    try_from(&again, HOME, "", "First-password-1").await.expect(200);
+}
+
+#[tokio::test]
+async fn t9_a_stolen_session_guesses_no_password_faster() {
+    let it = Fixture::with(&["--login-limit-per-minute", "3"]).await;
+    let (_, token) = it.user("ada", 2).await;
+    let mut statuses = Vec::new();
+    for n in 0..6_u8 {
+        let body = json!({"oldPassword": "wrong", "password": "Another-horse-8"}).to_string();
+        let request = Request::post("/api/admin/user/change-password")
+            .header(header::AUTHORIZATION, &token)
+            .header(header::CONTENT_TYPE, "application/json")
+            .extension(ConnectInfo(SocketAddr::new(IpAddr::from([12, 0, n, 1]), 999)));
+        statuses.push(it.send(request.body(Body::from(body)).unwrap()).await.status.as_u16());
+    }
+    assert_eq!(statuses, [401, 401, 401, 401, 429, 429]);
 }
 
 #[tokio::test]
