@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -132,7 +133,7 @@ async fn run_server(options: ServeOptions) -> anyhow::Result<ExitCode> {
         opened = standby::open(&url, &store_options, || listen(address), kept, &base_path) => opened?,
         () = &mut stop => return Ok(ExitCode::SUCCESS),
     };
-    let app = App::start(options, store, Clock::System, routes::schemas()?).await?;
+    let app = App::start(options, Arc::new(store), Clock::System, routes::schemas()?).await?;
     standby.end(app.telemetry()).await;
     if let Some(backup) = backup {
         let app = app.clone();

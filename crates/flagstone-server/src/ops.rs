@@ -47,7 +47,7 @@ pub async fn degraded() -> impl IntoResponse {
 #[utoipa::path(get, path = "/ready", operation_id = "getReady", tag = "Operational", responses((status = 200, body = ReadinessView), (status = 503, description = "The database is away and the operator wants to know", body = ReadinessView)))]
 async fn ready(State(app): State<App>) -> Response {
     let strict = app.options().check_db_on_ready;
-    match app.store().ping().await {
+    match app.ping().await {
         Ok(()) => Json(ReadinessView { health: "GOOD" }).into_response(),
         Err(_) if strict => {
             (StatusCode::SERVICE_UNAVAILABLE, Json(ReadinessView { health: "DEGRADED" })).into_response()

@@ -7,12 +7,13 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::variants::check_variants;
-use super::{Feature, FeatureEnvironment, Variant, apply_patch, with_environment};
+use super::{Feature, FeatureEnvironment, Variant, with_environment};
 use crate::constraints::{Constraint, check_all, refuse_unknown};
 use crate::draft::{Draft, NewEvent};
 use crate::error::{Error, Faults};
 use crate::limits::Limits;
 use crate::names::{NAME_BYTES_MAX, check_text};
+use crate::patches::apply_patch;
 use crate::state::State;
 use crate::strategy_definitions;
 

@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{FeatureEnvironment, apply_patch, with_environment};
+use super::{FeatureEnvironment, with_environment};
 use crate::draft::{Draft, NewEvent};
 use crate::error::{Error, Faults};
 use crate::limits::Limits;
 use crate::names::{check_free_name, check_text, check_value};
+use crate::patches::apply_patch;
 use crate::permissions::{Need, Permission};
 
 /// The sum of all weights: variants share out a thousand parts.

@@ -81,7 +81,12 @@ pub struct Committed<T> {
 
 impl App {
     /// Loads the state from `store` and gets it going: the first start, the tokens from the environment, the jobs.
-    pub async fn start(options: ServeOptions, store: Store, clock: Clock, schemas: Schemas) -> anyhow::Result<Self> {
+    pub async fn start(
+        options: ServeOptions,
+        store: Arc<Store>,
+        clock: Clock,
+        schemas: Schemas,
+    ) -> anyhow::Result<Self> {
         let given_tokens = options.given_tokens()?;
         let delivery = options.delivery();
         let loaded = store.load().await?;
@@ -89,7 +94,6 @@ impl App {
         for document in loaded.documents {
             state.load(&document.kind, &document.id, Some(serde_json::from_str(&document.body)?))?;
         }
-        let store = Arc::new(store);
         let past = store.commits_after(state.seq.saturating_sub(u64::from(PAST)), PAST).await;
         let past = past.unwrap_or_else(|error| {
             tracing::warn!(%error, "the last commits cannot be read; clients that were connected get everything anew");
@@ -302,8 +306,14 @@ impl App {
         &self.0.limits
     }
 
-    /// The durable things besides the state: events, sessions, usage.
-    pub fn store(&self) -> &Store {
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), Failure> {
+        Ok(self.0.store.ping().await?)
+    }
+
+    /// The durable things besides the state: events, sessions, usage. For this room alone: what callers may see of them
+    /// goes through a view.
+    fn store(&self) -> &Store {
         &self.0.store
     }
 

@@ -483,7 +483,7 @@ async fn t45_the_log_says_who_made_it_and_never_the_secret() {
     it.check("owner of alpha", &format!("DELETE {path}"), Value::Null, "200").await;
     let kinds = ["api-token-created", "api-token-updated", "api-token-deleted"];
     assert_eq!(it.event_types_since(since).await, kinds);
-    let events = it.app.store().events(&EventQuery { limit: 3, ..EventQuery::default() }).await.unwrap().events;
+    let events = it.store.events(&EventQuery { limit: 3, ..EventQuery::default() }).await.unwrap().events;
     let makers: Vec<_> = events.iter().rev().map(|event| event.created_by.as_str()).collect();
     assert_eq!(makers, ["owner of alpha", "admin", "owner of alpha"]);
     for event in &events {

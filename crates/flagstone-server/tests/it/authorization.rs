@@ -353,9 +353,9 @@ async fn t46_what_the_store_refuses_is_not_there_at_all() {
         assert!(!answer.text.contains("sqlite"), "{}: {}", label(&row), answer.text);
     }
     assert_eq!(it.app.public().state, before);
-    let events = it.app.store().events(&EventQuery { limit: 1, ..EventQuery::default() }).await.unwrap();
+    let events = it.store.events(&EventQuery { limit: 1, ..EventQuery::default() }).await.unwrap();
     assert_eq!(events.total, before.last_event_id);
-    assert!(it.app.store().verify().await.unwrap().is_intact());
+    assert!(it.store.verify().await.unwrap().is_intact());
     // Delivery goes on.
     it.call(world.get("backend"), "GET", "/api/client/features", Value::Null).await.expect(200);
     it.call(world.get("frontend"), "GET", "/api/frontend", Value::Null).await.expect(200);
@@ -366,7 +366,7 @@ async fn t46_a_row_whose_event_cannot_be_stored_is_not_stored_either() {
     let folder = tempfile::tempdir().unwrap();
     for url in [DatabaseUrl::Sqlite(folder.path().join("flagstone.db")), DatabaseUrl::Memory] {
         let it = fixture_on(&url, &[]).await;
-        let store = it.app.store();
+        let store = &it.store;
         let before = store.load().await.unwrap();
         // The event's number is taken: its insertion fails behind those of the commit and the document.
         let at = Timestamp::from_millis(NOW);

@@ -209,9 +209,9 @@ async fn ran() -> &'static [Ran] {
             let before = it.app.public().state.clone();
             let answer = row.send(&it, world).await;
             let after = it.app.public().state.clone();
-            let commits = it.app.store().commits_after(before.seq, 100).await.unwrap();
+            let commits = it.store.commits_after(before.seq, 100).await.unwrap();
             let query = EventQuery { limit: 1, ..EventQuery::default() };
-            let events = it.app.store().events(&query).await.unwrap().total;
+            let events = it.store.events(&query).await.unwrap().total;
             let again = row.send(&it, world).await;
             let after_again = it.app.public().state.clone();
             all.push(Ran { row, before, answer, after, events, commits, again, after_again });
@@ -337,7 +337,7 @@ async fn i10_a_restart_from_disk_gives_an_equal_state() {
     it.app.stop().await;
     let again = Fixture::on(Store::open(&url, &Options::default()).await.unwrap(), &[]).await;
     assert_eq!(again.app.public().state, before);
-    assert!(again.app.store().verify().await.unwrap().is_intact());
+    assert!(again.store.verify().await.unwrap().is_intact());
 }
 
 /// F2: what reads goes on when nothing can be written, also what a session in use would have written.

@@ -318,7 +318,7 @@ async fn one_that_takes_the_name_of_a_deleted_one_has_no_history() {
             it.admin(method, path, body.clone()).await.expect(200);
         }
     }
-    assert_eq!(it.app.store().last_seen_all().await, Ok(vec![]));
+    assert_eq!(it.store.last_seen_all().await, Ok(vec![]));
     // An environment's name can be taken again as well.
     it.admin("POST", features, json!({"name": "again"})).await.expect(201);
     let staging = json!({"name": "staging", "type": "test"});
@@ -350,7 +350,7 @@ async fn what_another_node_deletes_and_makes_anew_has_no_history_here() {
         id: "again".to_owned(),
         body: Some(serde_json::to_value(anew).unwrap()),
     };
-    it.app.store().append(&[crate::world::commit_after(&state, vec![change])]).await.unwrap();
+    it.store.append(&[crate::world::commit_after(&state, vec![change])]).await.unwrap();
     it.app.catch_up_with(state.seq + 1).await.unwrap();
     assert_eq!(history(&it, &format!("{features}/again")).await, (json!("initial"), false, 0, json!([])));
 }
@@ -364,7 +364,7 @@ async fn nothing_is_remembered_of_who_is_gone() {
     it.call(&token, "GET", "/api/client/features", Value::Null).await.expect(200);
     it.app.flush_telemetry().await.unwrap();
     let rows = async || {
-        let store = it.app.store();
+        let store = &it.store;
         let (users, pats) = (store.users_seen_all().await.unwrap(), store.pats_seen_all().await.unwrap());
         (users.iter().any(|row| row.user_id == id), pats.len(), store.tokens_seen_all().await.unwrap().len())
     };

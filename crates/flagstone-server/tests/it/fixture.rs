@@ -29,6 +29,7 @@ struct Cli {
 /// An application with its router and a clock that stands still until it is moved.
 pub struct Fixture {
     pub app: App,
+    pub store: Arc<Store>,
     pub router: Router,
     pub millis: Arc<AtomicI64>,
 }
@@ -81,9 +82,10 @@ impl Fixture {
         let options = Cli::parse_from(given.iter().chain(arguments)).options;
         let millis = Arc::new(AtomicI64::new(1_800_000_000_000));
         let clock = Clock::Manual(Arc::clone(&millis));
-        let app = App::start(options, store, clock, routes::schemas().unwrap()).await.unwrap();
+        let store = Arc::new(store);
+        let app = App::start(options, Arc::clone(&store), clock, routes::schemas().unwrap()).await.unwrap();
         let source = FlagSource::primary(app.clone());
-        Self { router: routes::router(&source, &app), app, millis }
+        Self { router: routes::router(&source, &app), app, store, millis }
     }
 
     /// Lets time pass.

@@ -111,7 +111,7 @@ async fn what_copies_or_revives_strategies_refuses_a_segment_that_is_not_there()
     // As earlier releases could leave it behind.
     let state = it.app.public().state.clone();
     let deleted = flagstone_model::commit::Change { kind: "segment".to_owned(), id: id.to_string(), body: None };
-    it.app.store().append(&[commit_after(&state, vec![deleted])]).await.unwrap();
+    it.store.append(&[commit_after(&state, vec![deleted])]).await.unwrap();
     it.app.catch_up_with(state.seq + 1).await.unwrap();
     for (request, body) in [
         (format!("POST {alpha}/features/switched/environments/development/on"), Value::Null),

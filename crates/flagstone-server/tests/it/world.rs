@@ -83,7 +83,7 @@ impl World {
         build_shared(&it, &mut names).await;
         build_alpha(&it, &mut names).await;
         build_omega(&it, &mut names).await;
-        let mut commits = it.app.store().commits_after(0, 1_000).await.unwrap();
+        let mut commits = it.store.commits_after(0, 1_000).await.unwrap();
         commits.push(people(&it.app.public().state, &mut names));
         Self { commits, names }
     }
@@ -368,7 +368,7 @@ impl Fixture {
             order: flagstone_store::Order::Ascending,
             ..Default::default()
         };
-        let events = self.app.store().events(&query).await.unwrap().events;
+        let events = self.store.events(&query).await.unwrap().events;
         events.into_iter().filter(|event| event.id > id).map(|event| event.kind).collect()
     }
 

@@ -158,7 +158,7 @@ async fn t17_rights_in_one_project_are_none_in_another() {
 
 /// What was committed after a position of the log, as text.
 async fn committed(it: &Fixture, seq: u64) -> String {
-    let commits = it.app.store().commits_after(seq, 10).await.unwrap();
+    let commits = it.store.commits_after(seq, 10).await.unwrap();
     serde_json::to_string(&commits.iter().map(|commit| &commit.body).collect::<Vec<_>>()).unwrap()
 }
 
