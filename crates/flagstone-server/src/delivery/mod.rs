@@ -17,7 +17,7 @@ use flagstone_model::State;
 use flagstone_model::commit::Commit;
 
 pub use answer::{Answer, names};
-use content::{Content, FeatureItem, differences};
+use content::{Content, FeatureItem, SegmentItem, differences};
 use history::{History, Touched, touches};
 pub use scope::{Scope, Segments};
 use serde_json::value::RawValue;
@@ -219,9 +219,17 @@ impl Delivery {
         body.push(']');
         if scope.segments == Segments::Named {
             body.push_str(r#","segments":["#);
-            write_list(body, content.segments.iter().map(|item| &*item.json));
+            write_list(body, self.segments(scope).map(|item| &*item.json));
             body.push(']');
         }
+    }
+
+    /// The segments that features of a scope use. Others are none of its clients' business.
+    fn segments<'a>(&'a self, scope: &Scope) -> impl Iterator<Item = &'a Arc<SegmentItem>> {
+        let content = self.content();
+        let seen = content.features.iter().filter(|item| scope.sees(&item.name, &item.project));
+        let used: BTreeSet<i64> = seen.flat_map(|item| item.segments.iter().copied()).collect();
+        content.segments.iter().filter(move |item| used.contains(&item.id))
     }
 
     /// One feature's JSON, if it exists in the scope.
@@ -262,10 +270,17 @@ impl Delivery {
             }
         }
         // Segments before the features that name them.
+        let used: BTreeSet<i64> = match segments.is_empty() {
+            true => BTreeSet::new(),
+            false => self.segments(scope).map(|item| item.id).collect(),
+        };
         for id in segments {
             match content.segment(id) {
-                Some(item) => event("segment-updated", "\"segment\"", &item.json),
-                None => event("segment-removed", "\"segmentId\"", &id.to_string()),
+                Some(item) if used.contains(&id) => event("segment-updated", "\"segment\"", &item.json),
+                // Nobody needs to forget what no feature names: who begins to use it again is told of it anew. Those who
+                // see everything are told all the same, so that an edge does not keep it for ever.
+                None if scope.is_everything() => event("segment-removed", "\"segmentId\"", &id.to_string()),
+                _ => {}
             }
         }
         for item in updated {

@@ -46,6 +46,11 @@ impl Scope {
             && self.name_prefix.as_ref().is_none_or(|prefix| name.starts_with(prefix))
     }
 
+    /// Whether all features of the environment belong to it.
+    pub const fn is_everything(&self) -> bool {
+        self.projects.is_none() && self.name_prefix.is_none()
+    }
+
     /// The query as answers repeat it, JSON, and its hash.
     pub fn query(&self, environment: &str) -> (String, String) {
         let mut query = serde_json::Map::new();

@@ -166,3 +166,69 @@ async fn every_form_of_an_answer_is_the_same_answer() {
         assert_eq!(answer.headers[header::VARY], "Accept-Encoding");
     }
 }
+
+const SEGMENTS: &str = "/api/admin/segments";
+
+/// Segments by the ids in an answer of any form.
+fn segment_ids(answer: &Value) -> Vec<i64> {
+    let hydration = &answer["events"][0];
+    let list = if answer["segments"].is_array() { &answer["segments"] } else { &hydration["segments"] };
+    list.as_array().unwrap().iter().map(|segment| segment["id"].as_i64().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_scope_holds_the_segments_that_its_features_use_and_no_others() {
+    let (it, world) = (fixture().await, world().await);
+    let id = |name: &str| world.get(name).parse::<i64>().unwrap();
+    let (shared, own, theirs) = (id("shared segment"), id("own segment"), id("omega's segment"));
+    let body = json!({"type": "backend", "tokenName": "all", "environment": "development"});
+    let made = it.admin("POST", "/api/admin/api-tokens", body).await.expect(201).json();
+    let everybody = made["secret"].as_str().unwrap();
+    let omega = it.token("omega", "backend", "development").await;
+    let check = async |token: &str, query: &str, expect: &[i64]| {
+        let polled = Request::get(format!("/api/client/features{query}")).header("unleash-client-spec", "5.2.0");
+        let polled =
+            it.send(polled.header(header::AUTHORIZATION, token).body(Body::empty()).unwrap()).await.expect(200);
+        let changed = it.call(token, "GET", &format!("/api/client/delta{query}"), Value::Null).await.expect(200);
+        let heard = it.call(token, "GET", &format!("/api/client/streaming{query}"), Value::Null).await.expect(200);
+        let data = heard.text.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+        for answer in [polled.json(), changed.json(), serde_json::from_str(data).unwrap()] {
+            assert_eq!(segment_ids(&answer), expect, "{query}: {answer}");
+        }
+    };
+    check(world.get("backend"), "", &[shared, own]).await;
+    check(&omega, "", &[theirs]).await;
+    check(everybody, "", &[shared, own, theirs]).await;
+    check(everybody, "?project=omega", &[theirs]).await;
+    check(everybody, "?namePrefix=b-flag", &[theirs]).await;
+    check(everybody, "?namePrefix=nothing", &[]).await;
+}
+
+#[tokio::test]
+async fn a_delta_tells_of_a_segment_when_a_feature_of_the_scope_begins_to_use_it() {
+    let (it, world) = (fixture().await, world().await);
+    let backend = world.get("backend");
+    let known = etag(&delta(&it, backend, None).await.expect(200));
+    let change = |values: Value| json!({"name": "theirs", "project": "omega", "constraints": [{"contextName": "userId", "operator": "IN", "values": values}]});
+    it.check("admin", &format!("PUT {SEGMENTS}/{}", world.get("omega's segment")), change(json!(["secret"])), "204")
+        .await;
+    delta(&it, backend, Some(&known)).await.expect(304);
+
+    // Nobody uses it so far, so that nobody hears of it.
+    let spare = world.get("spare segment");
+    let strategy = json!({"name": "default", "segments": [spare.parse::<i64>().unwrap()]});
+    it.check(
+        "admin",
+        "POST /api/admin/projects/alpha/features/flag/environments/development/strategies",
+        strategy,
+        "200",
+    )
+    .await;
+    let next = delta(&it, backend, Some(&known)).await.expect(200);
+    let told = summary(&next.json());
+    assert!(told.contains(&format!("segment-updated {spare}")), "{told:?}");
+    assert!(
+        !told.contains(&format!("segment-updated {}", world.get("omega's segment"))) && !next.text.contains("secret"),
+        "{told:?}"
+    );
+}
