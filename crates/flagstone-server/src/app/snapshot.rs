@@ -6,7 +6,7 @@ use std::sync::Arc;
 use flagstone_model::State;
 use flagstone_model::commit::Commit;
 
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, Revision};
 
 /// What a request reads: a state, and for each environment what its SDKs get.
 pub struct Snapshot {
@@ -30,7 +30,7 @@ impl Snapshot {
         let deliveries = state.environments.values().map(|environment| {
             let name = &environment.name;
             let delivery = match previous.deliveries.get(name) {
-                Some(kept) if kept.revision() == state.revision(name) => Arc::clone(kept),
+                Some(kept) if kept.revision() == Revision::of_state(&state, name) => Arc::clone(kept),
                 Some(earlier) => Arc::new(earlier.next(&previous.state, commits, &state)),
                 None => Arc::new(Delivery::first(&state, name)),
             };

@@ -4,6 +4,7 @@
 mod answer;
 pub mod content;
 pub mod history;
+mod revision;
 mod scope;
 mod settings;
 mod views;
@@ -18,7 +19,8 @@ use flagstone_model::commit::Commit;
 
 pub use answer::{Answer, names};
 use content::{Content, FeatureItem, SegmentItem, differences};
-use history::{History, Touched, touches};
+use history::{History, Step, Touched, steps};
+pub use revision::{Mark, Revision};
 pub use scope::{Scope, Segments};
 use serde_json::value::RawValue;
 pub use settings::{DeliverySettings, StreamLimits};
@@ -30,7 +32,10 @@ const SCOPES_MAX: usize = 1_000;
 /// What one environment's SDKs get at one revision.
 pub struct Delivery {
     environment: String,
-    revision: u64,
+    /// As clients are told.
+    revision: Revision,
+    /// As the log or the upstream has it.
+    given: Revision,
     content: OnceLock<Arc<Content>>,
     /// What the content is made from; nothing where it came ready.
     state: Option<State>,
@@ -68,22 +73,29 @@ pub enum Update {
 impl Delivery {
     /// What `environment`'s SDKs get from `state`, of which nothing earlier is known.
     pub fn first(state: &State, environment: &str) -> Self {
-        let revision = state.revision(environment);
-        Self::of_state(state, environment, History::from(revision), Arc::default())
+        let history = History::from(Revision::of_state(state, environment));
+        Self::of_state(state, environment, history, Arc::default())
     }
 
     /// What they get after `commits`, which lead from the state `before` to `state`.
     #[must_use]
     pub fn next(&self, before: &State, commits: &[Commit], state: &State) -> Self {
+        let revision = Revision::of_state(state, &self.environment);
         let mut history = self.history.clone();
-        history.extend(touches(Some(before), commits, &self.environment));
+        steps(Some(before), commits, &self.environment).into_iter().for_each(|step| history.push(step));
+        if history.last() != Some(&revision) {
+            // The environment was deleted, and is another one.
+            history = History::from(revision);
+        }
         Self::of_state(state, &self.environment, history, Arc::clone(&self.latest))
     }
 
     fn of_state(state: &State, environment: &str, history: History, latest: Arc<Mutex<Latest>>) -> Self {
+        let revision = Revision::of_state(state, environment);
         Self {
             environment: environment.to_owned(),
-            revision: state.revision(environment),
+            revision,
+            given: revision,
             content: OnceLock::new(),
             state: Some(state.clone()),
             history,
@@ -97,21 +109,24 @@ impl Delivery {
     /// restart are told only what has changed. `commits` end with the state's last one.
     #[must_use]
     pub fn with_past(mut self, commits: &[Commit]) -> Self {
-        if let Some(oldest) = commits.first() {
-            self.history = History::from(oldest.seq - 1);
-            self.history.extend(touches(None, commits, &self.environment));
+        if let Some(history) = History::of_commits(commits, &self.environment)
+            && history.last() == Some(&self.revision)
+        {
+            self.history = history;
         }
         self
     }
 
     /// What another server delivers, of which nothing earlier is known.
-    pub fn received(environment: &str, revision: u64, content: Content) -> Self {
+    pub fn received(environment: &str, given: Revision, content: Content) -> Self {
+        let revision = given.of_content(&content);
         Self {
             environment: environment.to_owned(),
             revision,
+            given,
             content: Arc::new(content).into(),
             state: None,
-            history: History::of_comparisons(revision),
+            history: History::from(revision),
             latest: Arc::default(),
             engine: OnceLock::new(),
             answers: Mutex::default(),
@@ -120,17 +135,17 @@ impl Delivery {
 
     /// What it delivers later.
     #[must_use]
-    pub fn followed_by(&self, revision: u64, content: Content) -> Self {
-        let mut history = self.history.clone();
+    pub fn followed_by(&self, given: Revision, content: Content) -> Self {
         let touched = touched(self.content(), &content);
-        if revision > self.revision {
-            history.compare(revision, touched);
-        } else if revision < self.revision || !touched.is_empty() {
-            // The upstream began anew: what its revisions were before means nothing now.
-            history = History::of_comparisons(revision);
+        let mut next = Self { latest: Arc::clone(&self.latest), ..Self::received(&self.environment, given, content) };
+        if next.revision == self.revision {
+            next.history = self.history.clone();
+        } else if next.revision.number > self.revision.number {
+            next.history = self.history.clone();
+            next.history.push(Step { revision: next.revision, touched });
         }
-        let latest = Arc::clone(&self.latest);
-        Self { history, latest, ..Self::received(&self.environment, revision, content) }
+        // Otherwise the upstream began anew: what its revisions were before means nothing now.
+        next
     }
 
     /// The environment.
@@ -139,8 +154,13 @@ impl Delivery {
     }
 
     /// The last commit that changed what these SDKs see.
-    pub const fn revision(&self) -> u64 {
+    pub const fn revision(&self) -> Revision {
         self.revision
+    }
+
+    /// The same, as the log or the upstream has it.
+    pub const fn given_revision(&self) -> Revision {
+        self.given
     }
 
     /// The features and segments themselves.
@@ -167,19 +187,21 @@ impl Delivery {
     pub fn hydration(&self, scope: &Scope) -> Arc<Answer> {
         Arc::clone(self.answers(scope).hydration.get_or_init(|| {
             let revision = self.revision;
-            let mut body = format!(r#"{{"events":[{{"eventId":{revision},"type":"hydration","#);
-            self.write_everything(&mut body, scope);
-            body.push_str("}]}");
-            Arc::new(Answer::new(body, format!("\"{revision}\"")))
+            Arc::new(Answer::new(self.hydration_body(revision, scope), format!("\"{revision}\"")))
         }))
+    }
+
+    fn hydration_body(&self, revision: Revision, scope: &Scope) -> String {
+        let mut body = format!(r#"{{"events":[{}"type":"hydration","#, revision.event_head());
+        self.write_everything(&mut body, scope);
+        body.push_str("}]}");
+        body
     }
 
     /// All features of all projects: a hydration, to be kept.
     pub fn everything(&self) -> Box<RawValue> {
-        let all = Scope { projects: None, name_prefix: None, segments: Segments::Named };
-        let body = String::from_utf8_lossy(self.hydration(&all).body()).into_owned();
         // What was put together of JSON is JSON.
-        RawValue::from_string(body).unwrap_or_default()
+        RawValue::from_string(self.hydration_body(self.given, &Scope::everything())).unwrap_or_default()
     }
 
     fn answers(&self, scope: &Scope) -> Arc<Answers> {
@@ -198,9 +220,8 @@ impl Delivery {
         let mut body = String::from(r#"{"version":2,"#);
         self.write_everything(&mut body, scope);
         let (query, hash) = scope.query(&self.environment);
-        let revision = self.revision;
-        let etag = format!("\"{hash}:{revision}:v1\"");
-        let meta = serde_json::json!({ "revisionId": revision, "etag": etag, "queryHash": hash });
+        let etag = self.revision.etag(&hash);
+        let meta = serde_json::json!({ "revisionId": self.revision.number, "etag": etag, "queryHash": hash });
         for part in [",\"query\":", &query, ",\"meta\":", &meta.to_string(), "}"] {
             body.push_str(part);
         }
@@ -225,11 +246,8 @@ impl Delivery {
     }
 
     /// The segments that features of a scope use. Others are none of its clients' business.
-    fn segments<'a>(&'a self, scope: &Scope) -> impl Iterator<Item = &'a Arc<SegmentItem>> {
-        let content = self.content();
-        let seen = content.features.iter().filter(|item| scope.sees(&item.name, &item.project));
-        let used: BTreeSet<i64> = seen.flat_map(|item| item.segments.iter().copied()).collect();
-        content.segments.iter().filter(move |item| used.contains(&item.id))
+    fn segments(&self, scope: &Scope) -> impl Iterator<Item = &Arc<SegmentItem>> {
+        self.content().used_segments(|item| scope.sees(&item.name, &item.project))
     }
 
     /// One feature's JSON, if it exists in the scope.
@@ -244,20 +262,20 @@ impl Delivery {
 
     /// What a client that has everything up to `revision` has to be told. It may repeat what the client knows, and it
     /// never leaves anything out.
-    pub fn update(&self, revision: u64, scope: &Scope) -> Update {
-        if revision == self.revision {
+    pub fn update(&self, known: Revision, scope: &Scope) -> Update {
+        if known == self.revision {
             return Update::Current;
         }
-        let changes = self.history.since(revision, scope).filter(|_| revision < self.revision);
+        let changes = self.history.since(known, scope).filter(|_| known.number < self.revision.number);
         let Some(changes) = changes else { return Update::Everything };
         let content = self.content();
+        let head = self.revision.event_head();
         let mut events = String::new();
         let mut segments = changes.segments;
         let mut event = |kind: &str, key: &str, value: &str| {
             let comma = if events.is_empty() { "" } else { "," };
-            let id = self.revision;
             // Writing to a string cannot fail.
-            let _ = write!(events, r#"{comma}{{"eventId":{id},"type":"{kind}",{key}:{value}}}"#);
+            let _ = write!(events, r#"{comma}{head}"type":"{kind}",{key}:{value}}}"#);
         };
         let mut updated = Vec::new();
         for name in changes.features {

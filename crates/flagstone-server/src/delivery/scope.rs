@@ -46,6 +46,11 @@ impl Scope {
             && self.name_prefix.as_ref().is_none_or(|prefix| name.starts_with(prefix))
     }
 
+    /// All features of the environment.
+    pub const fn everything() -> Self {
+        Self { projects: None, name_prefix: None, segments: Segments::Named }
+    }
+
     /// Whether all features of the environment belong to it.
     pub const fn is_everything(&self) -> bool {
         self.projects.is_none() && self.name_prefix.is_none()

@@ -13,7 +13,7 @@ use tokio::sync::broadcast::{self, Receiver, Sender};
 use tokio::time::{Instant, sleep};
 
 use super::source::FlagSource;
-use crate::delivery::{Delivery, Scope, StreamLimits, Update};
+use crate::delivery::{Delivery, Revision, Scope, StreamLimits, Update};
 use crate::http::error::Failure;
 use crate::system::entropy::share;
 
@@ -105,7 +105,7 @@ impl Streams {
         token: &Arc<ApiToken>,
         scope: Scope,
         address: IpAddr,
-        known: Option<u64>,
+        known: Option<Revision>,
     ) -> Result<Body, Failure> {
         let key = (token.selector.clone(), scope);
         let mut open = self.open();
@@ -174,7 +174,7 @@ impl Streams {
             true
         });
         // By environment, scope, and the revisions from and to which a frame leads: the head may move meanwhile.
-        let mut made = HashMap::<(String, Scope, [u64; 2]), Option<Bytes>>::new();
+        let mut made = HashMap::<(String, Scope, [Revision; 2]), Option<Bytes>>::new();
         for (key, group) in &mut open.groups {
             let scope = &key.1;
             let Ok(head) = source.delivery(&group.token) else { continue };
@@ -199,7 +199,7 @@ impl Streams {
 
 impl Group {
     /// Sends what is new at `head` to all listeners: the frame for those who know a revision.
-    fn advance(&mut self, head: Arc<Delivery>, frame: impl FnOnce(u64, &Delivery) -> Option<Bytes>) {
+    fn advance(&mut self, head: Arc<Delivery>, frame: impl FnOnce(Revision, &Delivery) -> Option<Bytes>) {
         if Arc::ptr_eq(&head, &self.delivery) {
             return;
         }
@@ -289,7 +289,7 @@ impl Drop for Listener {
 }
 
 /// What a stream begins with, and when the client is to come back if it breaks: not all at once. What is large is shared.
-fn first_frames(delivery: &Delivery, scope: &Scope, known: Option<u64>) -> Vec<Bytes> {
+fn first_frames(delivery: &Delivery, scope: &Scope, known: Option<Revision>) -> Vec<Bytes> {
     let retry = (Duration::from_secs(1) + (2 * SPREAD).mul_f64(0.9 * share())).as_millis();
     let revision = delivery.revision();
     let update = known.map_or(Update::Everything, |known| delivery.update(known, scope));
@@ -307,7 +307,7 @@ fn first_frames(delivery: &Delivery, scope: &Scope, known: Option<u64>) -> Vec<B
 }
 
 /// What tells listeners who have everything up to `known` what is new; nothing if that does not concern them.
-fn update_frame(delivery: &Delivery, scope: &Scope, known: u64) -> Option<Bytes> {
+fn update_frame(delivery: &Delivery, scope: &Scope, known: Revision) -> Option<Bytes> {
     let revision = delivery.revision();
     let data = match delivery.update(known, scope) {
         Update::Current => return None,

@@ -23,7 +23,10 @@ pub struct Stream {
 #[derive(Clone, Debug)]
 pub struct Event {
     pub kind: String,
+    /// The number of the revision.
     pub id: u64,
+    /// The whole id, by which a client goes on.
+    pub last: String,
     pub data: String,
 }
 
@@ -109,7 +112,9 @@ impl Stream {
 /// The event of a block; comments are none.
 fn event(block: &str) -> Option<Event> {
     let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
-    Some(Event { data: field("data: ")?, kind: field("event: ")?, id: field("id: ")?.parse().ok()? })
+    let last = field("id: ")?;
+    let id = last.split('-').next()?.parse().ok()?;
+    Some(Event { data: field("data: ")?, kind: field("event: ")?, id, last })
 }
 
 /// The features that an SDK knows, by name.

@@ -77,6 +77,8 @@ struct Subscriber {
     token: String,
     random: Random,
     known: Option<u64>,
+    /// The same, as it goes on from there.
+    last: Option<String>,
     features: Features,
     counts: BTreeMap<usize, u64>,
     witnesses: Arc<Witnesses>,
@@ -87,8 +89,7 @@ impl Subscriber {
     async fn listen(mut self, goal: watch::Receiver<u64>, writers: usize) {
         loop {
             let way = self.random.below(self.ways.len() as u64) as usize;
-            let last = self.known.map(|known| known.to_string());
-            let open = Stream::open(self.ways[way].port, &self.token, last.as_deref());
+            let open = Stream::open(self.ways[way].port, &self.token, self.last.as_deref());
             let Ok(Ok(mut stream)) = timeout(BEGINNING, open).await else {
                 self.witnesses.refused.fetch_add(1, Ordering::Relaxed);
                 sleep(Duration::from_millis(20)).await;
@@ -119,7 +120,7 @@ impl Subscriber {
             assert_eq!(event.kind, "unleash-connected", "{who}");
             self.witnesses.hydrations.fetch_add(1, Ordering::Relaxed);
         }
-        self.known = Some(event.id);
+        (self.known, self.last) = (Some(event.id), Some(event.last.clone()));
         self.features.apply(&event.data);
         for writer in 0..writers {
             let [a, b] = pair(writer).map(|name| self.features.is_on(&name));
@@ -260,6 +261,7 @@ async fn f8_streams_are_ordered_unique_atomic_reliable_and_resumable_under_parti
                 token: tokens[number % 2].to_owned(),
                 random: random.fork(),
                 known: None,
+                last: None,
                 features: Features::default(),
                 counts: BTreeMap::new(),
                 witnesses: Arc::clone(&witnesses),

@@ -193,7 +193,7 @@ impl Stream {
     }
 
     /// The next event that is no comment: its name, its id and its data.
-    pub async fn json(&mut self) -> (String, u64, Value) {
+    pub async fn json(&mut self) -> (String, String, Value) {
         let event = loop {
             let event = self.event().await;
             assert!(!event.is_empty(), "the stream has ended");
@@ -202,6 +202,6 @@ impl Stream {
             }
         };
         let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().to_owned();
-        (field("event: "), field("id: ").parse().unwrap(), serde_json::from_str(&field("data: ")).unwrap())
+        (field("event: "), field("id: "), serde_json::from_str(&field("data: ")).unwrap())
     }
 }

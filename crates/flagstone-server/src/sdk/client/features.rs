@@ -79,8 +79,8 @@ async fn get(State(source): State<FlagSource>, Path(name): Path<String>, parts: 
     let scope = scope(&token, &parts)?;
     let delivery = source.delivery(&token.0)?;
     let feature = delivery.feature(&scope, &name).ok_or_else(|| Error::not_found("feature", &name))?;
-    let revision = delivery.revision();
-    let etag = format!("\"{name}:{revision}:v1\"");
+    let (_, query_hash) = scope.query(delivery.environment());
+    let etag = delivery.revision().etag(&format!("{query_hash}:{name}"));
     let headers = [(header::CONTENT_TYPE, "application/json; charset=utf-8"), (header::ETAG, etag.as_str())];
     if names(&parts.headers, &etag) {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
