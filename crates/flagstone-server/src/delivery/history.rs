@@ -50,7 +50,9 @@ impl History {
     pub fn of_commits(commits: &[Commit], environment: &str) -> Option<Self> {
         let mut steps = steps(None, commits, environment).into_iter();
         let mut history = Self::from(steps.next()?.revision);
-        steps.for_each(|step| history.push(step));
+        for step in steps {
+            history.push(step);
+        }
         Some(history)
     }
 

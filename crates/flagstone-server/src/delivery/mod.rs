@@ -4,12 +4,14 @@
 mod answer;
 pub mod content;
 pub mod history;
+mod kept;
 mod revision;
 mod scope;
 mod settings;
 mod views;
 
-use std::collections::{BTreeSet, HashMap};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -17,17 +19,17 @@ use flagstone_eval::{Delta, Engine, Event};
 use flagstone_model::State;
 use flagstone_model::commit::Commit;
 
-pub use answer::{Answer, names};
+pub use answer::{Answer, names, not_modified};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use content::{Content, FeatureItem, SegmentItem, differences};
 use history::{History, Step, Touched, steps};
+use kept::Kept;
 pub use revision::{Mark, Revision};
 pub use scope::{Scope, Segments};
 use serde_json::value::RawValue;
 pub use settings::{DeliverySettings, StreamLimits};
 use views::Made;
-
-/// The most different scopes whose answers are kept for one revision.
-const SCOPES_MAX: usize = 1_000;
 
 /// What one environment's SDKs get at one revision.
 pub struct Delivery {
@@ -43,7 +45,9 @@ pub struct Delivery {
     /// Of this environment, across revisions.
     latest: Arc<Mutex<Latest>>,
     engine: OnceLock<Arc<Engine>>,
-    answers: Mutex<HashMap<Scope, Arc<Answers>>>,
+    /// The projects that have features.
+    projects: OnceLock<BTreeSet<String>>,
+    kept: Kept,
 }
 
 /// What was made last, so that the next revision makes only what is new.
@@ -51,12 +55,6 @@ pub struct Delivery {
 struct Latest {
     made: Made,
     engine: Option<(Arc<Content>, Arc<Engine>)>,
-}
-
-#[derive(Default)]
-struct Answers {
-    features: OnceLock<Arc<Answer>>,
-    hydration: OnceLock<Arc<Answer>>,
 }
 
 /// What a client that knows a revision has to be told.
@@ -82,7 +80,9 @@ impl Delivery {
     pub fn next(&self, before: &State, commits: &[Commit], state: &State) -> Self {
         let revision = Revision::of_state(state, &self.environment);
         let mut history = self.history.clone();
-        steps(Some(before), commits, &self.environment).into_iter().for_each(|step| history.push(step));
+        for step in steps(Some(before), commits, &self.environment) {
+            history.push(step);
+        }
         if history.last() != Some(&revision) {
             // The environment was deleted, and is another one.
             history = History::from(revision);
@@ -101,7 +101,8 @@ impl Delivery {
             history,
             latest,
             engine: OnceLock::new(),
-            answers: Mutex::default(),
+            projects: OnceLock::new(),
+            kept: Kept::default(),
         }
     }
 
@@ -129,7 +130,8 @@ impl Delivery {
             history: History::from(revision),
             latest: Arc::default(),
             engine: OnceLock::new(),
-            answers: Mutex::default(),
+            projects: OnceLock::new(),
+            kept: Kept::default(),
         }
     }
 
@@ -178,17 +180,57 @@ impl Delivery {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The answer to an SDK that polls a scope: 304 if it has that already, for which nothing is put together.
+    pub fn respond(&self, scope: &Scope, request: &HeaderMap) -> Response {
+        let scope = &*self.known_part(scope);
+        let etag = || self.revision.etag(&scope.query(&self.environment).1);
+        if scope.asked
+            && let Some(response) = not_modified(request, &etag())
+        {
+            return response;
+        }
+        let answers = self.kept.answers(scope);
+        if let Some(response) = not_modified(request, answers.etag.get_or_init(etag)) {
+            return response;
+        }
+        let response = answers.features.get_or_init(|| Arc::new(self.poll_answer(scope))).respond(request);
+        self.kept.count(scope, &answers);
+        response
+    }
+
     /// All features of a scope, as SDKs poll them.
     pub fn features(&self, scope: &Scope) -> Arc<Answer> {
-        Arc::clone(self.answers(scope).features.get_or_init(|| Arc::new(self.poll_answer(scope))))
+        let scope = &*self.known_part(scope);
+        let answers = self.kept.answers(scope);
+        let answer = Arc::clone(answers.features.get_or_init(|| Arc::new(self.poll_answer(scope))));
+        self.kept.count(scope, &answers);
+        answer
     }
 
     /// All features of a scope, as a delta or a stream begins: `{"events":[{"type":"hydration",…}]}`.
     pub fn hydration(&self, scope: &Scope) -> Arc<Answer> {
-        Arc::clone(self.answers(scope).hydration.get_or_init(|| {
+        let scope = &*self.known_part(scope);
+        let answers = self.kept.answers(scope);
+        let answer = Arc::clone(answers.hydration.get_or_init(|| {
             let revision = self.revision;
             Arc::new(Answer::new(self.hydration_body(revision, scope), format!("\"{revision}\"")))
-        }))
+        }));
+        self.kept.count(scope, &answers);
+        answer
+    }
+
+    /// The same without projects that a query made up, so that there are not as many scopes as there are names. Only for
+    /// whole answers: of what has changed, who asks for a project hears also when its last feature goes.
+    fn known_part<'a>(&self, scope: &'a Scope) -> Cow<'a, Scope> {
+        let Some(asked) = scope.projects.as_ref().filter(|_| scope.asked) else { return Cow::Borrowed(scope) };
+        let known = self.projects.get_or_init(|| {
+            let content = self.content();
+            content.features.iter().map(|item| item.project.clone()).collect()
+        });
+        if asked.is_subset(known) {
+            return Cow::Borrowed(scope);
+        }
+        Cow::Owned(Scope { projects: Some(asked.intersection(known).cloned().collect()), ..scope.clone() })
     }
 
     fn hydration_body(&self, revision: Revision, scope: &Scope) -> String {
@@ -202,18 +244,6 @@ impl Delivery {
     pub fn everything(&self) -> Box<RawValue> {
         // What was put together of JSON is JSON.
         RawValue::from_string(self.hydration_body(self.given, &Scope::everything())).unwrap_or_default()
-    }
-
-    fn answers(&self, scope: &Scope) -> Arc<Answers> {
-        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(answers) = answers.get(scope) {
-            return Arc::clone(answers);
-        }
-        let made = Arc::<Answers>::default();
-        if answers.len() < SCOPES_MAX {
-            answers.insert(scope.clone(), Arc::clone(&made));
-        }
-        made
     }
 
     fn poll_answer(&self, scope: &Scope) -> Answer {
@@ -288,10 +318,8 @@ impl Delivery {
             }
         }
         // Segments before the features that name them.
-        let used: BTreeSet<i64> = match segments.is_empty() {
-            true => BTreeSet::new(),
-            false => self.segments(scope).map(|item| item.id).collect(),
-        };
+        let none = segments.is_empty();
+        let used: BTreeSet<i64> = if none { segments.clone() } else { self.segments(scope).map(|s| s.id).collect() };
         for id in segments {
             match content.segment(id) {
                 Some(item) if used.contains(&id) => event("segment-updated", "\"segment\"", &item.json),

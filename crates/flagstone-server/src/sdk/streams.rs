@@ -23,6 +23,9 @@ const BEHIND_MAX: usize = 64;
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How many streams may begin in a second: after a restart all come at once.
 const BEGIN_PER_SECOND: u32 = 2_000;
+/// How many different queries may be listened to with one token: each has frames of its own at each change. Streams of
+/// one query share them, and those without a query do not count.
+const QUERIES_PER_TOKEN_MAX: usize = 32;
 /// Over which span the streams of a stopping node end, and listeners of a broken stream come back.
 const SPREAD: Duration = Duration::from_secs(5);
 
@@ -115,6 +118,7 @@ impl Streams {
             return Err(Failure::BadCredentials);
         }
         let head = source.delivery(token)?;
+        open.admit_query(&key)?;
         open.admit(&self.limits, &key.0, address)?;
         let key = open.groups.get_key_value(&key).map_or_else(|| Arc::new(key), |(key, _)| Arc::clone(key));
         let group = open.groups.entry(Arc::clone(&key)).or_insert_with(|| {
@@ -212,6 +216,18 @@ impl Group {
 }
 
 impl Open {
+    /// Whether the token may listen to this scope beside those that it listens to.
+    fn admit_query(&self, key: &Key) -> Result<(), Failure> {
+        if !key.1.asked || self.groups.contains_key(key) {
+            return Ok(());
+        }
+        let queries = self.groups.keys().filter(|other| other.1.asked && other.0 == key.0).count();
+        if queries < QUERIES_PER_TOKEN_MAX {
+            return Ok(());
+        }
+        Err(Failure::Unavailable("Too many different queries are listened to with this token."))
+    }
+
     /// Whether one more may begin.
     fn admit(&mut self, limits: &StreamLimits, token: &str, address: IpAddr) -> Result<(), Failure> {
         let full = |count: Option<&usize>, most: Option<usize>| most.is_some_and(|most| count.copied() >= Some(most));

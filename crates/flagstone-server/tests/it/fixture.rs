@@ -103,7 +103,13 @@ impl Fixture {
 
     /// Opens a stream.
     pub async fn listen(&self, authorization: &str, headers: &[(&str, &str)]) -> Stream {
-        let mut request = Request::get("/api/client/streaming").header(header::AUTHORIZATION, authorization);
+        self.listen_to(authorization, "", headers).await
+    }
+
+    /// Opens a stream with a query, for instance `?namePrefix=a`.
+    pub async fn listen_to(&self, authorization: &str, query: &str, headers: &[(&str, &str)]) -> Stream {
+        let path = format!("/api/client/streaming{query}");
+        let mut request = Request::get(path).header(header::AUTHORIZATION, authorization);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -1,8 +1,12 @@
 //! What has changed: deltas and streams.
 
+use std::io::Read;
+
 use axum::body::Body;
 use axum::http::{Request, header};
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use tower::ServiceExt;
 
 use crate::fixture::{Answer, Fixture};
 use crate::world::{fixture, world};
@@ -94,11 +98,25 @@ async fn a_stream_tells_each_change_once_and_resumes() {
     let mut stream = it.listen(backend, &[]).await;
     let (event, first, data) = stream.json().await;
     assert_eq!((event.as_str(), summary(&data)), ("unleash-connected", vec!["hydration".to_owned()]));
-    switch(&it, "flag", "production", "on").await;
-    switch(&it, "flag", "development", "on").await;
-    let (event, second, data) = stream.json().await;
-    assert_eq!(event, "unleash-updated");
-    assert!(number(&second) > number(&first) && summary(&data).contains(&"feature-updated flag".to_owned()), "{data}");
+    // What is none of this stream's business is not told; each of the others is told once, in the order of the changes.
+    let (mut seen, mut second) = (vec![first.clone()], String::new());
+    for on in ["on", "off", "on"] {
+        switch(&it, "flag", "production", if on == "on" { "off" } else { "on" }).await;
+        switch(&it, "flag", "development", on).await;
+        let (event, id, data) = stream.json().await;
+        let told = data["events"].as_array().unwrap();
+        let flag = told.iter().filter(|event| event["feature"]["name"] == "flag");
+        let states: Vec<_> = flag.map(|event| event["feature"]["enabled"] == (on == "on")).collect();
+        assert_eq!((event.as_str(), states), ("unleash-updated", vec![true]), "{data}");
+        assert!(number(&id) > number(seen.last().unwrap()), "{id} after {seen:?}");
+        seen.push(id.clone());
+        second = id;
+    }
+    // All that was to be told has been: nothing but this change comes now.
+    it.check("admin", "POST /api/admin/projects/alpha/features", json!({"name": "the-end"}), "201").await;
+    let (_, last, data) = stream.json().await;
+    assert_eq!(summary(&data), ["feature-updated the-end"], "something is told twice after {second}: {data}");
+    let second = last;
     drop(stream);
 
     switch(&it, "flag", "development", "off").await;
@@ -159,19 +177,67 @@ async fn streams_are_limited_by_token_and_by_address() {
 }
 
 #[tokio::test]
+async fn one_token_listens_to_so_many_different_queries() {
+    let it = fixture().await;
+    let (backend, path) = (world().await.get("backend"), |prefix: usize| format!("?namePrefix=x{prefix}"));
+    let mut open = Vec::new();
+    for prefix in 0..32 {
+        open.push(it.listen_to(backend, &path(prefix), &[]).await);
+    }
+    let refused = it.call(backend, "GET", &format!("/api/client/streaming{}", path(32)), Value::Null).await.expect(503);
+    assert!(refused.text.contains("different queries"), "{}", refused.text);
+    // One that others listen to, none at all, and another token's.
+    open.push(it.listen_to(backend, &path(0), &[]).await);
+    open.push(it.listen(backend, &[]).await);
+    open.push(it.listen_to(&it.token("alpha", "backend", "development").await, &path(32), &[]).await);
+    drop(open);
+    it.listen_to(backend, &path(32), &[]).await;
+}
+
+#[tokio::test]
 async fn every_form_of_an_answer_is_the_same_answer() {
     let it = Fixture::new().await;
     let token = it.token("default", "backend", "development").await;
     for number in 0..30 {
         it.admin("POST", "/api/admin/projects/default/features", json!({"name": format!("flag-{number}")})).await;
     }
-    for coding in ["gzip", "br", "zstd"] {
-        let request = Request::get("/api/client/features").header(header::AUTHORIZATION, &token);
-        let answer = it.send(request.header(header::ACCEPT_ENCODING, coding).body(Body::empty()).unwrap()).await;
-        let answer = answer.expect(200);
-        assert_eq!(answer.headers[header::CONTENT_ENCODING], coding);
-        assert_eq!(answer.headers[header::VARY], "Accept-Encoding");
+    let get = async |path: &str, coding: &str| {
+        let request = Request::get(path).header(header::AUTHORIZATION, &token).header(header::ACCEPT_ENCODING, coding);
+        let response = it.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), 200);
+        let (parts, body) = response.into_parts();
+        (parts.headers, body.collect().await.unwrap().to_bytes())
+    };
+    for path in ["/api/client/features", "/api/client/delta"] {
+        let (plain, expect) = get(path, "identity").await;
+        assert!(!plain.contains_key(header::CONTENT_ENCODING) && expect.starts_with(b"{"));
+        for (coding, decode) in DECODERS {
+            let (headers, body) = get(path, coding).await;
+            assert_eq!(headers[header::CONTENT_ENCODING], coding);
+            assert_eq!(headers[header::VARY], "Accept-Encoding");
+            assert_eq!(headers[header::ETAG], plain[header::ETAG]);
+            assert!(body.len() < expect.len() && decode(&body) == expect, "{path} as {coding} is another answer");
+        }
     }
+}
+
+/// How each form becomes the body again.
+const DECODERS: [(&str, fn(&[u8]) -> Vec<u8>); 3] = [("gzip", gunzip), ("br", unbrotli), ("zstd", unzstd)];
+
+fn gunzip(body: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::new();
+    flate2::read::GzDecoder::new(body).read_to_end(&mut decoded).unwrap();
+    decoded
+}
+
+fn unbrotli(mut body: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::new();
+    brotli::BrotliDecompress(&mut body, &mut decoded).unwrap();
+    decoded
+}
+
+fn unzstd(body: &[u8]) -> Vec<u8> {
+    zstd::bulk::decompress(body, 1 << 20).unwrap()
 }
 
 const SEGMENTS: &str = "/api/admin/segments";
