@@ -30,7 +30,10 @@ impl Snapshot {
         let deliveries = state.environments.values().map(|environment| {
             let name = &environment.name;
             let delivery = match previous.deliveries.get(name) {
-                Some(kept) if kept.revision() == Revision::of_state(&state, name) => Arc::clone(kept),
+                Some(kept) if kept.revision() == Revision::of_state(&state, name) => {
+                    kept.keep_with(&state);
+                    Arc::clone(kept)
+                }
                 Some(earlier) => Arc::new(earlier.next(&previous.state, commits, &state)),
                 None => Arc::new(Delivery::first(&state, name)),
             };

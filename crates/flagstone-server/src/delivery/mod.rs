@@ -2,6 +2,7 @@
 //! engine. Everything is made once for each revision, on first use, and shared by all who ask.
 
 mod answer;
+mod compiled;
 pub mod content;
 pub mod history;
 mod kept;
@@ -15,13 +16,14 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use flagstone_eval::{Delta, Engine, Event};
+use flagstone_eval::Engine;
 use flagstone_model::State;
 use flagstone_model::commit::Commit;
 
 pub use answer::{Answer, names, not_modified};
 use axum::http::HeaderMap;
 use axum::response::Response;
+use compiled::Compiled;
 use content::{Content, FeatureItem, SegmentItem, differences};
 use history::{History, Step, Touched, steps};
 use kept::Kept;
@@ -39,11 +41,12 @@ pub struct Delivery {
     /// As the log or the upstream has it.
     given: Revision,
     content: OnceLock<Arc<Content>>,
-    /// What the content is made from; nothing where it came ready.
-    state: Option<State>,
+    /// What the content is made from. Nothing where it came ready or has been made: a delivery may live much longer than
+    /// the state, which holds all that has changed since.
+    state: Mutex<Option<State>>,
     history: History,
     /// Of this environment, across revisions.
-    latest: Arc<Mutex<Latest>>,
+    latest: Arc<Latest>,
     engine: OnceLock<Arc<Engine>>,
     /// The projects that have features.
     projects: OnceLock<BTreeSet<String>>,
@@ -53,8 +56,8 @@ pub struct Delivery {
 /// What was made last, so that the next revision makes only what is new.
 #[derive(Default)]
 struct Latest {
-    made: Made,
-    engine: Option<(Arc<Content>, Arc<Engine>)>,
+    made: Mutex<Made>,
+    engine: Mutex<Compiled>,
 }
 
 /// What a client that knows a revision has to be told.
@@ -90,14 +93,14 @@ impl Delivery {
         Self::of_state(state, &self.environment, history, Arc::clone(&self.latest))
     }
 
-    fn of_state(state: &State, environment: &str, history: History, latest: Arc<Mutex<Latest>>) -> Self {
+    fn of_state(state: &State, environment: &str, history: History, latest: Arc<Latest>) -> Self {
         let revision = Revision::of_state(state, environment);
         Self {
             environment: environment.to_owned(),
             revision,
             given: revision,
             content: OnceLock::new(),
-            state: Some(state.clone()),
+            state: Mutex::new(Some(state.clone())),
             history,
             latest,
             engine: OnceLock::new(),
@@ -126,7 +129,7 @@ impl Delivery {
             revision,
             given,
             content: Arc::new(content).into(),
-            state: None,
+            state: Mutex::default(),
             history: History::from(revision),
             latest: Arc::default(),
             engine: OnceLock::new(),
@@ -168,16 +171,18 @@ impl Delivery {
     /// The features and segments themselves.
     pub fn content(&self) -> &Arc<Content> {
         self.content.get_or_init(|| {
-            let Some(state) = &self.state else { return Arc::default() };
-            let made = Made::of(state, &self.environment, &self.latest().made);
-            let content = Arc::clone(&made.content);
-            self.latest().made = made;
-            content
+            let mut made = lock(&self.latest.made);
+            let Some(state) = lock(&self.state).take() else { return Arc::default() };
+            *made = Made::of(&state, &self.environment, &made);
+            Arc::clone(&made.content)
         })
     }
 
-    fn latest(&self) -> MutexGuard<'_, Latest> {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Lets go of the state that the content would be made from, for a later one in which these SDKs see the same.
+    pub fn keep_with(&self, state: &State) {
+        if let Some(old) = &mut *lock(&self.state) {
+            *old = state.clone();
+        }
     }
 
     /// The answer to an SDK that polls a scope: 304 if it has that already, for which nothing is put together.
@@ -339,47 +344,13 @@ impl Delivery {
     pub fn engine(&self) -> &Arc<Engine> {
         self.engine.get_or_init(|| {
             let content = self.content();
-            let earlier = self.latest().engine.clone();
-            let engine = match earlier {
-                Some((known, engine)) if Arc::ptr_eq(&known, content) => engine,
-                Some((known, engine)) => Arc::new(self.compile((*engine).clone(), &known, content)),
-                None => Arc::new(self.compile(Engine::default(), &Content::default(), content)),
-            };
-            self.latest().engine = Some((Arc::clone(content), Arc::clone(&engine)));
-            engine
+            lock(&self.latest.engine).of(content, &self.environment)
         })
     }
+}
 
-    /// `engine`, which has compiled `known`, with what differs in `content`.
-    fn compile(&self, mut engine: Engine, known: &Content, content: &Content) -> Engine {
-        let mut events = Vec::new();
-        let broken = |error: serde_json::Error, what: &str| {
-            tracing::error!(%error, what, environment = self.environment, "cannot be compiled; it is off");
-        };
-        for (_, new) in differences(&known.segments, &content.segments, |item| item.id) {
-            match new.map(|item| serde_json::from_str(&item.json)) {
-                Some(Ok(segment)) => events.push(Event::SegmentUpdated { segment }),
-                Some(Err(error)) => broken(error, "a segment"),
-                // Nothing refers to it any more.
-                None => {}
-            }
-        }
-        for (old, new) in differences(&known.features, &content.features, |item| item.name.as_str()) {
-            let name = old.or(new).map(|item| item.name.clone()).unwrap_or_default();
-            match new.map(|item| serde_json::from_str(&item.json)) {
-                Some(Ok(feature)) => events.push(Event::FeatureUpdated { feature }),
-                Some(Err(error)) => {
-                    broken(error, &name);
-                    events.push(Event::FeatureRemoved { feature_name: name });
-                }
-                None => events.push(Event::FeatureRemoved { feature_name: name }),
-            }
-        }
-        for warning in engine.apply(&Delta { events }) {
-            tracing::debug!(?warning, environment = self.environment, "a part of a feature can never match");
-        }
-        engine
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a client has to be told that knows `old`.

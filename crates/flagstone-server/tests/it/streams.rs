@@ -1,6 +1,7 @@
 //! What has changed: deltas and streams.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Request, header};
@@ -128,6 +129,32 @@ async fn a_stream_tells_each_change_once_and_resumes() {
     assert!(!current.event().await.contains("data"), "nothing is new");
     for unknown in ["999999", "x"] {
         assert_eq!(it.listen(backend, &[("last-event-id", unknown)]).await.json().await.0, "unleash-connected");
+    }
+}
+
+/// An environment where nothing happens, with or without somebody who listens, lives on while the state changes.
+#[tokio::test]
+async fn idle_streams_and_environments_keep_no_old_state() {
+    let it = fixture().await;
+    let production = it.token("alpha", "backend", "production").await;
+    let mut quiet = it.listen(&production, &[]).await;
+    quiet.json().await;
+    let mut stream = it.listen(world().await.get("backend"), &[]).await;
+    stream.json().await;
+    let documents = || {
+        let state = it.app.public().state.clone();
+        let revision = state.revisions.get("development").map(Arc::downgrade).unwrap();
+        (Arc::downgrade(state.features.get("flag").unwrap()), revision)
+    };
+    for round in 0..3 {
+        let (flag, revision) = documents();
+        assert!(flag.upgrade().is_some() && revision.upgrade().is_some());
+        let strategy = json!({"name": "default", "title": round.to_string()});
+        let path = "POST /api/admin/projects/alpha/features/flag/environments/development/strategies";
+        it.check("admin", path, strategy, "200").await;
+        stream.json().await;
+        assert!(flag.upgrade().is_none(), "round {round}: somebody keeps a feature as it was before");
+        assert!(revision.upgrade().is_none(), "round {round}: somebody keeps the state of before");
     }
 }
 
