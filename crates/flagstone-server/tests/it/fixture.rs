@@ -81,7 +81,7 @@ impl Fixture {
         let options = Cli::parse_from(given.iter().chain(arguments)).options;
         let millis = Arc::new(AtomicI64::new(1_800_000_000_000));
         let clock = Clock::Manual(Arc::clone(&millis));
-        let app = App::start(options, store, clock, routes::schemas().unwrap()).await.unwrap();
+        let app = App::start(options, store, clock, std::future::ready(routes::schemas())).await.unwrap();
         let source = FlagSource::primary(app.clone());
         Self { router: routes::router(&source, &app), app, millis }
     }
