@@ -198,7 +198,7 @@ async fn measure(options: &Options, conditions: &str) -> anyhow::Result<()> {
 }
 
 /// Starts a Flagstone on a core and makes its flags.
-async fn start_seeded(binary: &Path, core: usize, flags: usize) -> anyhow::Result<Server> {
+pub async fn start_seeded(binary: &Path, core: usize, flags: usize) -> anyhow::Result<Server> {
     let flagstone = Server::flagstone(binary, core, &[]).await?;
     eprintln!("making {flags} flags");
     seed::fill(&flagstone.address, ADMIN, flags).await?;

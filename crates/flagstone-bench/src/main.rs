@@ -3,6 +3,7 @@
 mod delivery;
 mod stream;
 
+mod attack;
 mod bare;
 mod events;
 mod http;
@@ -33,6 +34,8 @@ enum Command {
     Delivery(delivery::Options),
     /// Measure how long until all who listen have heard of a change, and what they take of memory
     Stream(stream::Options),
+    /// Measure what memory one token takes that asks ever new queries, and what a 304 costs then
+    Attack(attack::Options),
     /// Fill a server with the flags that are measured with, over its admin API
     Seed(seed::Options),
     /// Serve what a Flagstone answers, with nothing between the bytes and the HTTP stack
@@ -43,6 +46,7 @@ fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Delivery(options) => delivery::run(&options),
         Command::Stream(options) => stream::run(&options),
+        Command::Attack(options) => attack::run(&options),
         Command::Seed(options) => single_thread()?.block_on(seed::run(&options)),
         // As `flagstone` makes its own: as many workers as the process may use cores.
         Command::Bare(options) => {

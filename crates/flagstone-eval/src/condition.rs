@@ -29,6 +29,8 @@ pub(crate) struct Condition {
     test: Test,
     /// What the condition counts for in [`limits::REGEXES_COMPILED_BYTES_MAX`].
     regex_bytes: usize,
+    /// Whether it is broken only because others take all of that.
+    has_no_room: bool,
 }
 
 /// What a constraint does with the value of its field.
@@ -95,7 +97,21 @@ impl Condition {
             case,
             test,
             regex_bytes,
+            has_no_room: constraint.operator == "REGEX" && regex_bytes_left < limits::REGEX_COMPILED_BYTES_MAX,
         }
+    }
+
+    /// The same, compiled anew.
+    fn again(&self, regex_bytes_left: usize, hasher: &DefaultHashBuilder) -> Self {
+        let constraint = Constraint {
+            context_name: String::new(),
+            operator: self.operator.to_string(),
+            values: self.values.iter().map(str::to_owned).collect(),
+            value: self.value.as_deref().map(str::to_owned),
+            inverted: self.inverted,
+            case_insensitive: self.case == Case::Insensitive,
+        };
+        Self::compile(&constraint, self.field, regex_bytes_left, hasher)
     }
 
     /// Whether this is what `constraint` compiles to.
@@ -252,6 +268,8 @@ pub(crate) struct Conditions {
     free: Vec<u32>,
     /// What all conditions together count for in [`limits::REGEXES_COMPILED_BYTES_MAX`].
     regex_bytes: usize,
+    /// How many have no room in that.
+    without_room: usize,
     pub(crate) hasher: DefaultHashBuilder,
 }
 
@@ -265,7 +283,8 @@ struct Entry {
 
 impl Conditions {
     pub(crate) fn new(hasher: DefaultHashBuilder) -> Self {
-        Self { entries: Vec::new(), by_content: HashTable::new(), free: Vec::new(), regex_bytes: 0, hasher }
+        let (entries, by_content, free) = (Vec::new(), HashTable::new(), Vec::new());
+        Self { entries, by_content, free, regex_bytes: 0, without_room: 0, hasher }
     }
 
     /// The number of positions, free ones included.
@@ -294,9 +313,9 @@ impl Conditions {
             }
             return ConditionId(position);
         }
-        let regex_bytes_left = limits::REGEXES_COMPILED_BYTES_MAX.saturating_sub(self.regex_bytes);
-        let condition = Condition::compile(constraint, field, regex_bytes_left, &self.hasher);
+        let condition = Condition::compile(constraint, field, self.regex_bytes_left(), &self.hasher);
         self.regex_bytes += condition.regex_bytes;
+        self.without_room += usize::from(condition.has_no_room);
         self.insert(Entry { condition: Some(Arc::new(condition)), hash, uses: 1 })
     }
 
@@ -326,10 +345,31 @@ impl Conditions {
             && let Some(condition) = entry.condition.take()
         {
             self.regex_bytes -= condition.regex_bytes;
+            self.without_room -= usize::from(condition.has_no_room);
             if let Ok(found) = self.by_content.find_entry(entry.hash, |position| *position == id.0) {
                 found.remove();
             }
             self.free.push(id.0);
+        }
+    }
+
+    fn regex_bytes_left(&self) -> usize {
+        limits::REGEXES_COMPILED_BYTES_MAX.saturating_sub(self.regex_bytes)
+    }
+
+    /// Compiles what had no room, as far as others have given theirs up since.
+    pub(crate) fn try_again(&mut self) {
+        for position in 0..self.entries.len() {
+            let left = self.regex_bytes_left();
+            if self.without_room == 0 || left < limits::REGEX_COMPILED_BYTES_MAX {
+                return;
+            }
+            let condition = self.entries.get_mut(position).and_then(|entry| entry.condition.as_mut());
+            if let Some(condition) = condition.filter(|condition| condition.has_no_room) {
+                *condition = Arc::new(condition.again(left, &self.hasher));
+                self.regex_bytes += condition.regex_bytes;
+                self.without_room -= 1;
+            }
         }
     }
 

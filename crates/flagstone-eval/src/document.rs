@@ -109,7 +109,7 @@ pub struct ClientFeatures {
     /// The version of the format: 1 and 2 are read alike.
     #[serde(default)]
     pub version: u32,
-    /// The flags, in the order in which answers list them. Of several with one name, the last counts.
+    /// The flags. Answers list them by name. Of several with one name, the last counts.
     #[serde(default, deserialize_with = "or_default")]
     pub features: Vec<Feature>,
     /// The segments that strategies refer to by id.

@@ -21,7 +21,7 @@ use crate::segment::Segments;
 /// was. That is how a server answers from one state while it prepares the next.
 #[derive(Debug, Clone)]
 pub struct Engine {
-    /// In the order of the document.
+    /// By name, whichever way they came: an engine that has followed changes answers as one that was compiled at once.
     flags: Vec<Arc<Flag>>,
     /// The positions of flags, by the hash of their names.
     by_name: HashTable<usize>,
@@ -62,6 +62,7 @@ impl Engine {
         for feature in features {
             engine.put(feature, &mut warnings);
         }
+        engine.sort();
         (engine, warnings)
     }
 
@@ -96,6 +97,8 @@ impl Engine {
                 }
             }
         }
+        self.sort();
+        self.conditions.try_again();
         warnings.extend(self.missing_segments());
         warnings
     }
@@ -110,7 +113,7 @@ impl Engine {
         self.flags.is_empty()
     }
 
-    /// The names of all flags, in the order of the document.
+    /// The names of all flags, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.flags().map(|flag| &*flag.name)
     }
@@ -129,7 +132,7 @@ impl Engine {
         Some(decision.resolved(flag))
     }
 
-    /// Evaluates all flags that `request` asks for, in the order of the document.
+    /// Evaluates all flags that `request` asks for, by name.
     pub fn resolve_all(&self, request: &Request<'_>, random: &mut dyn RandomSource) -> Vec<Resolved<'_>> {
         let mut evaluation = Evaluation::of_all(self, request.context, request.now, random);
         self.flags()
@@ -172,15 +175,25 @@ impl Engine {
         }
     }
 
+    /// Behind all others: [`Self::sort`] brings it to its place, once for all that come together.
     fn push(&mut self, flag: Arc<Flag>) {
-        let hasher = &self.conditions.hasher;
-        let hash = hasher.hash_one(&*flag.name);
-        let position = self.flags.len();
         self.flags.push(flag);
-        let flags = &self.flags;
-        self.by_name.insert_unique(hash, position, |position| {
-            hasher.hash_one(flags.get(*position).map_or("", |flag| &flag.name))
-        });
+        self.index(self.flags.len() - 1);
+    }
+
+    fn index(&mut self, position: usize) {
+        let (flags, hasher) = (&self.flags, &self.conditions.hasher);
+        let hash_at = |position: &usize| hasher.hash_one(flags.get(*position).map_or("", |flag| &flag.name));
+        self.by_name.insert_unique(hash_at(&position), position, hash_at);
+    }
+
+    fn sort(&mut self) {
+        if self.flags.is_sorted_by(|one, next| one.name <= next.name) {
+            return;
+        }
+        self.flags.sort_by(|one, other| one.name.cmp(&other.name));
+        self.by_name.clear();
+        (0..self.flags.len()).for_each(|position| self.index(position));
     }
 
     fn remove(&mut self, name: &str) {

@@ -10,7 +10,7 @@ impl Engine {
     ///
     /// `{"toggles":[{"name":…,"enabled":…,"variant":{"name":…,"payload":…,"enabled":…,"feature_enabled":…},"impressionData":…}]}`
     ///
-    /// Toggles come in the order of the document. A variant without payload has no such field.
+    /// Toggles come by name. A variant without payload has no such field.
     pub fn write_frontend(&self, json: &mut Vec<u8>, request: &Request<'_>, random: &mut dyn RandomSource) {
         let mut evaluation = Evaluation::of_all(self, request.context, request.now, random);
         json.extend_from_slice(br#"{"toggles":["#);

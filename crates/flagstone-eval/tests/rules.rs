@@ -182,7 +182,8 @@ fn an_answer_does_not_contradict_itself() {
     for _ in 0..100 {
         let request = Request { toggles: Toggles::All, ..Request::new(&context, DateTime::UNIX_EPOCH) };
         let on: Vec<bool> = engine.resolve_all(&request, &mut random).iter().map(|flag| flag.enabled).collect();
-        assert!(on == [true, true, true, false] || on == [false, false, false, true], "{on:?}");
+        // By name: after, against, before, parent.
+        assert!(on == [true, false, true, true] || on == [false, true, false, false], "{on:?}");
     }
 }
 
@@ -225,12 +226,12 @@ fn the_frontend_json_is_as_the_frontend_api_writes_it() {
     let request = Request { toggles: Toggles::All, ..Request::new(&context, DateTime::UNIX_EPOCH) };
     engine.write_frontend(&mut written, &request, &mut || 0);
     let expect = concat!(
-        r#"{"toggles":[{"name":"say \"hi\"","enabled":true,"variant":{"name":"v","#,
-        r#""payload":{"type":"json","value":"{\"a\":1}"},"enabled":true,"feature_enabled":true},"impressionData":true},"#,
+        r#"{"toggles":[{"name":"off","enabled":false,"variant":{"name":"disabled","enabled":false,"feature_enabled":false},"#,
+        r#""impressionData":false},"#,
         r#"{"name":"plain","enabled":true,"variant":{"name":"disabled","enabled":false,"feature_enabled":true},"#,
         r#""impressionData":false},"#,
-        r#"{"name":"off","enabled":false,"variant":{"name":"disabled","enabled":false,"feature_enabled":false},"#,
-        r#""impressionData":false}]}"#,
+        r#"{"name":"say \"hi\"","enabled":true,"variant":{"name":"v","#,
+        r#""payload":{"type":"json","value":"{\"a\":1}"},"enabled":true,"feature_enabled":true},"impressionData":true}]}"#,
     );
     assert_eq!(String::from_utf8(written).unwrap(), expect);
 }
@@ -276,4 +277,35 @@ fn explanations_name_what_decided() {
         "bucket": 81}),
     );
     assert_eq!(engine.explain("nobody", &asked, now, &mut || 0), None);
+}
+
+#[test]
+fn answers_do_not_depend_on_the_way_that_flags_came() {
+    let flag = |name: &str| json!({"name": name, "enabled": true, "strategies": []});
+    let parse = |document: Value| Document::parse(document.to_string().as_bytes()).unwrap().0;
+    let written = |engine: &Engine| {
+        let (context, mut json) = (Context::default(), Vec::new());
+        engine.write_frontend(&mut json, &Request::new(&context, DateTime::UNIX_EPOCH), &mut SplitMix64::seeded(1));
+        let all = engine.resolve_all(&Request::new(&context, DateTime::UNIX_EPOCH), &mut SplitMix64::seeded(1));
+        let names: Vec<_> = all.iter().map(|flag| flag.name.to_owned()).collect();
+        assert!(names.iter().all(|name| {
+            engine.resolve(name, &context, DateTime::UNIX_EPOCH, &mut SplitMix64::seeded(1)).unwrap().name == name
+        }));
+        String::from_utf8(json).unwrap()
+    };
+    let (at_once, _) = Engine::from_document(&parse(json!({"features": [flag("a"), flag("b"), flag("c"), flag("d")]})));
+    for order in [["d", "c", "b", "a"], ["b", "d", "a", "c"], ["a", "b", "c", "d"]] {
+        let mut engine = Engine::from_document(&parse(json!({"features": [flag(order[0]), flag("x")]}))).0;
+        for name in &order[1..] {
+            let events = json!({"events": [{"type": "feature-updated", "feature": flag(name)}]});
+            let Document::Delta(delta) = parse(events) else { panic!("not a delta") };
+            assert_eq!(engine.apply(&delta), []);
+        }
+        let Document::Delta(delta) = parse(json!({"events": [{"type": "feature-removed", "featureName": "x"}]})) else {
+            panic!("not a delta")
+        };
+        engine.apply(&delta);
+        assert_eq!(written(&engine), written(&at_once), "{order:?}");
+        assert_eq!(engine.names().collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+    }
 }

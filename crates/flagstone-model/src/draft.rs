@@ -174,14 +174,14 @@ impl<'a> Draft<'a> {
             return None;
         }
         let seq = self.base.seq + 1;
+        let id = crate::api_tokens::hex(&self.random::<16>());
         for environment in self.touched_environments() {
-            self.put(EnvironmentRevision { environment, seq });
+            self.put(EnvironmentRevision { environment, seq, commit: Some(id.clone()) });
         }
         let changes = std::mem::take(&mut self.changes)
             .into_iter()
             .map(|((kind, id), body)| Change { kind: kind.to_owned(), id, body })
             .collect();
-        let id = crate::api_tokens::hex(&self.random::<16>());
         self.state.seq = seq;
         self.state.last_event_id += self.events.len() as u64;
         let commit = Commit {

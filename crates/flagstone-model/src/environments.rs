@@ -41,6 +41,9 @@ pub struct EnvironmentRevision {
     pub environment: String,
     /// The commit's position in the log.
     pub seq: u64,
+    /// The commit's id: where a backup is restored, another commit gets the same position. None in logs of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
 }
 
 /// A new environment.

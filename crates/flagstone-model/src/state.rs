@@ -6,9 +6,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use imbl::OrdMap;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde::{Deserializer, Serialize};
 
 use crate::api_tokens::ApiToken;
 use crate::commit::{Change, Commit};
@@ -109,6 +108,16 @@ impl<D: Document> Table<D> {
         self.rows.is_empty()
     }
 
+    fn absorb(&mut self, other: Self) {
+        if self.rows.is_empty() {
+            *self = other;
+        } else {
+            for (key, row) in other.rows {
+                self.set(key, Some(row));
+            }
+        }
+    }
+
     fn set(&mut self, key: D::Key, row: Option<Arc<D>>) {
         let new = row.clone();
         let old = match row {
@@ -168,11 +177,19 @@ macro_rules! documents {
 
         impl State {
             /// Puts or deletes one stored document.
-            pub fn load(&mut self, kind: &str, id: &str, body: Option<Value>) -> Result<(), LoadError> {
+            pub fn load<'de, B>(&mut self, kind: &str, id: &str, body: Option<B>) -> Result<(), LoadError>
+            where
+                B: Deserializer<'de>,
+            {
                 match kind {
                     $($kind => self.load_as::<$document>(id, body),)+
                     _ => Err(LoadError::UnknownKind(kind.to_owned())),
                 }
+            }
+
+            /// Takes over all documents of another state; where both have one, the other's counts.
+            pub fn absorb(&mut self, other: Self) {
+                $(self.$field.absorb(other.$field);)+
             }
         }
     };
@@ -230,11 +247,11 @@ impl State {
         D::table_mut(self).set(key, row);
     }
 
-    fn load_as<D: Document>(&mut self, id: &str, body: Option<Value>) -> Result<(), LoadError> {
+    fn load_as<'de, D: Document>(&mut self, id: &str, body: Option<impl Deserializer<'de>>) -> Result<(), LoadError> {
         let malformed = |reason: String| LoadError::Malformed { kind: D::KIND.to_owned(), id: id.to_owned(), reason };
         let key = id.parse::<D::Key>().map_err(|_| malformed("its id does not parse".to_owned()))?;
         let row = match body {
-            Some(body) => Some(Arc::new(serde_json::from_value::<D>(body).map_err(|e| malformed(e.to_string()))?)),
+            Some(body) => Some(Arc::new(D::deserialize(body).map_err(|e| malformed(e.to_string()))?)),
             None => None,
         };
         self.set(key, row);

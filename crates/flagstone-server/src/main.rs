@@ -127,13 +127,15 @@ async fn run_server(options: ServeOptions) -> anyhow::Result<ExitCode> {
         backup.inspect_err(|error| tracing::warn!(%error, "nothing can be kept in the snapshot folder")).ok()
     });
     let (settings, base_path) = (options.delivery(), options.base_path());
+    // Beside the store's opening and loading.
+    let schemas = tokio::task::spawn_blocking(routes::schemas);
     let kept =
         || backup.clone().map_or(Ok(None), |backup| Follower::of_backup(backup, settings, routes::delivery_schemas()?));
     let (store, standby) = tokio::select! {
         opened = standby::open(&url, &store_options, || listen(address), kept, &base_path) => opened?,
         () = &mut stop => return Ok(ExitCode::SUCCESS),
     };
-    let app = App::start(options, Arc::new(store), Clock::System, routes::schemas()?).await?;
+    let app = App::start(options, Arc::new(store), Clock::System, async { schemas.await? }).await?;
     standby.end(app.telemetry()).await;
     if let Some(backup) = backup {
         let app = app.clone();

@@ -401,7 +401,7 @@ mod tests {
     async fn f21_a_panic_is_answered_with_500_and_the_server_lives() {
         let options = Cli::parse_from(["test", "--admin-password", "First-password-1"]).options;
         let store = Store::open(&DatabaseUrl::Memory, &Options::default()).await.unwrap();
-        let app = App::start(options, Arc::new(store), Clock::System, schemas().unwrap()).await.unwrap();
+        let app = App::start(options, Arc::new(store), Clock::System, std::future::ready(schemas())).await.unwrap();
         let routes = Router::new()
             .route("/handler", get(panicking_handler))
             .route("/rule", get(run::<Panicking>))

@@ -2,6 +2,7 @@
 
 pub mod caller;
 pub mod jobs;
+mod loading;
 pub(crate) mod passwords;
 mod rate_limit;
 pub mod sessions;
@@ -80,21 +81,24 @@ pub struct Committed<T> {
 }
 
 impl App {
-    /// Loads the state from `store` and gets it going: the first start, the tokens from the environment, the jobs.
+    /// Loads the state from `store` and gets it going: the first start, the tokens from the environment, the jobs. The
+    /// schemas may still be in the making.
     pub async fn start(
         options: ServeOptions,
         store: Arc<Store>,
         clock: Clock,
-        schemas: Schemas,
+        schemas: impl Future<Output = anyhow::Result<Schemas>>,
     ) -> anyhow::Result<Self> {
         let given_tokens = options.given_tokens()?;
         let delivery = options.delivery();
         let loaded = store.load().await?;
-        let mut state = State { seq: loaded.head.seq, last_event_id: loaded.head.last_event_id, ..State::default() };
-        for document in loaded.documents {
-            state.load(&document.kind, &document.id, Some(serde_json::from_str(&document.body)?))?;
-        }
-        let past = store.commits_after(state.seq.saturating_sub(u64::from(PAST)), PAST).await;
+        let before = loaded.head.seq.saturating_sub(u64::from(PAST));
+        let (state, past, telemetry) = tokio::join!(
+            tokio::task::spawn_blocking(move || loading::state(loaded)),
+            store.commits_after(before, PAST),
+            Telemetry::load(&store),
+        );
+        let (state, telemetry) = (state??, telemetry?);
         let past = past.unwrap_or_else(|error| {
             tracing::warn!(%error, "the last commits cannot be read; clients that were connected get everything anew");
             Vec::new()
@@ -103,7 +107,7 @@ impl App {
         let (storing, following) = (Arc::clone(&writer), Arc::clone(&writer));
         keep_running("store commits", move || Arc::clone(&storing).store_commits());
         keep_running("follow the log", move || Arc::clone(&following).follow());
-        let telemetry = Telemetry::load(&store).await?;
+        let schemas = schemas.await?;
         let app = Self(Arc::new(Inner {
             limits: options.limits(),
             logins: RateLimit::per_minute(options.login_limit_per_minute),

@@ -7,7 +7,7 @@ use flagstone_model::State;
 use flagstone_model::commit::Commit;
 
 use super::view::Views;
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, Revision};
 
 /// What a request reads: a state, and for each environment what its SDKs get.
 pub struct Snapshot {
@@ -32,7 +32,10 @@ impl Snapshot {
         let deliveries = state.environments.values().map(|environment| {
             let name = &environment.name;
             let delivery = match previous.deliveries.get(name) {
-                Some(kept) if kept.revision() == state.revision(name) => Arc::clone(kept),
+                Some(kept) if kept.revision() == Revision::of_state(&state, name) => {
+                    kept.keep_with(&state);
+                    Arc::clone(kept)
+                }
                 Some(earlier) => Arc::new(earlier.next(&previous.state, commits, &state)),
                 None => Arc::new(Delivery::first(&state, name)),
             };

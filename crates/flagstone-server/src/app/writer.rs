@@ -295,7 +295,9 @@ impl Writer {
     pub async fn follow(self: Arc<Self>) {
         let mut failures = 0_u32;
         loop {
-            self.store.changed(self.head.load().state.seq).await;
+            // Not in the call: where nobody else writes, the head of now would be kept for ever.
+            let seq = self.head.load().state.seq;
+            self.store.changed(seq).await;
             match self.catch_up().await {
                 Ok(()) => failures = 0,
                 Err(error) => {

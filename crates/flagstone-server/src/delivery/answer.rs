@@ -51,11 +51,19 @@ impl Answer {
         &self.body
     }
 
+    /// What it takes, in all forms that were made so far, in bytes.
+    pub fn bytes(&self) -> usize {
+        let coded = [&self.gzip, &self.brotli, &self.zstd].into_iter().filter_map(OnceLock::get);
+        self.body.len() + coded.map(Bytes::len).sum::<usize>()
+    }
+
     /// The answer to a request with these headers: 304 if it names the ETag, else the body in the form it likes best.
     pub fn respond(&self, request: &HeaderMap) -> Response {
-        if names(request, self.etag.to_str().unwrap_or_default()) {
-            return (StatusCode::NOT_MODIFIED, [(ETAG, self.etag.clone())]).into_response();
-        }
+        not_modified(request, self.etag.to_str().unwrap_or_default()).unwrap_or_else(|| self.respond_whole(request))
+    }
+
+    /// The body in the form that a request with these headers likes best.
+    fn respond_whole(&self, request: &HeaderMap) -> Response {
         let (coding, body) = self.coded(Coding::wanted(request));
         let mut response = body.into_response();
         let headers = response.headers_mut();
@@ -85,6 +93,11 @@ impl Answer {
         });
         if coded.is_empty() { (Coding::Identity, self.body.clone()) } else { (coding, coded.clone()) }
     }
+}
+
+/// The answer to a request whose headers name this ETag; nothing if they do not.
+pub fn not_modified(request: &HeaderMap, etag: &str) -> Option<Response> {
+    names(request, etag).then(|| (StatusCode::NOT_MODIFIED, [(ETAG, etag)]).into_response())
 }
 
 fn compress(body: &[u8], coding: Coding) -> std::io::Result<Bytes> {

@@ -1,5 +1,6 @@
 //! Features and segments as SDKs get them: JSON, ready to be put into an answer.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -41,6 +42,13 @@ impl Content {
     pub fn feature(&self, name: &str) -> Option<&Arc<FeatureItem>> {
         let at = self.features.binary_search_by(|item| item.name.as_str().cmp(name)).ok()?;
         self.features.get(at)
+    }
+
+    /// The segments that those features use which are `seen`.
+    pub fn used_segments(&self, seen: impl Fn(&FeatureItem) -> bool) -> impl Iterator<Item = &Arc<SegmentItem>> {
+        let seen = self.features.iter().filter(|item| seen(item));
+        let used: BTreeSet<i64> = seen.flat_map(|item| item.segments.iter().copied()).collect();
+        self.segments.iter().filter(move |item| used.contains(&item.id))
     }
 
     /// A segment by id.

@@ -9,20 +9,12 @@ use flagstone_model::features::Feature;
 use flagstone_model::segments::Segment;
 use flagstone_model::{Document, State};
 use imbl::Vector;
+use serde::Deserialize;
 
-use super::Scope;
+use super::{Revision, Scope};
 
 /// The most touches that are remembered; a client that knows less gets everything.
 const TOUCHES_MAX: usize = 4_096;
-
-/// Something that a revision touched.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Touch {
-    /// The revision.
-    pub revision: u64,
-    /// What it touched.
-    pub what: Touched,
-}
 
 /// What a revision touched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,56 +34,55 @@ pub enum Touched {
 /// The touches of one environment, the oldest first. Clones share what they have in common.
 #[derive(Clone, Debug)]
 pub struct History {
-    touches: Vector<Touch>,
-    /// Touches after this revision are all there.
-    complete_after: u64,
-    /// The revisions between which the touches are known, where they were found by comparison; otherwise all.
-    compared: Option<Vector<u64>>,
+    touches: Vector<(u64, Touched)>,
+    /// The revisions after which all touches are known, the oldest first. A number of which a client knows another mark
+    /// is not of this history.
+    revisions: Vector<Revision>,
 }
 
 impl History {
-    /// Knows nothing of what was up to `revision`.
-    pub fn from(revision: u64) -> Self {
-        Self { touches: Vector::new(), complete_after: revision, compared: None }
+    /// Begins with `revision`.
+    pub fn from(revision: Revision) -> Self {
+        Self { touches: Vector::new(), revisions: Vector::unit(revision) }
     }
 
-    /// Begins with `revision`, and goes on with comparisons: what was between two of them is not known.
-    pub fn of_comparisons(revision: u64) -> Self {
-        Self { compared: Some(Vector::unit(revision)), ..Self::from(revision) }
-    }
-
-    /// Adds what a comparison of the last content with that of `revision` has shown.
-    pub fn compare(&mut self, revision: u64, touched: impl IntoIterator<Item = Touched>) {
-        self.extend(touched.into_iter().map(|what| Touch { revision, what }));
-        if let Some(compared) = &mut self.compared {
-            compared.push_back(revision);
-            if compared.len() > TOUCHES_MAX {
-                compared.pop_front();
-            }
+    /// Begins with what the first of `commits` leads to that touches `environment`; nothing if none does.
+    pub fn of_commits(commits: &[Commit], environment: &str) -> Option<Self> {
+        let mut steps = steps(None, commits, environment).into_iter();
+        let mut history = Self::from(steps.next()?.revision);
+        for step in steps {
+            history.push(step);
         }
+        Some(history)
+    }
+
+    /// The last revision.
+    pub fn last(&self) -> Option<&Revision> {
+        self.revisions.last()
     }
 
     /// Adds what came next.
-    pub fn extend(&mut self, touches: impl IntoIterator<Item = Touch>) {
-        for touch in touches {
-            self.touches.push_back(touch);
-        }
+    pub fn push(&mut self, step: Step) {
+        let Step { revision, touched } = step;
+        self.touches.extend(touched.into_iter().map(|what| (revision.number, what)));
+        self.revisions.push_back(revision);
+        let mut known_after = 0;
         while self.touches.len() > TOUCHES_MAX
-            && let Some(forgotten) = self.touches.pop_front()
+            && let Some((forgotten, _)) = self.touches.pop_front()
         {
-            self.complete_after = forgotten.revision;
+            known_after = forgotten;
+        }
+        while self.revisions.len() > TOUCHES_MAX || self.revisions.front().is_some_and(|r| r.number < known_after) {
+            self.revisions.pop_front();
         }
     }
 
-    /// What was touched after `revision` and concerns a scope; nothing is known if that is too long ago.
-    pub fn since(&self, revision: u64, scope: &Scope) -> Option<Changes<'_>> {
-        let compared = self.compared.as_ref().is_none_or(|revisions| revisions.contains(&revision));
-        if revision < self.complete_after || !compared {
-            return None;
-        }
+    /// What was touched after `known` and concerns a scope; nothing if that is not known, or too long ago.
+    pub fn since(&self, known: Revision, scope: &Scope) -> Option<Changes<'_>> {
+        self.revisions.iter().rev().take_while(|r| r.number >= known.number).find(|r| **r == known)?;
         let mut changes = Changes::default();
-        for touch in self.touches.iter().rev().take_while(|touch| touch.revision > revision) {
-            match &touch.what {
+        for (_, touched) in self.touches.iter().rev().take_while(|(number, _)| *number > known.number) {
+            match touched {
                 Touched::Feature { name, projects } => match projects {
                     Some(projects) => {
                         if projects.iter().any(|project| scope.sees(name, project)) {
@@ -121,14 +112,24 @@ pub struct Changes<'a> {
     pub segments: BTreeSet<i64>,
 }
 
-/// What `commits` touch of `environment`. `before` is the state that they follow, if it is known.
-pub fn touches(before: Option<&State>, commits: &[Commit], environment: &str) -> Vec<Touch> {
+/// From one revision of an environment to the next.
+#[derive(Debug)]
+pub struct Step {
+    /// The next one.
+    pub revision: Revision,
+    /// What differs.
+    pub touched: Vec<Touched>,
+}
+
+/// The steps that `commits` make of `environment`. `before` is the state that they follow, if it is known.
+pub fn steps(before: Option<&State>, commits: &[Commit], environment: &str) -> Vec<Step> {
     // A feature may change its project more than once in a row of commits.
     let mut projects = HashMap::<&str, &str>::new();
-    let mut touches = Vec::new();
+    let mut steps = Vec::new();
     for commit in commits {
         let changes = &commit.body.changes;
-        let concerned = changes.iter().any(|c| c.kind == EnvironmentRevision::KIND && c.id == environment);
+        let row = changes.iter().find(|c| c.kind == EnvironmentRevision::KIND && c.id == environment);
+        let mut touched = Vec::new();
         for change in changes {
             let what = if change.kind == Feature::KIND {
                 let name = change.id.as_str();
@@ -149,12 +150,15 @@ pub fn touches(before: Option<&State>, commits: &[Commit], environment: &str) ->
             } else {
                 continue;
             };
-            if concerned {
-                touches.push(Touch { revision: commit.seq, what });
-            }
+            touched.push(what);
+        }
+        if let Some(row) = row {
+            let row = row.body.as_ref().and_then(|body| EnvironmentRevision::deserialize(body).ok());
+            let revision = row.map_or(Revision::number(commit.seq), |row| Revision::of(&row));
+            steps.push(Step { revision, touched });
         }
     }
-    touches
+    steps
 }
 
 fn commit_creates(commit: &Commit, feature: &str) -> bool {

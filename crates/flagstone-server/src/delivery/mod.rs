@@ -2,56 +2,62 @@
 //! engine. Everything is made once for each revision, on first use, and shared by all who ask.
 
 mod answer;
+mod compiled;
 pub mod content;
 pub mod history;
+mod kept;
+mod revision;
 mod scope;
 mod settings;
 mod views;
 
-use std::collections::{BTreeSet, HashMap};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use flagstone_eval::{Delta, Engine, Event};
+use flagstone_eval::Engine;
 use flagstone_model::State;
 use flagstone_model::commit::Commit;
 
-pub use answer::{Answer, names};
-use content::{Content, FeatureItem, differences};
-use history::{History, Touched, touches};
+pub use answer::{Answer, names, not_modified};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use compiled::Compiled;
+use content::{Content, FeatureItem, SegmentItem, differences};
+use history::{History, Step, Touched, steps};
+use kept::Kept;
+pub use revision::{Mark, Revision};
 pub use scope::{Scope, Segments};
 use serde_json::value::RawValue;
 pub use settings::{DeliverySettings, StreamLimits};
 use views::Made;
 
-/// The most different scopes whose answers are kept for one revision.
-const SCOPES_MAX: usize = 1_000;
-
 /// What one environment's SDKs get at one revision.
 pub struct Delivery {
     environment: String,
-    revision: u64,
+    /// As clients are told.
+    revision: Revision,
+    /// As the log or the upstream has it.
+    given: Revision,
     content: OnceLock<Arc<Content>>,
-    /// What the content is made from; nothing where it came ready.
-    state: Option<State>,
+    /// What the content is made from. Nothing where it came ready or has been made: a delivery may live much longer than
+    /// the state, which holds all that has changed since.
+    state: Mutex<Option<State>>,
     history: History,
     /// Of this environment, across revisions.
-    latest: Arc<Mutex<Latest>>,
+    latest: Arc<Latest>,
     engine: OnceLock<Arc<Engine>>,
-    answers: Mutex<HashMap<Scope, Arc<Answers>>>,
+    /// The projects that have features.
+    projects: OnceLock<BTreeSet<String>>,
+    kept: Kept,
 }
 
 /// What was made last, so that the next revision makes only what is new.
 #[derive(Default)]
 struct Latest {
-    made: Made,
-    engine: Option<(Arc<Content>, Arc<Engine>)>,
-}
-
-#[derive(Default)]
-struct Answers {
-    features: OnceLock<Arc<Answer>>,
-    hydration: OnceLock<Arc<Answer>>,
+    made: Mutex<Made>,
+    engine: Mutex<Compiled>,
 }
 
 /// What a client that knows a revision has to be told.
@@ -68,28 +74,38 @@ pub enum Update {
 impl Delivery {
     /// What `environment`'s SDKs get from `state`, of which nothing earlier is known.
     pub fn first(state: &State, environment: &str) -> Self {
-        let revision = state.revision(environment);
-        Self::of_state(state, environment, History::from(revision), Arc::default())
+        let history = History::from(Revision::of_state(state, environment));
+        Self::of_state(state, environment, history, Arc::default())
     }
 
     /// What they get after `commits`, which lead from the state `before` to `state`.
     #[must_use]
     pub fn next(&self, before: &State, commits: &[Commit], state: &State) -> Self {
+        let revision = Revision::of_state(state, &self.environment);
         let mut history = self.history.clone();
-        history.extend(touches(Some(before), commits, &self.environment));
+        for step in steps(Some(before), commits, &self.environment) {
+            history.push(step);
+        }
+        if history.last() != Some(&revision) {
+            // The environment was deleted, and is another one.
+            history = History::from(revision);
+        }
         Self::of_state(state, &self.environment, history, Arc::clone(&self.latest))
     }
 
-    fn of_state(state: &State, environment: &str, history: History, latest: Arc<Mutex<Latest>>) -> Self {
+    fn of_state(state: &State, environment: &str, history: History, latest: Arc<Latest>) -> Self {
+        let revision = Revision::of_state(state, environment);
         Self {
             environment: environment.to_owned(),
-            revision: state.revision(environment),
+            revision,
+            given: revision,
             content: OnceLock::new(),
-            state: Some(state.clone()),
+            state: Mutex::new(Some(state.clone())),
             history,
             latest,
             engine: OnceLock::new(),
-            answers: Mutex::default(),
+            projects: OnceLock::new(),
+            kept: Kept::default(),
         }
     }
 
@@ -97,40 +113,44 @@ impl Delivery {
     /// restart are told only what has changed. `commits` end with the state's last one.
     #[must_use]
     pub fn with_past(mut self, commits: &[Commit]) -> Self {
-        if let Some(oldest) = commits.first() {
-            self.history = History::from(oldest.seq - 1);
-            self.history.extend(touches(None, commits, &self.environment));
+        if let Some(history) = History::of_commits(commits, &self.environment)
+            && history.last() == Some(&self.revision)
+        {
+            self.history = history;
         }
         self
     }
 
     /// What another server delivers, of which nothing earlier is known.
-    pub fn received(environment: &str, revision: u64, content: Content) -> Self {
+    pub fn received(environment: &str, given: Revision, content: Content) -> Self {
+        let revision = given.of_content(&content);
         Self {
             environment: environment.to_owned(),
             revision,
+            given,
             content: Arc::new(content).into(),
-            state: None,
-            history: History::of_comparisons(revision),
+            state: Mutex::default(),
+            history: History::from(revision),
             latest: Arc::default(),
             engine: OnceLock::new(),
-            answers: Mutex::default(),
+            projects: OnceLock::new(),
+            kept: Kept::default(),
         }
     }
 
     /// What it delivers later.
     #[must_use]
-    pub fn followed_by(&self, revision: u64, content: Content) -> Self {
-        let mut history = self.history.clone();
+    pub fn followed_by(&self, given: Revision, content: Content) -> Self {
         let touched = touched(self.content(), &content);
-        if revision > self.revision {
-            history.compare(revision, touched);
-        } else if revision < self.revision || !touched.is_empty() {
-            // The upstream began anew: what its revisions were before means nothing now.
-            history = History::of_comparisons(revision);
+        let mut next = Self { latest: Arc::clone(&self.latest), ..Self::received(&self.environment, given, content) };
+        if next.revision == self.revision {
+            next.history = self.history.clone();
+        } else if next.revision.number > self.revision.number {
+            next.history = self.history.clone();
+            next.history.push(Step { revision: next.revision, touched });
         }
-        let latest = Arc::clone(&self.latest);
-        Self { history, latest, ..Self::received(&self.environment, revision, content) }
+        // Otherwise the upstream began anew: what its revisions were before means nothing now.
+        next
     }
 
     /// The environment.
@@ -139,68 +159,104 @@ impl Delivery {
     }
 
     /// The last commit that changed what these SDKs see.
-    pub const fn revision(&self) -> u64 {
+    pub const fn revision(&self) -> Revision {
         self.revision
+    }
+
+    /// The same, as the log or the upstream has it.
+    pub const fn given_revision(&self) -> Revision {
+        self.given
     }
 
     /// The features and segments themselves.
     pub fn content(&self) -> &Arc<Content> {
         self.content.get_or_init(|| {
-            let Some(state) = &self.state else { return Arc::default() };
-            let made = Made::of(state, &self.environment, &self.latest().made);
-            let content = Arc::clone(&made.content);
-            self.latest().made = made;
-            content
+            let mut made = lock(&self.latest.made);
+            let Some(state) = lock(&self.state).take() else { return Arc::default() };
+            *made = Made::of(&state, &self.environment, &made);
+            Arc::clone(&made.content)
         })
     }
 
-    fn latest(&self) -> MutexGuard<'_, Latest> {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Lets go of the state that the content would be made from, for a later one in which these SDKs see the same.
+    pub fn keep_with(&self, state: &State) {
+        if let Some(old) = &mut *lock(&self.state) {
+            *old = state.clone();
+        }
+    }
+
+    /// The answer to an SDK that polls a scope: 304 if it has that already, for which nothing is put together.
+    pub fn respond(&self, scope: &Scope, request: &HeaderMap) -> Response {
+        let scope = &*self.known_part(scope);
+        let etag = || self.revision.etag(&scope.query(&self.environment).1);
+        if scope.asked
+            && let Some(response) = not_modified(request, &etag())
+        {
+            return response;
+        }
+        let answers = self.kept.answers(scope);
+        if let Some(response) = not_modified(request, answers.etag.get_or_init(etag)) {
+            return response;
+        }
+        let response = answers.features.get_or_init(|| Arc::new(self.poll_answer(scope))).respond(request);
+        self.kept.count(scope, &answers);
+        response
     }
 
     /// All features of a scope, as SDKs poll them.
     pub fn features(&self, scope: &Scope) -> Arc<Answer> {
-        Arc::clone(self.answers(scope).features.get_or_init(|| Arc::new(self.poll_answer(scope))))
+        let scope = &*self.known_part(scope);
+        let answers = self.kept.answers(scope);
+        let answer = Arc::clone(answers.features.get_or_init(|| Arc::new(self.poll_answer(scope))));
+        self.kept.count(scope, &answers);
+        answer
     }
 
     /// All features of a scope, as a delta or a stream begins: `{"events":[{"type":"hydration",…}]}`.
     pub fn hydration(&self, scope: &Scope) -> Arc<Answer> {
-        Arc::clone(self.answers(scope).hydration.get_or_init(|| {
+        let scope = &*self.known_part(scope);
+        let answers = self.kept.answers(scope);
+        let answer = Arc::clone(answers.hydration.get_or_init(|| {
             let revision = self.revision;
-            let mut body = format!(r#"{{"events":[{{"eventId":{revision},"type":"hydration","#);
-            self.write_everything(&mut body, scope);
-            body.push_str("}]}");
-            Arc::new(Answer::new(body, format!("\"{revision}\"")))
-        }))
+            Arc::new(Answer::new(self.hydration_body(revision, scope), format!("\"{revision}\"")))
+        }));
+        self.kept.count(scope, &answers);
+        answer
+    }
+
+    /// The same without projects that a query made up, so that there are not as many scopes as there are names. Only for
+    /// whole answers: of what has changed, who asks for a project hears also when its last feature goes.
+    fn known_part<'a>(&self, scope: &'a Scope) -> Cow<'a, Scope> {
+        let Some(asked) = scope.projects.as_ref().filter(|_| scope.asked) else { return Cow::Borrowed(scope) };
+        let known = self.projects.get_or_init(|| {
+            let content = self.content();
+            content.features.iter().map(|item| item.project.clone()).collect()
+        });
+        if asked.is_subset(known) {
+            return Cow::Borrowed(scope);
+        }
+        Cow::Owned(Scope { projects: Some(asked.intersection(known).cloned().collect()), ..scope.clone() })
+    }
+
+    fn hydration_body(&self, revision: Revision, scope: &Scope) -> String {
+        let mut body = format!(r#"{{"events":[{}"type":"hydration","#, revision.event_head());
+        self.write_everything(&mut body, scope);
+        body.push_str("}]}");
+        body
     }
 
     /// All features of all projects: a hydration, to be kept.
     pub fn everything(&self) -> Box<RawValue> {
-        let all = Scope { projects: None, name_prefix: None, segments: Segments::Named };
-        let body = String::from_utf8_lossy(self.hydration(&all).body()).into_owned();
         // What was put together of JSON is JSON.
-        RawValue::from_string(body).unwrap_or_default()
-    }
-
-    fn answers(&self, scope: &Scope) -> Arc<Answers> {
-        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(answers) = answers.get(scope) {
-            return Arc::clone(answers);
-        }
-        let made = Arc::<Answers>::default();
-        if answers.len() < SCOPES_MAX {
-            answers.insert(scope.clone(), Arc::clone(&made));
-        }
-        made
+        RawValue::from_string(self.hydration_body(self.given, &Scope::everything())).unwrap_or_default()
     }
 
     fn poll_answer(&self, scope: &Scope) -> Answer {
         let mut body = String::from(r#"{"version":2,"#);
         self.write_everything(&mut body, scope);
         let (query, hash) = scope.query(&self.environment);
-        let revision = self.revision;
-        let etag = format!("\"{hash}:{revision}:v1\"");
-        let meta = serde_json::json!({ "revisionId": revision, "etag": etag, "queryHash": hash });
+        let etag = self.revision.etag(&hash);
+        let meta = serde_json::json!({ "revisionId": self.revision.number, "etag": etag, "queryHash": hash });
         for part in [",\"query\":", &query, ",\"meta\":", &meta.to_string(), "}"] {
             body.push_str(part);
         }
@@ -219,9 +275,14 @@ impl Delivery {
         body.push(']');
         if scope.segments == Segments::Named {
             body.push_str(r#","segments":["#);
-            write_list(body, content.segments.iter().map(|item| &*item.json));
+            write_list(body, self.segments(scope).map(|item| &*item.json));
             body.push(']');
         }
+    }
+
+    /// The segments that features of a scope use. Others are none of its clients' business.
+    fn segments(&self, scope: &Scope) -> impl Iterator<Item = &Arc<SegmentItem>> {
+        self.content().used_segments(|item| scope.sees(&item.name, &item.project))
     }
 
     /// One feature's JSON, if it exists in the scope.
@@ -236,20 +297,20 @@ impl Delivery {
 
     /// What a client that has everything up to `revision` has to be told. It may repeat what the client knows, and it
     /// never leaves anything out.
-    pub fn update(&self, revision: u64, scope: &Scope) -> Update {
-        if revision == self.revision {
+    pub fn update(&self, known: Revision, scope: &Scope) -> Update {
+        if known == self.revision {
             return Update::Current;
         }
-        let changes = self.history.since(revision, scope).filter(|_| revision < self.revision);
+        let changes = self.history.since(known, scope).filter(|_| known.number < self.revision.number);
         let Some(changes) = changes else { return Update::Everything };
         let content = self.content();
+        let head = self.revision.event_head();
         let mut events = String::new();
         let mut segments = changes.segments;
         let mut event = |kind: &str, key: &str, value: &str| {
             let comma = if events.is_empty() { "" } else { "," };
-            let id = self.revision;
             // Writing to a string cannot fail.
-            let _ = write!(events, r#"{comma}{{"eventId":{id},"type":"{kind}",{key}:{value}}}"#);
+            let _ = write!(events, r#"{comma}{head}"type":"{kind}",{key}:{value}}}"#);
         };
         let mut updated = Vec::new();
         for name in changes.features {
@@ -262,10 +323,15 @@ impl Delivery {
             }
         }
         // Segments before the features that name them.
+        let none = segments.is_empty();
+        let used: BTreeSet<i64> = if none { segments.clone() } else { self.segments(scope).map(|s| s.id).collect() };
         for id in segments {
             match content.segment(id) {
-                Some(item) => event("segment-updated", "\"segment\"", &item.json),
-                None => event("segment-removed", "\"segmentId\"", &id.to_string()),
+                Some(item) if used.contains(&id) => event("segment-updated", "\"segment\"", &item.json),
+                // Nobody needs to forget what no feature names: who begins to use it again is told of it anew. Those who
+                // see everything are told all the same, so that an edge does not keep it for ever.
+                None if scope.is_everything() => event("segment-removed", "\"segmentId\"", &id.to_string()),
+                _ => {}
             }
         }
         for item in updated {
@@ -278,47 +344,13 @@ impl Delivery {
     pub fn engine(&self) -> &Arc<Engine> {
         self.engine.get_or_init(|| {
             let content = self.content();
-            let earlier = self.latest().engine.clone();
-            let engine = match earlier {
-                Some((known, engine)) if Arc::ptr_eq(&known, content) => engine,
-                Some((known, engine)) => Arc::new(self.compile((*engine).clone(), &known, content)),
-                None => Arc::new(self.compile(Engine::default(), &Content::default(), content)),
-            };
-            self.latest().engine = Some((Arc::clone(content), Arc::clone(&engine)));
-            engine
+            lock(&self.latest.engine).of(content, &self.environment)
         })
     }
+}
 
-    /// `engine`, which has compiled `known`, with what differs in `content`.
-    fn compile(&self, mut engine: Engine, known: &Content, content: &Content) -> Engine {
-        let mut events = Vec::new();
-        let broken = |error: serde_json::Error, what: &str| {
-            tracing::error!(%error, what, environment = self.environment, "cannot be compiled; it is off");
-        };
-        for (_, new) in differences(&known.segments, &content.segments, |item| item.id) {
-            match new.map(|item| serde_json::from_str(&item.json)) {
-                Some(Ok(segment)) => events.push(Event::SegmentUpdated { segment }),
-                Some(Err(error)) => broken(error, "a segment"),
-                // Nothing refers to it any more.
-                None => {}
-            }
-        }
-        for (old, new) in differences(&known.features, &content.features, |item| item.name.as_str()) {
-            let name = old.or(new).map(|item| item.name.clone()).unwrap_or_default();
-            match new.map(|item| serde_json::from_str(&item.json)) {
-                Some(Ok(feature)) => events.push(Event::FeatureUpdated { feature }),
-                Some(Err(error)) => {
-                    broken(error, &name);
-                    events.push(Event::FeatureRemoved { feature_name: name });
-                }
-                None => events.push(Event::FeatureRemoved { feature_name: name }),
-            }
-        }
-        for warning in engine.apply(&Delta { events }) {
-            tracing::debug!(?warning, environment = self.environment, "a part of a feature can never match");
-        }
-        engine
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a client has to be told that knows `old`.

@@ -25,25 +25,38 @@ pub struct Scope {
     pub name_prefix: Option<String>,
     /// How segments are delivered.
     pub segments: Segments,
+    /// Whether a query cut it to less than what the token may see.
+    pub asked: bool,
 }
 
 impl Scope {
     /// What a token may see, cut to the projects that the request asks for.
     pub fn of(token: &ApiToken, asked: &[String], name_prefix: Option<String>, segments: Segments) -> Self {
         let asked: BTreeSet<String> = asked.iter().filter(|p| *p != "*").cloned().collect();
+        let whole = asked.is_empty() && name_prefix.is_none();
         let projects = match (token.is_for_all_projects(), asked.is_empty()) {
             (true, true) => None,
             (true, false) => Some(asked),
             (false, true) => Some(token.projects.iter().cloned().collect()),
             (false, false) => Some(asked.into_iter().filter(|p| token.covers(p)).collect()),
         };
-        Self { projects, name_prefix, segments }
+        Self { projects, name_prefix, segments, asked: !whole }
     }
 
     /// Whether a feature of this name in this project belongs to it.
     pub fn sees(&self, name: &str, project: &str) -> bool {
         self.projects.as_ref().is_none_or(|projects| projects.contains(project))
             && self.name_prefix.as_ref().is_none_or(|prefix| name.starts_with(prefix))
+    }
+
+    /// All features of the environment.
+    pub const fn everything() -> Self {
+        Self { projects: None, name_prefix: None, segments: Segments::Named, asked: false }
+    }
+
+    /// Whether all features of the environment belong to it.
+    pub const fn is_everything(&self) -> bool {
+        self.projects.is_none() && self.name_prefix.is_none()
     }
 
     /// The query as answers repeat it, JSON, and its hash.

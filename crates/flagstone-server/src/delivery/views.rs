@@ -1,7 +1,7 @@
 //! What the SDKs of an environment see of the state.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use flagstone_model::State;
 use flagstone_model::constraints::Constraint;
@@ -72,13 +72,14 @@ struct SegmentView<'a> {
     constraints: &'a [Constraint],
 }
 
-/// A content, and the documents that its parts were made from: the next one takes over what was made from the same.
+/// A content, and which documents its parts were made from: the next one takes over what was made from the same. The
+/// documents themselves may be gone by then.
 #[derive(Default)]
 pub struct Made {
     /// What was made.
     pub content: Arc<Content>,
-    features: Vec<Arc<Feature>>,
-    segments: Vec<Arc<Segment>>,
+    features: Vec<Weak<Feature>>,
+    segments: Vec<Weak<Segment>>,
 }
 
 impl Made {
@@ -97,27 +98,38 @@ impl Made {
                 &features,
                 &earlier.features,
                 &earlier.content.features,
-                |f| &f.name,
+                |f| f.name.as_str(),
+                |item| item.name.as_str(),
                 |f| feature(f, environment),
             ),
-            segments: take_over(&segments, &earlier.segments, &earlier.content.segments, |s| &s.id, segment),
+            segments: take_over(
+                &segments,
+                &earlier.segments,
+                &earlier.content.segments,
+                |s| s.id,
+                |item| item.id,
+                segment,
+            ),
         };
-        Self { content: Arc::new(content), features, segments }
+        let (features, segments) = (features.iter().map(Arc::downgrade), segments.iter().map(Arc::downgrade));
+        Self { content: Arc::new(content), features: features.collect(), segments: segments.collect() }
     }
 }
 
 /// One item for each document of a sorted list; the earlier item where the document is the same one.
-fn take_over<D, T, K: Ord + ?Sized>(
-    documents: &[Arc<D>],
-    earlier: &[Arc<D>],
-    items: &[Arc<T>],
-    key: impl Fn(&D) -> &K,
-    make: impl Fn(&D) -> T,
+fn take_over<'a, D, T, K: Ord>(
+    documents: &'a [Arc<D>],
+    earlier: &[Weak<D>],
+    items: &'a [Arc<T>],
+    key: impl Fn(&'a D) -> K,
+    key_of_item: impl Fn(&'a T) -> K,
+    make: impl Fn(&'a D) -> T,
 ) -> Vec<Arc<T>> {
     let mut earlier = earlier.iter().zip(items).peekable();
-    let item = |document: &Arc<D>| {
-        while earlier.next_if(|(old, _)| key(old) < key(document)).is_some() {}
-        match earlier.next_if(|(old, _)| Arc::ptr_eq(old, document)) {
+    let item = |document: &'a Arc<D>| {
+        while earlier.next_if(|(_, item)| key_of_item(item) < key(document)).is_some() {}
+        // The place of a document that is gone is no other's as long as somebody remembers it.
+        match earlier.next_if(|(old, _)| std::ptr::eq(old.as_ptr(), Arc::as_ptr(document))) {
             Some((_, item)) => Arc::clone(item),
             None => Arc::new(make(document)),
         }

@@ -47,7 +47,7 @@ async fn ready(State(follower): State<Follower>) -> Response {
 }
 
 async fn metrics(State(follower): State<Follower>) -> Response {
-    let revision = follower.feeds().iter().filter_map(|feed| feed.delivery()).map(|d| d.revision()).max();
+    let revision = follower.feeds().iter().filter_map(|feed| feed.delivery()).map(|d| d.revision().number).max();
     let features = follower.feeds().iter().filter_map(|feed| feed.delivery()).map(|d| d.content().features.len()).sum();
     let text = follower.metrics().text(revision.unwrap_or_default(), features, follower.telemetry().dropped());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
@@ -69,5 +69,7 @@ async fn features(State(follower): State<Follower>, headers: HeaderMap) -> Resul
     let content = delivery.content();
     let seen = content.features.iter().filter(|item| token.covers(&item.project));
     let names: Vec<&str> = seen.map(|item| item.name.as_str()).collect();
-    Ok(Json(json!({ "environment": delivery.environment(), "revision": delivery.revision(), "features": names })))
+    Ok(Json(
+        json!({ "environment": delivery.environment(), "revision": delivery.revision().number, "features": names }),
+    ))
 }

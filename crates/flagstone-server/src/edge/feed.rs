@@ -1,8 +1,8 @@
 //! What one token of the upstream brings: the flags of an environment's projects.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 use arc_swap::ArcSwapOption;
@@ -10,8 +10,8 @@ use flagstone_model::api_tokens::{ALL, ApiToken};
 use serde_json::value::RawValue;
 
 use super::upstream::{Changes, Document};
-use crate::delivery::Delivery;
 use crate::delivery::content::{Content, FeatureItem, SegmentItem};
+use crate::delivery::{Delivery, Revision};
 
 /// The flags of an environment's projects, as they come from the upstream.
 pub struct Feed {
@@ -20,8 +20,8 @@ pub struct Feed {
     /// The projects, sorted; or just [`ALL`].
     pub projects: Vec<String>,
     delivery: ArcSwapOption<Delivery>,
-    /// The revision by the upstream's own count; 0 if it has told none.
-    known: AtomicU64,
+    /// The revision as the upstream has told it.
+    known: Mutex<Option<Revision>>,
     /// Whether the upstream has been heard since the start.
     heard: AtomicBool,
 }
@@ -34,7 +34,7 @@ impl Feed {
 
     /// A feed of an environment's projects.
     pub fn new(environment: String, projects: Vec<String>) -> Self {
-        let (known, heard) = (AtomicU64::new(0), AtomicBool::new(false));
+        let (known, heard) = (Mutex::default(), AtomicBool::new(false));
         Self { environment, projects, delivery: ArcSwapOption::empty(), known, heard }
     }
 
@@ -46,13 +46,17 @@ impl Feed {
         let sees = |item: &&Arc<FeatureItem>| self.projects.contains(&item.project);
         let features = content.features.iter().filter(sees).cloned().collect();
         // It asks for everything: what it begins with may be older than what it covers has been told meanwhile.
-        self.publish(delivery.revision(), Content { features, segments: content.segments.clone() });
+        self.publish(delivery.given_revision(), Content { features, segments: content.segments.clone() });
         self
     }
 
     /// The revision that the upstream may be asked to go on from.
-    pub fn known(&self) -> Option<u64> {
-        Some(self.known.load(Ordering::Relaxed)).filter(|revision| *revision > 0)
+    pub fn known(&self) -> Option<Revision> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).filter(|revision| revision.number > 0)
+    }
+
+    fn know(&self, revision: Option<Revision>) {
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = revision;
     }
 
     /// Whether the upstream has been heard since the start: what it told before may be old.
@@ -82,16 +86,16 @@ impl Feed {
     }
 
     /// Takes everything anew. Without the upstream's revision, what differs from the last gets the next number here.
-    pub fn take_document(&self, document: &Document, revision: Option<u64>) -> anyhow::Result<()> {
+    pub fn take_document(&self, document: &Document, revision: Option<Revision>) -> anyhow::Result<()> {
         let content = Content {
             features: sorted(parse(&document.features, FeatureItem::parse)?, |item| item.name.clone()),
             segments: sorted(parse(&document.segments, SegmentItem::parse)?, |item| item.id),
         };
-        self.known.store(revision.unwrap_or_default(), Ordering::Relaxed);
+        self.know(revision);
         let next = || match self.delivery() {
-            Some(delivery) if **delivery.content() == content => delivery.revision(),
-            Some(delivery) => delivery.revision() + 1,
-            None => 1,
+            Some(delivery) if **delivery.content() == content => delivery.given_revision(),
+            Some(delivery) => Revision::number(delivery.revision().number + 1),
+            None => Revision::number(1),
         };
         self.publish(revision.unwrap_or_else(next), content);
         Ok(())
@@ -133,12 +137,14 @@ impl Feed {
         }
         let content =
             Content { features: features.into_values().collect(), segments: segments.into_values().collect() };
-        self.known.store(last.event_id, Ordering::Relaxed);
-        self.publish(last.event_id, content);
+        let mark = last.mark.as_deref().and_then(|mark| mark.parse().ok());
+        let revision = Revision { number: last.event_id, mark };
+        self.know(Some(revision));
+        self.publish(revision, content);
         Ok(())
     }
 
-    fn publish(&self, revision: u64, content: Content) {
+    fn publish(&self, revision: Revision, content: Content) {
         let next = match self.delivery() {
             Some(delivery) => delivery.followed_by(revision, content),
             None => Delivery::received(&self.environment, revision, content),
@@ -162,6 +168,7 @@ fn sorted<T, K: Ord>(items: Vec<T>, key: impl Fn(&T) -> K) -> Vec<Arc<T>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delivery::{Scope, Update};
 
     fn feed(projects: &[&str]) -> Feed {
         Feed::new("development".to_owned(), projects.iter().map(|p| (*p).to_owned()).collect())
@@ -180,7 +187,7 @@ mod tests {
         let feed = feed(&[ALL]);
         let take = |features: &str| {
             feed.take_document(&document(features).unwrap(), None).unwrap();
-            feed.delivery().unwrap().revision()
+            feed.delivery().unwrap().revision().number
         };
         let on = r#"[{"name":"a","enabled":true}]"#;
         assert_eq!([take(on), take(on), take(r#"[{"name":"a","enabled":false}]"#), take(on)], [1, 1, 2, 3]);
@@ -190,20 +197,43 @@ mod tests {
     #[test]
     fn flags_are_not_lost_to_an_answer_that_has_none() {
         let feed = feed(&[ALL]);
-        feed.take_document(&document(r#"[{"name":"a"}]"#).unwrap(), Some(7)).unwrap();
+        feed.take_document(&document(r#"[{"name":"a"}]"#).unwrap(), Some(Revision::number(7))).unwrap();
         assert!(serde_json::from_str::<Document>("{}").is_err());
         for events in [r#"[{"type":"hydration","eventId":8}]"#, r#"[{"type":"feature-updated","eventId":8}]"#, "[]"] {
             let changes = serde_json::from_str(&format!(r#"{{"events":{events}}}"#)).unwrap();
             assert!(feed.take(&changes).is_err() || events == "[]", "{events}");
-            assert_eq!((names(&feed), feed.known()), (vec!["a".to_owned()], Some(7)), "{events}");
+            assert_eq!((names(&feed), feed.known()), (vec!["a".to_owned()], Some(Revision::number(7))), "{events}");
         }
+    }
+
+    #[test]
+    fn other_flags_under_the_same_number_are_another_version() {
+        let feed = feed(&[ALL]);
+        feed.take_document(&document(r#"[{"name":"a","enabled":true}]"#).unwrap(), Some(Revision::default())).unwrap();
+        let bootstrap = feed.delivery().unwrap();
+        let all = Scope::everything();
+        let take = |features: &str, mark: &str| {
+            let events = format!(r#"[{{"type":"hydration","eventId":0,{mark}"features":{features}}}]"#);
+            feed.take(&serde_json::from_str(&format!(r#"{{"events":{events}}}"#)).unwrap()).unwrap();
+            feed.delivery().unwrap()
+        };
+        // What the upstream has is the same: nobody needs to be told.
+        let same = take(r#"[{"name":"a","enabled":true}]"#, "");
+        assert_eq!((same.revision(), same.update(bootstrap.revision(), &all)), (bootstrap.revision(), Update::Current));
+        let other = take("[]", "");
+        assert_eq!(other.update(bootstrap.revision(), &all), Update::Everything);
+        assert_ne!(other.features(&all).body(), bootstrap.features(&all).body());
+        // A Flagstone's own mark goes on to those who ask here.
+        let marked = take(r#"[{"name":"b"}]"#, r#""mark":"1a2b3c4d","#);
+        assert_eq!(marked.revision().to_string(), "0-1a2b3c4d");
+        assert_eq!(marked.update(other.revision(), &all), Update::Everything);
     }
 
     #[test]
     fn a_feed_begins_with_its_part_of_a_wider_one() {
         let wider = feed(&[ALL]);
         let features = r#"[{"name":"a","project":"one"},{"name":"b","project":"two"}]"#;
-        wider.take_document(&document(features).unwrap(), Some(7)).unwrap();
+        wider.take_document(&document(features).unwrap(), Some(Revision::number(7))).unwrap();
         let one = feed(&["one"]).beginning_with(&wider);
         assert_eq!((names(&one), one.known(), one.is_heard()), (vec!["a".to_owned()], None, false));
     }

@@ -15,7 +15,7 @@ use anyhow::{Context, ensure};
 use flagstone_model::api_tokens::{ApiToken, TokenKind, hash};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::delivery::{Delivery, DeliverySettings};
+use crate::delivery::{Delivery, DeliverySettings, Revision};
 use crate::http::error::Failure;
 use crate::http::metrics::Metrics;
 use crate::http::schemas::Schemas;
@@ -180,7 +180,7 @@ impl Follower {
             if !self.feeds().iter().any(|feed| feed.is_of(&token)) {
                 let feed = Feed::of(&token);
                 // As revision 0, which is older than all of an upstream.
-                feed.take_document(&bootstrap, Some(0))?;
+                feed.take_document(&bootstrap, Some(Revision::default()))?;
                 self.feeds_mut().push(Arc::new(feed));
             }
             self.tokens_mut().add(token, Some(secret.to_owned()));

@@ -9,6 +9,7 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::delivery::Revision;
 use crate::http::outbound;
 
 /// How long an answer may take, but for streams.
@@ -76,8 +77,11 @@ pub struct Change {
     /// `hydration`, `feature-updated`, `feature-removed`, `segment-updated` or `segment-removed`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The revision.
+    /// The revision's number.
     pub event_id: u64,
+    /// The revision's mark, from a Flagstone.
+    #[serde(default)]
+    pub mark: Option<String>,
     /// Of a hydration.
     #[serde(default)]
     pub features: Option<Vec<Box<RawValue>>>,
@@ -125,12 +129,19 @@ impl Upstream {
 
     /// All features, unless they are still those of `etag`. The second value of an answer is its revision, if the
     /// upstream tells it.
-    pub async fn features(&self, token: &str, etag: Option<&str>) -> anyhow::Result<Answer<(Document, Option<u64>)>> {
+    pub async fn features(
+        &self,
+        token: &str,
+        etag: Option<&str>,
+    ) -> anyhow::Result<Answer<(Document, Option<Revision>)>> {
         let answer = self.ask::<Document>("/api/client/features", token, etag).await?;
         Ok(match answer {
             Answer::New(document, etag) => {
-                let of_etag = || etag.as_deref()?.trim_matches('"').split(':').rev().nth(1)?.parse().ok();
-                let revision = document.meta.revision_id.or_else(of_etag);
+                let of_etag = etag.as_deref().and_then(Revision::in_etag);
+                let revision = match document.meta.revision_id {
+                    Some(number) => of_etag.filter(|r| r.number == number).or(Some(Revision::number(number))),
+                    None => of_etag,
+                };
                 Answer::New((document, revision), etag)
             }
             Answer::Current => Answer::Current,
@@ -140,7 +151,7 @@ impl Upstream {
     }
 
     /// What has changed since `known`.
-    pub async fn delta(&self, token: &str, known: Option<u64>) -> anyhow::Result<Answer<Changes>> {
+    pub async fn delta(&self, token: &str, known: Option<Revision>) -> anyhow::Result<Answer<Changes>> {
         let etag = known.map(|known| format!("\"{known}\""));
         self.ask("/api/client/delta", token, etag.as_deref()).await
     }
@@ -165,10 +176,10 @@ impl Upstream {
     }
 
     /// Opens a stream that goes on behind `known`.
-    pub async fn stream(&self, token: &str, known: Option<u64>) -> anyhow::Result<Answer<Stream>> {
+    pub async fn stream(&self, token: &str, known: Option<Revision>) -> anyhow::Result<Answer<Stream>> {
         let mut request = self.get("/api/client/streaming", token)?.header(ACCEPT, "text/event-stream");
         if let Some(known) = known {
-            request = request.header(HeaderName::from_static("last-event-id"), known);
+            request = request.header(HeaderName::from_static("last-event-id"), known.to_string());
         }
         let response = tokio::time::timeout(TIMEOUT, request.send()).await.context("no answer in time")?;
         let response = response.map_err(reqwest::Error::without_url)?;

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::streams::Streams;
 use crate::app::App;
-use crate::delivery::{Delivery, DeliverySettings, StreamLimits};
+use crate::delivery::{Delivery, DeliverySettings, Revision, StreamLimits};
 use crate::edge::Follower;
 use crate::http::error::Failure;
 use crate::http::metrics::Metrics;
@@ -110,9 +110,9 @@ impl FlagSource {
 
     /// Makes sure that an SDK which knows `revision`, from another node perhaps, is not told of an older one as if it were
     /// news. A revision that is in no log is no obstacle.
-    pub async fn catch_up_with(&self, revision: u64) -> Result<(), Failure> {
+    pub async fn catch_up_with(&self, revision: Revision) -> Result<(), Failure> {
         match &self.flags {
-            Flags::Primary(app) => app.catch_up_with(revision).await,
+            Flags::Primary(app) => app.catch_up_with(revision.number).await,
             // What an upstream says goes, also when it begins anew.
             Flags::Replica(_) => Ok(()),
         }

@@ -13,7 +13,7 @@ use tokio::sync::broadcast::{self, Receiver, Sender};
 use tokio::time::{Instant, sleep};
 
 use super::source::FlagSource;
-use crate::delivery::{Delivery, Scope, StreamLimits, Update};
+use crate::delivery::{Delivery, Revision, Scope, StreamLimits, Update};
 use crate::http::error::Failure;
 use crate::system::entropy::share;
 
@@ -23,6 +23,9 @@ const BEHIND_MAX: usize = 64;
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How many streams may begin in a second: after a restart all come at once.
 const BEGIN_PER_SECOND: u32 = 2_000;
+/// How many different queries may be listened to with one token: each has frames of its own at each change. Streams of
+/// one query share them, and those without a query do not count.
+const QUERIES_PER_TOKEN_MAX: usize = 32;
 /// Over which span the streams of a stopping node end, and listeners of a broken stream come back.
 const SPREAD: Duration = Duration::from_secs(5);
 
@@ -105,7 +108,7 @@ impl Streams {
         token: &Arc<ApiToken>,
         scope: Scope,
         address: IpAddr,
-        known: Option<u64>,
+        known: Option<Revision>,
     ) -> Result<Body, Failure> {
         let key = (token.selector.clone(), scope);
         let mut open = self.open();
@@ -115,6 +118,7 @@ impl Streams {
             return Err(Failure::BadCredentials);
         }
         let head = source.delivery(token)?;
+        open.admit_query(&key)?;
         open.admit(&self.limits, &key.0, address)?;
         let key = open.groups.get_key_value(&key).map_or_else(|| Arc::new(key), |(key, _)| Arc::clone(key));
         let group = open.groups.entry(Arc::clone(&key)).or_insert_with(|| {
@@ -174,7 +178,7 @@ impl Streams {
             true
         });
         // By environment, scope, and the revisions from and to which a frame leads: the head may move meanwhile.
-        let mut made = HashMap::<(String, Scope, [u64; 2]), Option<Bytes>>::new();
+        let mut made = HashMap::<(String, Scope, [Revision; 2]), Option<Bytes>>::new();
         for (key, group) in &mut open.groups {
             let scope = &key.1;
             let Ok(head) = source.delivery(&group.token) else { continue };
@@ -199,7 +203,7 @@ impl Streams {
 
 impl Group {
     /// Sends what is new at `head` to all listeners: the frame for those who know a revision.
-    fn advance(&mut self, head: Arc<Delivery>, frame: impl FnOnce(u64, &Delivery) -> Option<Bytes>) {
+    fn advance(&mut self, head: Arc<Delivery>, frame: impl FnOnce(Revision, &Delivery) -> Option<Bytes>) {
         if Arc::ptr_eq(&head, &self.delivery) {
             return;
         }
@@ -212,6 +216,18 @@ impl Group {
 }
 
 impl Open {
+    /// Whether the token may listen to this scope beside those that it listens to.
+    fn admit_query(&self, key: &Key) -> Result<(), Failure> {
+        if !key.1.asked || self.groups.contains_key(key) {
+            return Ok(());
+        }
+        let queries = self.groups.keys().filter(|other| other.1.asked && other.0 == key.0).count();
+        if queries < QUERIES_PER_TOKEN_MAX {
+            return Ok(());
+        }
+        Err(Failure::Unavailable("Too many different queries are listened to with this token."))
+    }
+
     /// Whether one more may begin.
     fn admit(&mut self, limits: &StreamLimits, token: &str, address: IpAddr) -> Result<(), Failure> {
         let full = |count: Option<&usize>, most: Option<usize>| most.is_some_and(|most| count.copied() >= Some(most));
@@ -289,7 +305,7 @@ impl Drop for Listener {
 }
 
 /// What a stream begins with, and when the client is to come back if it breaks: not all at once. What is large is shared.
-fn first_frames(delivery: &Delivery, scope: &Scope, known: Option<u64>) -> Vec<Bytes> {
+fn first_frames(delivery: &Delivery, scope: &Scope, known: Option<Revision>) -> Vec<Bytes> {
     let retry = (Duration::from_secs(1) + (2 * SPREAD).mul_f64(0.9 * share())).as_millis();
     let revision = delivery.revision();
     let update = known.map_or(Update::Everything, |known| delivery.update(known, scope));
@@ -307,7 +323,7 @@ fn first_frames(delivery: &Delivery, scope: &Scope, known: Option<u64>) -> Vec<B
 }
 
 /// What tells listeners who have everything up to `known` what is new; nothing if that does not concern them.
-fn update_frame(delivery: &Delivery, scope: &Scope, known: u64) -> Option<Bytes> {
+fn update_frame(delivery: &Delivery, scope: &Scope, known: Revision) -> Option<Bytes> {
     let revision = delivery.revision();
     let data = match delivery.update(known, scope) {
         Update::Current => return None,

@@ -63,7 +63,8 @@ impl Crowd {
 struct Listener {
     number: usize,
     crowd: Arc<Crowd>,
-    last: Option<u64>,
+    /// The number of the last event, and its whole id.
+    last: Option<(u64, Box<str>)>,
     /// The beginning of the line that is being read.
     line: Vec<u8>,
     everything: bool,
@@ -95,9 +96,9 @@ impl Listener {
     }
 
     async fn listen_once(&mut self) -> Result<()> {
-        let last = match self.last {
+        let last = match &self.last {
             None if self.number % GARBAGE == 1 => Some("no-such-id".to_owned()),
-            last => last.map(|last| last.to_string()),
+            last => last.as_ref().map(|(_, id)| id.to_string()),
         };
         let stream = connect(self.number, &self.crowd, last).await?;
         self.line.clear();
@@ -141,21 +142,22 @@ impl Listener {
         } else if let Some(kind) = line.strip_prefix(b"event: ") {
             self.everything = kind == b"unleash-connected";
         } else if let Some(id) = line.strip_prefix(b"id: ") {
-            let id = std::str::from_utf8(id).ok().and_then(|id| id.parse().ok()).ok_or(ErrorKind::InvalidData)?;
-            self.event(id);
+            let id: Box<str> = std::str::from_utf8(id).map_err(|_| ErrorKind::InvalidData)?.into();
+            let number = id.split('-').next().and_then(|number| number.parse().ok()).ok_or(ErrorKind::InvalidData)?;
+            self.event(number, id);
         }
         Ok(())
     }
 
-    fn event(&mut self, id: u64) {
+    fn event(&mut self, id: u64, whole: Box<str>) {
         let crowd = &self.crowd;
-        match self.last {
+        match &self.last {
             Some(_) if self.everything => drop(crowd.needless.fetch_add(1, Ordering::Relaxed)),
-            Some(last) if id <= last => crowd.fault(format!("listener {}: {id} after {last}", self.number)),
+            Some((last, _)) if id <= *last => crowd.fault(format!("listener {}: {id} after {last}", self.number)),
             None if !self.everything => crowd.fault(format!("listener {}: begins with a change", self.number)),
             _ => {}
         }
-        self.last = Some(id);
+        self.last = Some((id, whole));
         *crowd.heard.lock().unwrap().entry(id).or_default() += 1;
         let late = crowd.asked.lock().unwrap().elapsed();
         crowd.late.lock().unwrap().push(late);

@@ -49,6 +49,7 @@ mod overload;
 mod postgres;
 mod power;
 mod proxy;
+mod queries;
 mod random;
 mod sse;
 mod stop;

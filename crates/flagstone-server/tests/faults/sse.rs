@@ -23,7 +23,10 @@ pub struct Stream {
 #[derive(Clone, Debug)]
 pub struct Event {
     pub kind: String,
+    /// The number of the revision.
     pub id: u64,
+    /// The whole id, by which a client goes on.
+    pub last: String,
     pub data: String,
 }
 
@@ -109,24 +112,32 @@ impl Stream {
 /// The event of a block; comments are none.
 fn event(block: &str) -> Option<Event> {
     let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
-    Some(Event { data: field("data: ")?, kind: field("event: ")?, id: field("id: ")?.parse().ok()? })
+    let last = field("id: ")?;
+    let id = last.split('-').next()?.parse().ok()?;
+    Some(Event { data: field("data: ")?, kind: field("event: ")?, id, last })
 }
 
-/// The features that an SDK knows, by name.
+/// What an SDK knows: features by name, and the segments that they name by id.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Features(pub BTreeMap<String, Value>);
+pub struct Features {
+    pub flags: BTreeMap<String, Value>,
+    segments: BTreeMap<i64, Value>,
+}
 
 impl Features {
-    /// What `/api/client/features` answers.
+    /// What `/api/client/features` answers an SDK that knows segments.
     pub fn polled(answer: &Value) -> Self {
         let mut features = Self::default();
-        features.replace(&answer["features"]);
+        features.replace(answer);
         features
     }
 
-    fn replace(&mut self, list: &Value) {
-        let list = list.as_array().unwrap().iter();
-        self.0 = list.map(|feature| (feature["name"].as_str().unwrap().to_owned(), feature.clone())).collect();
+    fn replace(&mut self, all: &Value) {
+        // An answer to an SDK that knows no segments has no list of them.
+        let items = |list: &str| all[list].as_array().cloned().unwrap_or_default().into_iter();
+        assert!(all["features"].is_array(), "{all}");
+        self.flags = items("features").map(|item| (item["name"].as_str().unwrap().to_owned(), item)).collect();
+        self.segments = items("segments").map(|item| (item["id"].as_i64().unwrap(), item)).collect();
     }
 
     /// Takes over what `{"events":[…]}` says.
@@ -134,22 +145,38 @@ impl Features {
         let data: Value = serde_json::from_str(data).unwrap();
         for event in data["events"].as_array().unwrap() {
             match event["type"].as_str().unwrap() {
-                "hydration" => self.replace(&event["features"]),
+                "hydration" => self.replace(event),
                 "feature-updated" => {
                     let feature = &event["feature"];
-                    self.0.insert(feature["name"].as_str().unwrap().to_owned(), feature.clone());
+                    self.flags.insert(feature["name"].as_str().unwrap().to_owned(), feature.clone());
                 }
                 "feature-removed" => {
-                    self.0.remove(event["featureName"].as_str().unwrap());
+                    self.flags.remove(event["featureName"].as_str().unwrap());
                 }
-                "segment-updated" | "segment-removed" => {}
+                "segment-updated" => {
+                    let segment = &event["segment"];
+                    self.segments.insert(segment["id"].as_i64().unwrap(), segment.clone());
+                }
+                "segment-removed" => {
+                    self.segments.remove(&event["segmentId"].as_i64().unwrap());
+                }
                 other => panic!("an event of an unknown type: {other}"),
             }
         }
     }
 
+    /// The segments that a flag's strategies name. Each must be known.
+    pub fn segments_of(&self, name: &str) -> Vec<&Value> {
+        let strategies = self.flags[name]["strategies"].as_array().into_iter().flatten();
+        let ids = strategies.flat_map(|strategy| strategy["segments"].as_array().into_iter().flatten());
+        let known = ids.map(|id| {
+            self.segments.get(&id.as_i64().unwrap()).unwrap_or_else(|| panic!("{name} names the unknown segment {id}"))
+        });
+        known.collect()
+    }
+
     /// Whether a flag is there and on.
     pub fn is_on(&self, name: &str) -> bool {
-        self.0.get(name).is_some_and(|feature| feature["enabled"] == true)
+        self.flags.get(name).is_some_and(|feature| feature["enabled"] == true)
     }
 }

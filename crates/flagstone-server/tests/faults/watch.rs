@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
@@ -44,8 +44,9 @@ impl Witnesses {
     /// Fails if somebody saw something else at this revision.
     fn testify(&self, revision: u64, features: &Features, who: &str) {
         let mut hasher = DefaultHasher::new();
-        for (name, feature) in &features.0 {
-            (name, feature.to_string()).hash(&mut hasher);
+        for (name, feature) in &features.flags {
+            let segments: Vec<_> = features.segments_of(name).into_iter().map(ToString::to_string).collect();
+            (name, feature.to_string(), segments).hash(&mut hasher);
         }
         let hash = hasher.finish();
         let mut seen = self.seen.lock().unwrap();
@@ -56,7 +57,8 @@ impl Witnesses {
     }
 }
 
-/// A pair of flags is only ever switched together; a counter's description only ever grows.
+/// A pair of flags is only ever switched together; a counter's description only ever grows, and so does the value in the
+/// segment that its strategy names.
 fn pair(writer: usize) -> [String; 2] {
     [format!("pair-{writer}-a"), format!("pair-{writer}-b")]
 }
@@ -66,8 +68,35 @@ fn counter(writer: usize) -> String {
 }
 
 fn count(features: &Features, writer: usize) -> u64 {
-    let description = &features.0[&counter(writer)]["description"];
+    let description = &features.flags[&counter(writer)]["description"];
     description.as_str().map_or(0, |text| text.parse().unwrap())
+}
+
+fn count_in_segment(features: &Features, writer: usize) -> u64 {
+    let segments = features.segments_of(&counter(writer));
+    assert_eq!(segments.len(), 1, "{segments:?}");
+    segments[0]["constraints"][0]["values"][0].as_str().unwrap().parse().unwrap()
+}
+
+/// A segment of a writer's that holds a number.
+fn segment(writer: usize, number: u64) -> Value {
+    let constraint = json!({ "contextName": "userId", "operator": "IN", "values": [number.to_string()] });
+    json!({ "name": format!("segment-{writer}"), "constraints": [constraint] })
+}
+
+/// Makes a writer's segment, which its counter's strategy names; the segment's id.
+async fn create_segment(admin: &mut Client, writer: usize) -> i64 {
+    let made = admin.post("/api/admin/segments", &segment(writer, 0)).await.unwrap().expect().json();
+    let id = made["id"].as_i64().unwrap();
+    let path = format!("{FEATURES}/{}/environments/development/strategies", counter(writer));
+    admin.post(&path, &json!({ "name": "default", "segments": [id] })).await.unwrap().expect();
+    id
+}
+
+/// Polls as an SDK that knows segments.
+async fn polled(client: &mut Client) -> Value {
+    client.headers = vec!["unleash-client-spec: 5.2.0".to_owned()];
+    client.get("/api/client/features").await.expect("delivery never fails").expect().json()
 }
 
 /// An SDK that listens, on one way or on any of several.
@@ -77,8 +106,10 @@ struct Subscriber {
     token: String,
     random: Random,
     known: Option<u64>,
+    /// The same, as it goes on from there.
+    last: Option<String>,
     features: Features,
-    counts: BTreeMap<usize, u64>,
+    counts: BTreeMap<usize, [u64; 2]>,
     witnesses: Arc<Witnesses>,
 }
 
@@ -87,8 +118,7 @@ impl Subscriber {
     async fn listen(mut self, goal: watch::Receiver<u64>, writers: usize) {
         loop {
             let way = self.random.below(self.ways.len() as u64) as usize;
-            let last = self.known.map(|known| known.to_string());
-            let open = Stream::open(self.ways[way].port, &self.token, last.as_deref());
+            let open = Stream::open(self.ways[way].port, &self.token, self.last.as_deref());
             let Ok(Ok(mut stream)) = timeout(BEGINNING, open).await else {
                 self.witnesses.refused.fetch_add(1, Ordering::Relaxed);
                 sleep(Duration::from_millis(20)).await;
@@ -119,24 +149,26 @@ impl Subscriber {
             assert_eq!(event.kind, "unleash-connected", "{who}");
             self.witnesses.hydrations.fetch_add(1, Ordering::Relaxed);
         }
-        self.known = Some(event.id);
+        (self.known, self.last) = (Some(event.id), Some(event.last.clone()));
         self.features.apply(&event.data);
         for writer in 0..writers {
             let [a, b] = pair(writer).map(|name| self.features.is_on(&name));
             assert_eq!(a, b, "{who}: half of a commit at {}", event.id);
-            let (now, before) = (count(&self.features, writer), self.counts.entry(writer).or_default());
-            assert!(now >= *before, "{who}: a flag went back from {before} to {now} at {}", event.id);
-            *before = now;
+            let now = [count(&self.features, writer), count_in_segment(&self.features, writer)];
+            let before = self.counts.insert(writer, now).unwrap_or_default();
+            let went_back = now[0] < before[0] || now[1] < before[1];
+            assert!(!went_back, "{who}: a flag or a segment went back from {before:?} to {now:?} at {}", event.id);
         }
         self.witnesses.testify(event.id, &self.features, who);
         self.witnesses.events.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// Counts up and switches its pair; the highest number that was acknowledged, and the highest that was tried.
-async fn write(port: u16, writer: usize, stop: Arc<AtomicBool>) -> (u64, u64) {
+/// Counts up, in a flag and in a segment, and switches its pair; the highest numbers that were acknowledged, and the
+/// highest that was tried.
+async fn write(port: u16, writer: usize, id: i64, stop: Arc<AtomicBool>) -> ([u64; 2], u64) {
     let mut admin = Client::new(port, ADMIN);
-    let (mut acknowledged, mut tried) = (0, 0);
+    let (mut acknowledged, mut tried) = ([0, 0], 0);
     while !stop.load(Ordering::Relaxed) {
         tried += 1;
         let path = format!("{FEATURES}/{}", counter(writer));
@@ -144,7 +176,13 @@ async fn write(port: u16, writer: usize, stop: Arc<AtomicBool>) -> (u64, u64) {
         let answer = admin.send("PUT", &path, Some(&body)).await.expect("a write is always answered");
         assert!(matches!(answer.status, 200 | 503), "{} {}", answer.status, answer.text);
         if answer.status == 200 {
-            acknowledged = tried;
+            acknowledged[0] = tried;
+        }
+        let path = format!("/api/admin/segments/{id}");
+        let answer = admin.send("PUT", &path, Some(&segment(writer, tried))).await.expect("a write is always answered");
+        assert!(matches!(answer.status, 204 | 503), "{} {}", answer.status, answer.text);
+        if answer.status == 204 {
+            acknowledged[1] = tried;
         }
         let state = if tried % 2 == 0 { "on" } else { "off" };
         let path = format!("/api/admin/projects/default/bulk_features/environments/development/{state}");
@@ -158,7 +196,7 @@ async fn write(port: u16, writer: usize, stop: Arc<AtomicBool>) -> (u64, u64) {
 async fn poll(port: u16, witnesses: Arc<Witnesses>, stop: Arc<AtomicBool>) -> u64 {
     let (mut client, mut last) = (Client::new(port, BACKEND), 0);
     while !stop.load(Ordering::Relaxed) {
-        let polled = client.get("/api/client/features").await.expect("delivery never fails").expect().json();
+        let polled = polled(&mut client).await;
         let revision = polled["meta"]["revisionId"].as_u64().unwrap();
         assert!(revision >= last, "a node went back from {last} to {revision}");
         witnesses.testify(revision, &Features::polled(&polled), "a poll");
@@ -230,11 +268,12 @@ async fn f8_streams_are_ordered_unique_atomic_reliable_and_resumable_under_parti
         databases.push(database);
     }
     setup.port = nodes[0].port;
-    let writers = 2 * WRITERS_PER_NODE;
+    let (writers, mut segments) = (2 * WRITERS_PER_NODE, Vec::new());
     for writer in 0..writers {
         for name in pair(writer).iter().chain([&counter(writer)]) {
             create_flag(&mut nodes[0].admin(), name).await;
         }
+        segments.push(create_segment(&mut nodes[0].admin(), writer).await);
     }
     // Streams with another token are told apart, and of the same changes.
     let body = json!({ "type": "backend", "tokenName": "other", "environment": "development" });
@@ -260,6 +299,7 @@ async fn f8_streams_are_ordered_unique_atomic_reliable_and_resumable_under_parti
                 token: tokens[number % 2].to_owned(),
                 random: random.fork(),
                 known: None,
+                last: None,
                 features: Features::default(),
                 counts: BTreeMap::new(),
                 witnesses: Arc::clone(&witnesses),
@@ -272,8 +312,9 @@ async fn f8_streams_are_ordered_unique_atomic_reliable_and_resumable_under_parti
     let (stop, began) = (Arc::new(AtomicBool::new(false)), Instant::now());
     let polls =
         [0, 1].map(|node: usize| tokio::spawn(poll(nodes[node].port, Arc::clone(&witnesses), Arc::clone(&stop))));
-    let writes: Vec<_> =
-        (0..writers).map(|writer| tokio::spawn(write(nodes[writer % 2].port, writer, Arc::clone(&stop)))).collect();
+    let writes: Vec<_> = (0..writers)
+        .map(|writer| tokio::spawn(write(nodes[writer % 2].port, writer, segments[writer], Arc::clone(&stop))))
+        .collect();
     let databases = [Arc::clone(&databases[0]), Arc::clone(&databases[1])];
     let breaking = tokio::spawn(break_ways(ways, databases, apart, random.fork(), Arc::clone(&stop)));
     let (mut seen, mut at) = (0, Instant::now());
@@ -302,12 +343,14 @@ async fn f8_streams_are_ordered_unique_atomic_reliable_and_resumable_under_parti
     for subscriber in subscribers {
         timeout(PATIENCE, subscriber).await.expect("a subscriber never hears of the last change").unwrap();
     }
-    let last = nodes[1].backend().get("/api/client/features").await.unwrap().expect().json();
+    let last = polled(&mut nodes[1].backend()).await;
     let last = Features::polled(&last);
     witnesses.testify(revision, &last, "the last poll");
     for (writer, (acknowledged, tried)) in counts.iter().enumerate() {
-        let found = count(&last, writer);
-        assert!((*acknowledged..=*tried).contains(&found), "{acknowledged} acknowledged, {found} found, {tried} tried");
+        for (acknowledged, found) in acknowledged.iter().zip([count(&last, writer), count_in_segment(&last, writer)]) {
+            let right = (*acknowledged..=*tried).contains(&found);
+            assert!(right, "{acknowledged} acknowledged, {found} found, {tried} tried");
+        }
     }
     let figure = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     println!(
@@ -322,7 +365,7 @@ async fn f8_streams_are_ordered_unique_atomic_reliable_and_resumable_under_parti
         figure(&witnesses.hydrations),
         figure(&witnesses.compared),
     );
-    let written = counts.iter().map(|(acknowledged, _)| acknowledged).sum::<u64>();
+    let written = counts.iter().map(|(acknowledged, _)| acknowledged[0]).sum::<u64>();
     assert!(written >= 20, "too few writes for a result: {counts:?}");
     assert!(figure(&witnesses.begun) >= 20, "too few broken streams for a result");
     setup.verify().unwrap();

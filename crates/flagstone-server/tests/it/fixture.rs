@@ -83,7 +83,7 @@ impl Fixture {
         let millis = Arc::new(AtomicI64::new(1_800_000_000_000));
         let clock = Clock::Manual(Arc::clone(&millis));
         let store = Arc::new(store);
-        let app = App::start(options, Arc::clone(&store), clock, routes::schemas().unwrap()).await.unwrap();
+        let app = App::start(options, Arc::clone(&store), clock, std::future::ready(routes::schemas())).await.unwrap();
         let source = FlagSource::primary(app.clone());
         Self { router: routes::router(&source, &app), app, store, millis }
     }
@@ -105,7 +105,13 @@ impl Fixture {
 
     /// Opens a stream.
     pub async fn listen(&self, authorization: &str, headers: &[(&str, &str)]) -> Stream {
-        let mut request = Request::get("/api/client/streaming").header(header::AUTHORIZATION, authorization);
+        self.listen_to(authorization, "", headers).await
+    }
+
+    /// Opens a stream with a query, for instance `?namePrefix=a`.
+    pub async fn listen_to(&self, authorization: &str, query: &str, headers: &[(&str, &str)]) -> Stream {
+        let path = format!("/api/client/streaming{query}");
+        let mut request = Request::get(path).header(header::AUTHORIZATION, authorization);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -195,7 +201,7 @@ impl Stream {
     }
 
     /// The next event that is no comment: its name, its id and its data.
-    pub async fn json(&mut self) -> (String, u64, Value) {
+    pub async fn json(&mut self) -> (String, String, Value) {
         let event = loop {
             let event = self.event().await;
             assert!(!event.is_empty(), "the stream has ended");
@@ -204,6 +210,6 @@ impl Stream {
             }
         };
         let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().to_owned();
-        (field("event: "), field("id: ").parse().unwrap(), serde_json::from_str(&field("data: ")).unwrap())
+        (field("event: "), field("id: "), serde_json::from_str(&field("data: ")).unwrap())
     }
 }

@@ -2,26 +2,20 @@
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use flagstone_model::api_tokens::TokenKind;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::features::{PREFIX, scope};
-use crate::delivery::{Answer, Segments, Update};
+use crate::delivery::{Answer, Revision, Segments, Update};
 use crate::http::client_address;
 use crate::http::error::Failure;
 use crate::sdk::source::FlagSource;
 
 pub(super) fn routes() -> OpenApiRouter<FlagSource> {
     OpenApiRouter::new().routes(routes!(delta)).routes(routes!(streaming))
-}
-
-/// The revision in a header such as `"42"`, `W/"42"` or `42`.
-fn revision(headers: &HeaderMap, name: header::HeaderName) -> Option<u64> {
-    let text = headers.get(name)?.to_str().ok()?.trim();
-    text.strip_prefix("W/").unwrap_or(text).trim_matches('"').parse().ok()
 }
 
 /// Get what has changed since the revision that the SDK knows
@@ -35,7 +29,7 @@ async fn delta(State(source): State<FlagSource>, request: Request) -> Result<Res
     let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;
     let mut scope = scope(&token, &parts)?;
     scope.segments = Segments::Named;
-    let known = revision(&parts.headers, header::IF_NONE_MATCH);
+    let known = Revision::in_header(&parts.headers, header::IF_NONE_MATCH);
     if let Some(known) = known {
         source.catch_up_with(known).await?;
     }
@@ -66,7 +60,7 @@ async fn streaming(State(source): State<FlagSource>, request: Request) -> Result
     let mut scope = scope(&token, &parts)?;
     scope.segments = Segments::Named;
     let address = client_address(&source.settings().trusted_proxies, &parts);
-    let known = revision(&parts.headers, header::HeaderName::from_static("last-event-id"));
+    let known = Revision::in_header(&parts.headers, header::HeaderName::from_static("last-event-id"));
     if let Some(known) = known {
         source.catch_up_with(known).await?;
     }

@@ -2,14 +2,14 @@
 
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use flagstone_model::Error;
 use flagstone_model::api_tokens::TokenKind;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::delivery::{Scope, Segments, names};
+use crate::delivery::{Scope, Segments, not_modified};
 use crate::http::error::Failure;
 use crate::http::{Path, query_pairs};
 use crate::sdk::source::{FlagSource, SdkToken};
@@ -69,7 +69,7 @@ async fn list(State(source): State<FlagSource>, request: Request) -> Result<Resp
     let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;
     let scope = scope(&token, &parts)?;
     let delivery = source.delivery(&token.0)?;
-    Ok(delivery.features(&scope).respond(&parts.headers))
+    Ok(delivery.respond(&scope, &parts.headers))
 }
 
 /// Get one feature of the token's environment and projects
@@ -78,13 +78,13 @@ async fn get(State(source): State<FlagSource>, Path(name): Path<String>, parts: 
     let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;
     let scope = scope(&token, &parts)?;
     let delivery = source.delivery(&token.0)?;
+    let (_, query_hash) = scope.query(delivery.environment());
+    let etag = delivery.revision().etag(&format!("{query_hash}:{name}"));
     let feature = delivery.feature(&scope, &name).ok_or_else(|| Error::not_found("feature", &name))?;
-    let revision = delivery.revision();
-    let etag = format!("\"{name}:{revision}:v1\"");
-    let headers = [(header::CONTENT_TYPE, "application/json; charset=utf-8"), (header::ETAG, etag.as_str())];
-    if names(&parts.headers, &etag) {
-        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+    if let Some(response) = not_modified(&parts.headers, &etag) {
+        return Ok(response);
     }
+    let headers = [(header::CONTENT_TYPE, "application/json; charset=utf-8"), (header::ETAG, etag.as_str())];
     Ok((headers, feature).into_response())
 }
 

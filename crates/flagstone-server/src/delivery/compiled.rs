@@ -1,0 +1,129 @@
+//! The engine of an environment, carried over from revision to revision.
+
+use std::sync::Arc;
+
+use flagstone_eval::{Delta, Engine, Event};
+
+use super::content::{Content, differences};
+
+/// After how many changes at least an engine is compiled anew: it has slots for all fields and segments that there ever
+/// were.
+const CHANGES_MAX: usize = 1_000;
+
+/// What was compiled last.
+#[derive(Default)]
+pub struct Compiled {
+    last: Option<(Arc<Content>, Arc<Engine>)>,
+    /// How many changes it has taken since it was compiled as a whole.
+    changes: usize,
+}
+
+impl Compiled {
+    /// The engine of a content; only what differs from the last one is compiled, unless that has become much.
+    pub fn of(&mut self, content: &Arc<Content>, environment: &str) -> Arc<Engine> {
+        let engine = match self.last.take() {
+            Some((known, engine)) if Arc::ptr_eq(&known, content) => engine,
+            Some((known, engine)) => {
+                let delta = delta(&known, content, environment);
+                self.changes += delta.events.len();
+                if self.changes > CHANGES_MAX.max(content.features.len()) {
+                    self.anew(content, environment)
+                } else {
+                    Arc::new(applied((*engine).clone(), &delta, environment))
+                }
+            }
+            None => self.anew(content, environment),
+        };
+        self.last = Some((Arc::clone(content), Arc::clone(&engine)));
+        engine
+    }
+
+    fn anew(&mut self, content: &Content, environment: &str) -> Arc<Engine> {
+        self.changes = 0;
+        Arc::new(applied(Engine::default(), &delta(&Content::default(), content, environment), environment))
+    }
+}
+
+fn applied(mut engine: Engine, delta: &Delta, environment: &str) -> Engine {
+    for warning in engine.apply(delta) {
+        tracing::debug!(?warning, environment, "a part of a feature can never match");
+    }
+    engine
+}
+
+/// What an engine that has compiled `known` has to be told of `content`.
+fn delta(known: &Content, content: &Content, environment: &str) -> Delta {
+    let (mut events, mut gone) = (Vec::new(), Vec::new());
+    let broken = |error: serde_json::Error, what: &str| {
+        tracing::error!(%error, what, environment, "cannot be compiled; it is off");
+    };
+    for (old, new) in differences(&known.segments, &content.segments, |item| item.id) {
+        match (old, new.map(|item| serde_json::from_str(&item.json))) {
+            (_, Some(Ok(segment))) => events.push(Event::SegmentUpdated { segment }),
+            (_, Some(Err(error))) => broken(error, "a segment"),
+            (Some(old), None) => gone.push(Event::SegmentRemoved { segment_id: old.id }),
+            (None, None) => {}
+        }
+    }
+    for (old, new) in differences(&known.features, &content.features, |item| item.name.as_str()) {
+        let name = old.or(new).map(|item| item.name.clone()).unwrap_or_default();
+        match new.map(|item| serde_json::from_str(&item.json)) {
+            Some(Ok(feature)) => events.push(Event::FeatureUpdated { feature }),
+            Some(Err(error)) => {
+                broken(error, &name);
+                events.push(Event::FeatureRemoved { feature_name: name });
+            }
+            None => events.push(Event::FeatureRemoved { feature_name: name }),
+        }
+    }
+    // Behind the features that named them.
+    events.append(&mut gone);
+    Delta { events }
+}
+
+#[cfg(test)]
+mod tests {
+    use flagstone_eval::{Context, SplitMix64};
+
+    use super::*;
+    use crate::delivery::content::{FeatureItem, SegmentItem};
+    use crate::delivery::{Delivery, Revision};
+
+    /// A content with so many segments, each with a regular expression of its own that counts for a mebibyte, and a good
+    /// one, and a feature that names the good one.
+    fn content(round: usize, large: usize) -> Content {
+        let constraint = |regex: &str| {
+            let json = serde_json::json!({ "contextName": "userId", "operator": "REGEX", "value": regex });
+            json.to_string()
+        };
+        let segment = |id: usize, regex: &str| {
+            let json = format!(r#"{{"id":{id},"constraints":[{}]}}"#, constraint(regex)).into();
+            Arc::new(SegmentItem { id: i64::try_from(id).unwrap(), json })
+        };
+        let mut segments: Vec<_> =
+            (0..large).map(|n| segment(1_000 * round + n, &format!("x{{1000}}{{1000}}{round}{n}"))).collect();
+        segments.push(segment(1_000 * round + 999, &format!("^good-{round}$")));
+        let id = 1_000 * round + 999;
+        let json = format!(r#"{{"name":"flag","enabled":true,"strategies":[{{"name":"default","segments":[{id}]}}]}}"#);
+        let feature = FeatureItem {
+            name: "flag".to_owned(),
+            project: "default".to_owned(),
+            segments: vec![i64::try_from(id).unwrap()],
+            json: json.into(),
+        };
+        Content { features: vec![Arc::new(feature)], segments }
+    }
+
+    #[test]
+    fn what_went_out_of_use_gives_its_room_back() {
+        let mut delivery = Delivery::received("development", Revision::number(1), content(0, 0));
+        for round in 1..=5 {
+            delivery.engine();
+            delivery = delivery.followed_by(Revision::number(1 + round), content(usize::try_from(round).unwrap(), 200));
+            let context = Context { user_id: Some(format!("good-{round}")), ..Context::default() };
+            let resolved =
+                delivery.engine().resolve("flag", &context, chrono::DateTime::UNIX_EPOCH, &mut SplitMix64::seeded(1));
+            assert!(resolved.unwrap().enabled, "round {round}: expressions of before take all room");
+        }
+    }
+}
