@@ -19,6 +19,7 @@ pub mod names;
 pub mod password_resets;
 pub mod permissions;
 pub mod projects;
+pub mod sealing;
 pub mod segments;
 pub mod settings;
 pub mod strategy_definitions;

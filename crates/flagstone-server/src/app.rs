@@ -69,7 +69,9 @@ impl App {
         let given_tokens = options.given_tokens()?;
         let delivery = options.delivery();
         let loaded = store.load().await?;
-        let mut state = State { seq: loaded.head.seq, last_event_id: loaded.head.last_event_id, ..State::default() };
+        let head = loaded.head;
+        let mut state =
+            State { seq: head.seq, last_event_id: head.last_event_id, format: head.format, ..State::default() };
         for document in loaded.documents {
             state.load(&document.kind, &document.id, Some(serde_json::from_str(&document.body)?))?;
         }

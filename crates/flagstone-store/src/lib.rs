@@ -8,13 +8,16 @@ pub mod memory;
 mod merge;
 mod migrate;
 pub mod postgres;
+mod redact;
 mod search;
 mod sessions;
 mod sql;
 pub mod sqlite;
 mod telemetry;
+mod text;
 mod types;
 mod url;
+mod verify;
 
 use std::path::Path;
 use std::time::Duration;
@@ -150,6 +153,10 @@ impl Store {
     /// [`Appended::Conflict`] when the first does not follow the head. No other node can then append before this one
     /// does, or gives up its turn, or a second has passed: who reads on and tries again meets no second conflict.
     ///
+    /// A commit that redacts takes the pieces that it names out of the log, out of the events, and out of SQLite's file,
+    /// in the same transaction. It is [`Error::Invalid`] when a document that loses something is not among its changes.
+    /// PostgreSQL keeps old rows until it vacuums; backups keep what they hold.
+    ///
     /// When the connection is lost on the way, it waits for whatever was sent to have arrived or failed, and reads
     /// back: [`Error::Ambiguous`] is left for the case that the database cannot be asked. After any other error
     /// nothing was stored. [`Error::Invalid`] concerns the commits themselves: one of a group makes the group fail.
@@ -239,12 +246,42 @@ impl Store {
         Ok((lease, reused))
     }
 
-    /// The commits after `seq`, the oldest first, at most `limit`. [`Error::Corrupt`] when one of them is missing or
-    /// was redacted: then [`Self::load`] brings the state of now.
+    /// The commits after `seq`, the oldest first, at most `limit`. [`Error::Corrupt`] when one of them is missing.
+    ///
+    /// What a redaction took is not there any more: a document that is gone whole is left out of the changes, of
+    /// others the texts that were taken are [`flagstone_model::sealing::REDACTED`]. Whoever folds them is for a while
+    /// without these documents; the redaction's own commit says what they are from then on.
     pub async fn commits_after(&self, seq: u64, limit: u32) -> Result<Vec<Commit>, Error> {
         match self.reader().await? {
             Access::Memory(store) => store.tables().commits_after(seq, limit),
             Access::Sql(mut lease) => log::commits_after(&mut lease, seq, limit).await,
+        }
+    }
+
+    /// Walks the whole log and gives `found` each sealed piece that is there and that `wanted` says is to be taken out:
+    /// what a redaction is to name. What is appended meanwhile may be missing; so first end what makes new pieces.
+    pub async fn pieces(
+        &self,
+        wanted: impl Fn(&SealedPiece<'_>) -> bool,
+        mut found: impl FnMut(flagstone_model::commit::Piece),
+    ) -> Result<(), Error> {
+        let mut seq = 0;
+        loop {
+            let rows = match self.reader().await? {
+                Access::Memory(store) => store.tables().commit_rows(seq, log::PAGE),
+                Access::Sql(mut lease) => log::commit_rows(&mut lease, seq, log::PAGE).await?,
+            };
+            let Some(last) = rows.last() else { return Ok(()) };
+            seq = last.seq;
+            for row in &rows {
+                let parsed = row.parse()?;
+                for (sealed, text) in parsed.pieces.iter().zip(text::texts(row)?) {
+                    let Some(text) = text else { continue };
+                    if wanted(&SealedPiece { commit: &parsed.commit, place: &sealed.place, text: &text }) {
+                        found(flagstone_model::commit::Piece { seq: row.seq, hash: sealed.hash });
+                    }
+                }
+            }
         }
     }
 

@@ -1,15 +1,18 @@
 //! A store that is gone with the process: the same semantics, for tests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use flagstone_model::commit::{Commit, Event};
 use flagstone_model::time::Timestamp;
 
-use crate::chain::{Rows, Verifier};
+use crate::chain::{End, Rows};
 use crate::log::{CommitRow, EventRow, without_nul};
 use crate::merge::{clamped, merge, merge_application, merge_instance, merge_unknown, merge_usage};
+use crate::redact;
 use crate::telemetry::{instance_key, unknown_key};
+use crate::text::Salts;
+use crate::verify::Verifier;
 use crate::{
     Appended, Application, Error, EventCreator, EventPage, EventQuery, Head, Instance, Loaded, LoginRecord, Order,
     Session, SessionHash, StoredDocument, TelemetryBatch, Trim, UsageRow, Verification,
@@ -19,11 +22,12 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Store(Mutex<Tables>);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Tables {
     commits: Vec<CommitRow>,
     documents: BTreeMap<(String, String), StoredDocument>,
     events: Vec<EventRow>,
+    changes: BTreeSet<(String, String, u64)>,
     pub(crate) sessions: BTreeMap<SessionHash, Session>,
     /// All that was ever flushed, merged.
     pub(crate) telemetry: TelemetryBatch,
@@ -41,6 +45,7 @@ impl Tables {
         let head = self.commits.last().map_or_else(Head::default, |last| Head {
             seq: last.seq,
             chain_hash: last.chain_hash,
+            format: last.format,
             last_event_id: self.events.last().map_or(0, |row| row.event.id),
         });
         Loaded { head, documents: self.documents.values().cloned().collect() }
@@ -51,7 +56,8 @@ impl Tables {
         if commits.first().is_some_and(|first| first.seq != head.seq + 1) {
             return Ok(Appended::Conflict);
         }
-        let rows = Rows::of(commits, head.chain_hash)?;
+        let end = self.commits.last().map_or_else(End::default, End::of);
+        let rows = Rows::of(commits, end, &mut Salts::new()?)?;
         let mut last_event_id = head.last_event_id;
         for row in &rows.events {
             if row.event.id <= last_event_id {
@@ -59,20 +65,55 @@ impl Tables {
             }
             last_event_id = row.event.id;
         }
+        let redactions: Vec<_> = commits.iter().filter(|commit| !commit.redacts.is_empty()).collect();
+        // Only a redaction can fail from here on.
+        let before = (!redactions.is_empty()).then(|| self.clone());
         self.commits.extend(rows.commits);
         self.events.extend(rows.events);
+        self.changes.extend(rows.changes);
         for document in rows.puts {
             self.documents.insert((document.kind.clone(), document.id.clone()), document);
         }
         for key in rows.deletes {
             self.documents.remove(&key);
         }
+        for redaction in redactions {
+            if let (Err(error), Some(before)) = (self.redact(redaction), &before) {
+                *self = before.clone();
+                return Err(error);
+            }
+        }
         Ok(Appended::Done)
     }
 
+    fn redact(&mut self, redaction: &Commit) -> Result<(), Error> {
+        for (seq, hashes) in redact::by_commit(redaction)? {
+            let row = self.commits.iter_mut().find(|row| row.seq == seq);
+            let row = row.ok_or_else(|| Error::Corrupt(format!("commit {seq} is missing")))?;
+            let taken = redact::take(row, &hashes)?;
+            for key in taken.documents {
+                if self.documents.get(&key).is_some_and(|document| document.seq == seq) {
+                    return Err(redact::left_standing(&key.0, &key.1));
+                }
+            }
+            for (kind, id) in taken.gone {
+                self.changes.remove(&(kind, id, seq));
+            }
+            for rewritten in taken.events {
+                if let Some(row) = self.events.iter_mut().find(|row| row.event.id == rewritten.event.id) {
+                    *row = rewritten;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn commit_rows(&self, seq: u64, limit: u32) -> Vec<CommitRow> {
+        self.commits.iter().filter(|row| row.seq > seq).take(limit as usize).cloned().collect()
+    }
+
     pub(crate) fn commits_after(&self, seq: u64, limit: u32) -> Result<Vec<Commit>, Error> {
-        let rows = self.commits.iter().filter(|row| row.seq > seq).take(limit as usize);
-        rows.cloned().map(CommitRow::commit).collect()
+        self.commit_rows(seq, limit).into_iter().map(CommitRow::commit).collect()
     }
 
     pub(crate) fn verify(&self) -> Verification {

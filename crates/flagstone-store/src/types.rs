@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use flagstone_model::commit::Event;
+use flagstone_model::commit::{Commit, Event};
 use flagstone_model::time::Timestamp;
 
 /// How a store is opened. The defaults are right for a server.
@@ -42,6 +42,8 @@ pub struct Head {
     pub seq: u64,
     /// Of the last commit; zeros when there is none.
     pub chain_hash: [u8; 32],
+    /// Of the last commit, and so the highest: what the newest release that has written here knows.
+    pub format: u32,
     /// The highest event id; 0 when there is none.
     pub last_event_id: u64,
 }
@@ -82,7 +84,7 @@ pub enum Appended {
 pub struct Verification {
     /// Commits that were checked.
     pub commits: u64,
-    /// Commits among them whose body was redacted.
+    /// Sealed pieces that redactions took out of them.
     pub redacted: u64,
     /// Documents that were compared with the log.
     pub documents: u64,
@@ -117,8 +119,12 @@ pub enum Fault {
     Gap,
     /// The body is not the one that was hashed.
     BodyHash,
-    /// The number, time, actor or hash is not the one that was chained.
+    /// The number, time, format or hash is not the one that was chained.
     ChainHash,
+    /// The sealed piece at this place is not the one that was hashed, or gone without a redaction.
+    Piece(String),
+    /// It takes pieces out of earlier commits that are still there, or were never there.
+    Redaction,
     /// The body cannot be read.
     Unreadable(String),
     /// A document is not what the log says: kind and id.
@@ -133,12 +139,25 @@ impl fmt::Display for Broken {
         match &self.fault {
             Fault::Gap => write!(f, "commit {seq} is missing"),
             Fault::BodyHash => write!(f, "commit {seq}: its body was changed"),
-            Fault::ChainHash => write!(f, "commit {seq}: its number, time, actor or hash was changed"),
+            Fault::ChainHash => write!(f, "commit {seq}: its number, time, format or hash was changed"),
+            Fault::Piece(place) => write!(f, "commit {seq}: the sealed piece at {place} was changed or taken away"),
+            Fault::Redaction => write!(f, "commit {seq}: what it redacts is still there, or never was"),
             Fault::Unreadable(why) => write!(f, "commit {seq}: its body cannot be read: {why}"),
             Fault::Document(kind, id) => write!(f, "commit {seq}: the {kind} `{id}` is not what the log says"),
             Fault::Event(id) => write!(f, "commit {seq}: event {id} is not what the log says"),
         }
     }
+}
+
+/// A sealed piece that is there.
+#[derive(Clone, Copy, Debug)]
+pub struct SealedPiece<'a> {
+    /// The commit that it is a piece of.
+    pub commit: &'a Commit,
+    /// Where: a JSON pointer, see [`flagstone_model::sealing::places`]. Changes whose documents are gone count.
+    pub place: &'a str,
+    /// Its JSON text.
+    pub text: &'a str,
 }
 
 /// Which events, and which page of them. An empty list filters nothing.

@@ -317,6 +317,7 @@ fn commit_after(state: &State, changes: Vec<Change>) -> Commit {
         at,
         actor: Actor::system(),
         body: CommitBody { changes, events: vec![event] },
+        ..Commit::default()
     }
 }
 

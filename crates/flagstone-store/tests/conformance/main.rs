@@ -4,10 +4,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod corpus;
 mod events;
 mod fixture;
 mod log;
 mod postgres;
+mod redaction;
 mod sessions;
 mod sqlite;
 mod tampering;
@@ -36,6 +38,9 @@ suite! {
         commits_that_do_not_fit_are_refused
         the_log_is_read_on_page_by_page
         a_large_commit_and_a_large_group_fit;
+    redaction: what_is_redacted_is_gone_and_the_log_is_whole
+        a_lagging_node_follows_past_a_redaction
+        a_redaction_that_does_not_fit_is_refused;
     events: events_are_found_by_every_filter
         t40_text_is_found_literally
         events_come_in_pages

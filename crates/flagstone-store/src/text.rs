@@ -1,0 +1,264 @@
+//! The text of a commit as the log keeps it: the public body, and beside it the sealed pieces.
+//! `docs/log-format.md` describes it byte by byte.
+
+use std::fmt::Write as _;
+
+use flagstone_model::commit::{Actor, Change, Commit, CommitBody, Event, Piece};
+use flagstone_model::sealing::{self, REDACTED};
+use flagstone_model::time::Timestamp;
+use serde::Deserialize;
+use serde_json::Value as Json;
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use crate::log::CommitRow;
+use crate::{Error, chain};
+
+/// Random bytes before each piece, so that nobody can try out what was taken out.
+const SALT_BYTES: usize = 16;
+
+/// Where salts come from: one secret from the operating system, which is forgotten after use.
+pub(crate) struct Salts {
+    secret: [u8; 32],
+    given: u64,
+}
+
+impl Salts {
+    pub(crate) fn new() -> Result<Self, Error> {
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret).map_err(|e| Error::Unavailable(format!("the system has no randomness: {e}")))?;
+        Ok(Self::of(secret))
+    }
+
+    pub(crate) const fn of(secret: [u8; 32]) -> Self {
+        Self { secret, given: 0 }
+    }
+
+    fn next(&mut self) -> [u8; SALT_BYTES] {
+        self.given += 1;
+        let digest = Sha256::new().chain_update(self.secret).chain_update(self.given.to_be_bytes()).finalize();
+        let mut salt = [0; SALT_BYTES];
+        salt.copy_from_slice(&digest[..SALT_BYTES]);
+        salt
+    }
+}
+
+/// The column `body`. A sealed place holds what is read there once the piece is gone.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    actor: Json,
+    changes: Json,
+    events: Json,
+    /// JSON pointers into the three above, and the pieces' hashes in hex.
+    #[serde(default)]
+    sealed: Vec<(String, String)>,
+    /// Commits, and the hashes of pieces of theirs that are gone.
+    #[serde(default)]
+    redacts: Vec<(u64, String)>,
+}
+
+/// A piece that is there: its salt in hex, and its JSON text.
+type Present = (String, Box<RawValue>);
+
+/// A commit as it is read: what of it is there, and which pieces are not.
+pub(crate) struct Parsed {
+    pub(crate) commit: Commit,
+    /// Every sealed piece, and whether it is gone.
+    pub(crate) pieces: Vec<Sealed>,
+}
+
+/// A sealed piece of a commit.
+pub(crate) struct Sealed {
+    pub(crate) place: String,
+    pub(crate) hash: [u8; 32],
+    pub(crate) is_gone: bool,
+}
+
+impl Sealed {
+    /// The change whose document it is a piece of, or all of.
+    pub(crate) fn change(&self) -> Option<usize> {
+        self.place.strip_prefix("/changes/")?.split('/').next()?.parse().ok()
+    }
+
+    /// The change that is left out when this piece is gone: it is the whole document.
+    pub(crate) fn whole_change(&self) -> Option<usize> {
+        self.change().filter(|_| self.place.ends_with("/body") && self.place.matches('/').count() == 3)
+    }
+
+    /// Whether an event's row shows it.
+    pub(crate) fn is_shown_by_events(&self) -> bool {
+        self.place.starts_with("/actor/") || self.place.starts_with("/events/")
+    }
+}
+
+/// Why a commit cannot be read.
+pub(crate) enum Unreadable {
+    /// It is no text of this kind.
+    Text(String),
+    /// The piece at this place is not the one that was hashed, or cannot stand there.
+    Piece(String),
+}
+
+impl From<serde_json::Error> for Unreadable {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Text(error.to_string())
+    }
+}
+
+/// Writes `body` and `private`.
+pub(crate) fn write(commit: &Commit, salts: &mut Salts) -> Result<(String, String), Error> {
+    let unwritable = |e: serde_json::Error| Error::Invalid(format!("a commit cannot be written: {e}"));
+    let mut text = serde_json::json!({
+        "actor": serde_json::to_value(&commit.actor).map_err(unwritable)?,
+        "changes": serde_json::to_value(&commit.body.changes).map_err(unwritable)?,
+        "events": serde_json::to_value(&commit.body.events).map_err(unwritable)?,
+    });
+    for (at, event) in commit.body.events.iter().enumerate() {
+        if event.is_by(&commit.actor)
+            && let Some(Json::Object(fields)) = text["events"].get_mut(at)
+        {
+            for field in ["createdBy", "createdByUserId", "ip"] {
+                fields.remove(field);
+            }
+        }
+    }
+    let mut private = String::from("[");
+    let mut sealed = Vec::new();
+    for place in sealing::places(commit) {
+        let Some(value) = text.pointer_mut(&place) else {
+            return Err(Error::Invalid(format!("there is nothing at {place} to seal")));
+        };
+        let piece = value.to_string();
+        *value = substitute(&place);
+        let salt = salts.next();
+        sealed.push((place, chain::hex(&chain::piece_hash(&salt, &piece))));
+        let comma = if sealed.len() == 1 { "" } else { "," };
+        // Writing to a String never fails.
+        let _ = write!(private, "{comma}[\"{}\",{piece}]", chain::hex(&salt));
+    }
+    private.push(']');
+    text["sealed"] = serde_json::to_value(&sealed).map_err(unwritable)?;
+    if !commit.redacts.is_empty() {
+        let redacts = commit.redacts.iter().map(|piece| (piece.seq, chain::hex(&piece.hash)));
+        text["redacts"] = serde_json::to_value(redacts.collect::<Vec<_>>()).map_err(unwritable)?;
+    }
+    Ok((text.to_string(), private))
+}
+
+/// What is read at a place once its piece is gone. A document or an event's data is gone altogether; within one, and
+/// for a name, a text stands there.
+fn substitute(place: &str) -> Json {
+    let is_whole = ["ip", "data", "preData", "body"].iter().any(|end| place.rsplit('/').next() == Some(end));
+    if is_whole && place.matches('/').count() <= 3 { Json::Null } else { REDACTED.into() }
+}
+
+/// Reads a commit, whatever is gone of it. The hashes of the pieces that are there are checked.
+pub(crate) fn read(row: &CommitRow) -> Result<Parsed, Unreadable> {
+    let mut body: Body = serde_json::from_str(&row.body)?;
+    let private: Vec<Option<Present>> = serde_json::from_str(&row.private)?;
+    if private.len() != body.sealed.len() {
+        return Err(Unreadable::Text("its private part does not go with it".to_owned()));
+    }
+    let mut pieces = Vec::with_capacity(private.len());
+    for ((place, hash), present) in std::mem::take(&mut body.sealed).into_iter().zip(private) {
+        let Some(hash) = chain::from_hex::<32>(&hash) else { return Err(Unreadable::Piece(place)) };
+        let is_gone = present.is_none();
+        if let Some((salt, piece)) = present {
+            let right =
+                chain::from_hex::<SALT_BYTES>(&salt).filter(|salt| chain::piece_hash(salt, piece.get()) == hash);
+            let (Some(_), Some(target)) = (right, body.at(&place)) else { return Err(Unreadable::Piece(place)) };
+            *target = serde_json::from_str(piece.get())?;
+        }
+        pieces.push(Sealed { place, hash, is_gone });
+    }
+    body.leave_out(&pieces);
+    let actor: Actor = serde_json::from_value(body.actor)?;
+    let mut redacts = Vec::with_capacity(body.redacts.len());
+    for (seq, hash) in body.redacts {
+        let hash = chain::from_hex(&hash).ok_or_else(|| Unreadable::Text("a redaction names no hash".to_owned()))?;
+        redacts.push(Piece { seq, hash });
+    }
+    let commit = Commit {
+        seq: row.seq,
+        id: row.id.clone(),
+        at: Timestamp::from_millis(row.at),
+        format: row.format,
+        body: CommitBody { changes: serde_json::from_value(body.changes)?, events: events(body.events, &actor)? },
+        actor,
+        redacts,
+    };
+    Ok(Parsed { commit, pieces })
+}
+
+impl Body {
+    fn at(&mut self, place: &str) -> Option<&mut Json> {
+        let (part, rest) = place.strip_prefix('/')?.split_at(place[1..].find('/')?);
+        let part = match part {
+            "actor" => &mut self.actor,
+            "changes" => &mut self.changes,
+            "events" => &mut self.events,
+            _ => return None,
+        };
+        part.pointer_mut(rest)
+    }
+
+    /// Leaves out the changes whose documents are gone: the redaction that took them says what became of them.
+    fn leave_out(&mut self, pieces: &[Sealed]) {
+        let gone: Vec<_> = pieces.iter().filter(|piece| piece.is_gone).filter_map(Sealed::whole_change).collect();
+        if let Json::Array(changes) = &mut self.changes
+            && !gone.is_empty()
+        {
+            let mut at = 0;
+            changes.retain(|_| {
+                at += 1;
+                !gone.contains(&(at - 1))
+            });
+        }
+    }
+}
+
+/// The events; where one does not say who did it, the actor did.
+fn events(events: Json, actor: &Actor) -> Result<Vec<Event>, Unreadable> {
+    let Json::Array(events) = events else { return Err(Unreadable::Text("the events are no list".to_owned())) };
+    let with_creator = |mut event: Json| {
+        if let Json::Object(fields) = &mut event
+            && !fields.contains_key("createdBy")
+        {
+            fields.insert("createdBy".to_owned(), actor.name.clone().into());
+            fields.insert("createdByUserId".to_owned(), actor.id.into());
+            fields.insert("ip".to_owned(), actor.ip.clone().into());
+        }
+        Ok(serde_json::from_value(event)?)
+    };
+    events.into_iter().map(with_creator).collect()
+}
+
+/// The keys of all changes of a commit, of those too whose documents are gone.
+pub(crate) fn keys(row: &CommitRow) -> Result<Vec<(String, String)>, Unreadable> {
+    let body: Body = serde_json::from_str(&row.body)?;
+    let changes: Vec<Change> = serde_json::from_value(body.changes)?;
+    Ok(changes.into_iter().map(|change| (change.kind, change.id)).collect())
+}
+
+/// The column `private` without the pieces that have these hashes; nothing if one of them is not a piece of this
+/// commit.
+pub(crate) fn without(row: &CommitRow, hashes: &[[u8; 32]]) -> Result<Option<String>, Unreadable> {
+    let body: Body = serde_json::from_str(&row.body)?;
+    let mut private: Vec<Option<Present>> = serde_json::from_str(&row.private)?;
+    for hash in hashes {
+        let hash = chain::hex(hash);
+        match body.sealed.iter().position(|(_, sealed)| *sealed == hash).and_then(|at| private.get_mut(at)) {
+            Some(piece) => *piece = None,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(serde_json::to_string(&private)?))
+}
+
+/// The texts of the pieces that are there, in the order of [`Parsed::pieces`].
+pub(crate) fn texts(row: &CommitRow) -> Result<Vec<Option<String>>, Error> {
+    let private: Vec<Option<Present>> =
+        serde_json::from_str(&row.private).map_err(|error| row.corrupt(error.into()))?;
+    Ok(private.into_iter().map(|piece| piece.map(|(_, text)| text.get().to_owned())).collect())
+}
