@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::config::ServeOptions;
 use crate::delivery::streams::Streams;
 use crate::entropy::OsEntropy;
-use crate::error::Failure;
+use crate::error::{Failure, OUTDATED};
 use crate::http::Body;
 use crate::jobs;
 use crate::metrics::Metrics;
@@ -76,7 +76,7 @@ impl App {
             state.load(&document.kind, &document.id, Some(serde_json::from_str(&document.body)?))?;
         }
         let store = Arc::new(store);
-        let past = store.commits_after(state.seq.saturating_sub(u64::from(PAST)), PAST).await;
+        let past = store.last_commits(PAST).await;
         let past = past.unwrap_or_else(|error| {
             tracing::warn!(%error, "the last commits cannot be read; clients that were connected get everything anew");
             Vec::new()
@@ -103,6 +103,10 @@ impl App {
         let source = FlagSource::Primary(app.clone());
         jobs::keep_running("stream changes", move || Streams::run(source.clone()));
         app.ensure_first_start().await?;
+        if !app.public().state.may_be_written() {
+            tracing::warn!("{OUTDATED}");
+            return Ok(app);
+        }
         for token in given_tokens {
             app.commit_as_system(|draft| flagstone_model::api_tokens::ensure_given(draft, &token)).await?;
         }
@@ -174,8 +178,14 @@ impl App {
         self.view(caller, need)?;
         let input = body.parse(&self.0.schemas)?;
         for _ in 0..ATTEMPTS_MAX {
+            if !self.0.writer.has_room() {
+                return Err(Failure::Unavailable("Too many changes wait to be stored; try again later."));
+            }
             let (answer, receiver) = self.attempt(caller, &mut |draft| {
                 self.admit(draft, caller, need)?;
+                if !draft.may_be_written() {
+                    return Err(Failure::Unavailable(OUTDATED));
+                }
                 rule(draft, input.clone()).map_err(Failure::Refused)
             });
             let outcome = match receiver {
@@ -210,7 +220,12 @@ impl App {
             let mut draft = Draft::new(tip, around);
             let answer = rule(&mut draft);
             let made = if answer.is_ok() { draft.finish() } else { None };
-            (answer, made)
+            match made {
+                Some((commit, _)) if commit.bytes() > self.0.limits.commit_bytes => {
+                    (Err(Failure::ChangeTooLarge(self.0.limits.commit_bytes)), None)
+                }
+                made => (answer, made),
+            }
         })
     }
 

@@ -15,6 +15,12 @@ use crate::snapshot::Snapshot;
 
 /// The most commits in one transaction.
 const GROUP_MAX: usize = 512;
+/// The most bytes of commits in one transaction, by [`Commit::bytes`]; a single commit has a limit of its own.
+const GROUP_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How many callers may wait for what is on its way to the disk.
+const WAITING_MAX: usize = 8_192;
+/// How many bytes of commits may wait.
+const PENDING_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// How many commits of other nodes are read at a time.
 const CATCH_UP_PAGE: u32 = 500;
 /// How long commits that met a conflict wait for the log to be read: little beside what an append may take, since their
@@ -51,6 +57,7 @@ pub struct Tip {
     /// The state after all commits, stored or on their way.
     pub state: State,
     pending: Vec<Commit>,
+    pending_bytes: usize,
     waiters: Vec<(u64, oneshot::Sender<Outcome>)>,
 }
 
@@ -61,7 +68,7 @@ impl Writer {
         Self {
             store,
             head: ArcSwap::from_pointee(Snapshot::first(state.clone(), past)),
-            tip: Mutex::new(Tip { state, pending: Vec::new(), waiters: Vec::new() }),
+            tip: Mutex::new(Tip { state, pending: Vec::new(), pending_bytes: 0, waiters: Vec::new() }),
             work: Notify::new(),
             revision,
             catching_up: tokio::sync::Mutex::new(()),
@@ -80,6 +87,12 @@ impl Writer {
         self.revision.subscribe()
     }
 
+    /// Whether one more change may wait. Callers ask before [`Self::run`], so a few more than the limit may wait.
+    pub fn has_room(&self) -> bool {
+        let tip = self.tip();
+        tip.waiters.len() < WAITING_MAX && tip.pending_bytes < PENDING_BYTES_MAX
+    }
+
     /// Runs `attempt` alone on the tip. It says what it made of the tip: a commit with the state behind it, or nothing.
     /// The receiver tells when everything that `attempt` has seen or made is on disk.
     pub fn run<T>(
@@ -89,6 +102,7 @@ impl Writer {
         let mut tip = self.tip();
         let (answer, made) = attempt(&tip.state);
         if let Some((commit, state)) = made {
+            tip.pending_bytes += commit.bytes();
             tip.pending.push(commit);
             tip.state = state;
             self.work.notify_one();
@@ -134,12 +148,11 @@ impl Writer {
     async fn store_group(&self) -> bool {
         let (group, state) = {
             let mut tip = self.tip();
-            if tip.pending.len() > GROUP_MAX {
-                let group: Vec<_> = tip.pending.drain(..GROUP_MAX).collect();
-                (group, None)
-            } else {
-                (std::mem::take(&mut tip.pending), Some(tip.state.clone()))
-            }
+            let count = group_len(&tip.pending);
+            let group: Vec<_> = tip.pending.drain(..count).collect();
+            tip.pending_bytes = tip.pending.iter().map(Commit::bytes).sum();
+            let is_all = tip.pending.is_empty();
+            (group, is_all.then(|| tip.state.clone()))
         };
         match self.store.append(&group).await {
             Ok(Appended::Done) => {
@@ -222,6 +235,7 @@ impl Writer {
         let mut tip = self.tip();
         tip.state = self.head.load().state.clone();
         tip.pending.clear();
+        tip.pending_bytes = 0;
         for (_, waiter) in tip.waiters.drain(..) {
             let _ = waiter.send(outcome());
         }
@@ -237,10 +251,10 @@ impl Writer {
                 anyhow::ensure!(commit.seq == state.seq + 1, "the log has a gap before commit {}", commit.seq);
                 state.apply(commit)?;
             }
-            self.adopt(state, &commits);
-            if commits.len() < CATCH_UP_PAGE as usize {
+            if commits.is_empty() {
                 return Ok(());
             }
+            self.adopt(state, &commits);
         }
     }
 
@@ -276,6 +290,84 @@ impl Writer {
                     tokio::time::sleep(Duration::from_millis(50 << failures.min(4))).await;
                 }
             }
+        }
+    }
+}
+
+/// How many of the commits that wait go into one transaction, one at least: other nodes wait for their turn meanwhile.
+fn group_len(pending: &[Commit]) -> usize {
+    let mut bytes = 0;
+    let fits = |commit: &&Commit| {
+        bytes += commit.bytes();
+        bytes <= GROUP_BYTES_MAX
+    };
+    pending.iter().take(GROUP_MAX).take_while(fits).count().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use flagstone_model::commit::{Change, CommitBody};
+    use flagstone_store::{DatabaseUrl, Options};
+
+    use super::*;
+
+    fn commit(seq: u64, bytes: usize) -> Commit {
+        let body = Some(serde_json::json!({ "name": "x", "value": "x".repeat(bytes) }));
+        let change = Change { kind: "setting".to_owned(), id: "x".to_owned(), body };
+        let body = CommitBody { changes: vec![change], events: vec![] };
+        Commit { seq, id: format!("{seq:032x}"), body, ..Commit::default() }
+    }
+
+    async fn writer() -> Arc<Writer> {
+        let store = Store::open(&DatabaseUrl::Memory, &Options::default()).await.unwrap();
+        Arc::new(Writer::new(Arc::new(store), State::default(), &[]))
+    }
+
+    /// Puts a commit on its way. Nobody stores it until `store_group` is called.
+    fn push(writer: &Writer, bytes: usize) -> oneshot::Receiver<Outcome> {
+        let made = |state: &State| {
+            let commit = commit(state.seq + 1, bytes);
+            let mut next = state.clone();
+            next.apply(&commit).unwrap();
+            ((), Some((commit, next)))
+        };
+        writer.run(made).1.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_bounded_in_bytes_and_number() {
+        let by_bytes = writer().await;
+        let mut waiting = Vec::new();
+        while by_bytes.has_room() {
+            waiting.push(push(&by_bytes, 1 << 20));
+        }
+        assert_eq!(waiting.len(), 64);
+        by_bytes.store_group().await;
+        assert!(by_bytes.has_room(), "what is stored makes room");
+        let by_number = writer().await;
+        while by_number.has_room() {
+            waiting.push(push(&by_number, 1));
+        }
+        assert_eq!(waiting.len(), 64 + WAITING_MAX);
+        by_number.discard_tip(|| Outcome::Again);
+        assert!(by_number.has_room());
+    }
+
+    #[tokio::test]
+    async fn a_transaction_is_bounded_in_bytes_and_number() {
+        let writer = writer().await;
+        // A large one alone; what fits together; many small ones.
+        let sizes = [5 << 20, 3 << 20, 1 << 19, 2 << 20];
+        let mut waiting: Vec<_> = sizes.into_iter().map(|bytes| push(&writer, bytes)).collect();
+        waiting.extend((0..600).map(|_| push(&writer, 1)));
+        let mut stored = Vec::new();
+        while !writer.tip().pending.is_empty() {
+            writer.store_group().await;
+            stored.push(writer.head().state.seq);
+        }
+        assert_eq!(stored, [1, 3, 515, 604]);
+        for receiver in waiting {
+            assert!(matches!(receiver.await, Ok(Outcome::Stored(_))));
         }
     }
 }

@@ -27,7 +27,7 @@ use flagstone_model::time::Timestamp;
 use tokio::time::Instant;
 
 pub use error::Error;
-pub use log::KEY_BYTES_MAX;
+pub use log::{KEY_BYTES_MAX, PAGE_BYTES};
 use sql::{Lease, Sql};
 pub use types::*;
 pub use url::DatabaseUrl;
@@ -225,11 +225,12 @@ impl Store {
     }
 
     /// The connection for the log, for as long as one append may take: a large import has a millisecond more for
-    /// each of its rows. On PostgreSQL that is counted from when the append `began`, whatever is tried anew: a server
+    /// each of its rows and each 16 KiB. On PostgreSQL that is counted from when the append `began`, whatever is tried anew: a server
     /// that hangs would take the time again and again. A disk that hangs in the middle of a sync is waited for.
     async fn log_writer(&self, commits: &[Commit], began: Instant) -> Result<(Lease<'_>, bool), Error> {
         let rows: usize = commits.iter().map(|commit| commit.body.changes.len() + commit.body.events.len()).sum();
-        let more = Duration::from_millis(rows as u64);
+        let bytes: usize = commits.iter().map(Commit::bytes).sum();
+        let more = Duration::from_millis((rows + bytes / (16 * 1024)) as u64);
         let (deadline, (mut lease, reused)) = match self {
             Self::Sqlite(store) => {
                 let writer = store.writer().await?;
@@ -246,7 +247,8 @@ impl Store {
         Ok((lease, reused))
     }
 
-    /// The commits after `seq`, the oldest first, at most `limit`. [`Error::Corrupt`] when one of them is missing.
+    /// The commits after `seq`, the oldest first, at most `limit`, and fewer where they would be more than [`PAGE_BYTES`]
+    /// together, but one at least: only an empty answer is the end. [`Error::Corrupt`] when one of them is missing.
     ///
     /// What a redaction took is not there any more: a document that is gone whole is left out of the changes, of
     /// others the texts that were taken are [`flagstone_model::sealing::REDACTED`]. Whoever folds them is for a while
@@ -255,6 +257,14 @@ impl Store {
         match self.reader().await? {
             Access::Memory(store) => store.tables().commits_after(seq, limit),
             Access::Sql(mut lease) => log::commits_after(&mut lease, seq, limit).await,
+        }
+    }
+
+    /// The last commits, the oldest of them first, bounded like [`Self::commits_after`].
+    pub async fn last_commits(&self, limit: u32) -> Result<Vec<Commit>, Error> {
+        match self.reader().await? {
+            Access::Memory(store) => store.tables().last_commits(limit),
+            Access::Sql(mut lease) => log::last_commits(&mut lease, limit).await,
         }
     }
 

@@ -17,6 +17,10 @@ pub const KEY_BYTES_MAX: usize = 500;
 /// Rows that are read at a time when the whole log is walked.
 pub(crate) const PAGE: u32 = 500;
 
+/// The bytes of commits that are read at a time, unless a single one has more: a node that catches up, or looks at the
+/// whole log, holds no more in memory and waits no longer for it.
+pub const PAGE_BYTES: i64 = 8 * 1024 * 1024;
+
 /// A commit as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CommitRow {
@@ -352,11 +356,34 @@ pub(crate) async fn commits_after(lease: &mut Lease<'_>, seq: u64, limit: u32) -
     Ok(commits)
 }
 
+/// The rows after `seq`, in order: at most `limit`, and few enough that together they are small, but one at least.
 pub(crate) async fn commit_rows(lease: &mut Lease<'_>, seq: u64, limit: u32) -> Result<Vec<CommitRow>, Error> {
     let mut query = Sql::new("SELECT ");
     query.push(COMMIT_COLUMNS).push(" FROM commits WHERE seq > ").push_value(signed(seq));
-    query.push(" ORDER BY seq LIMIT ").push_value(i64::from(limit));
+    query.push(" AND seq <= (SELECT MAX(seq) FROM (");
+    push_page(&mut query, "SELECT seq, bytes FROM commits WHERE seq > $1 ORDER BY seq", limit, "seq");
+    query.push(") ORDER BY seq");
     lease.fetch(query, CommitRow::read).await
+}
+
+/// The newest rows, in order: at most `limit`, and few enough that together they are small, but one at least.
+async fn last_rows(lease: &mut Lease<'_>, limit: u32) -> Result<Vec<CommitRow>, Error> {
+    let mut query = Sql::new("SELECT ");
+    query.push(COMMIT_COLUMNS).push(" FROM commits WHERE seq >= (SELECT MIN(seq) FROM (");
+    push_page(&mut query, "SELECT seq, bytes FROM commits ORDER BY seq DESC", limit, "seq DESC");
+    query.push(") ORDER BY seq");
+    lease.fetch(query, CommitRow::read).await
+}
+
+/// The part of a page whose bytes fit, and its first row in any case.
+fn push_page(query: &mut Sql, page: &'static str, limit: u32, order: &'static str) {
+    query.push("SELECT seq, bytes, SUM(bytes) OVER (ORDER BY ").push(order).push(") AS total FROM (").push(page);
+    query.push(" LIMIT ").push_value(i64::from(limit)).push(") AS page) AS sums WHERE total <= ");
+    query.push_value(PAGE_BYTES).push(" OR total = bytes");
+}
+
+pub(crate) async fn last_commits(lease: &mut Lease<'_>, limit: u32) -> Result<Vec<Commit>, Error> {
+    last_rows(lease, limit).await?.into_iter().map(CommitRow::commit).collect()
 }
 
 pub(crate) async fn verify(lease: &mut Lease<'_>) -> Result<Verification, Error> {

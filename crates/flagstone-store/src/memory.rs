@@ -7,9 +7,10 @@ use flagstone_model::commit::{Commit, Event};
 use flagstone_model::time::Timestamp;
 
 use crate::chain::{End, Rows};
-use crate::log::{CommitRow, EventRow, without_nul};
+use crate::log::{CommitRow, EventRow, PAGE_BYTES, without_nul};
 use crate::merge::{clamped, merge, merge_application, merge_instance, merge_unknown, merge_usage};
 use crate::redact;
+use crate::sql::signed;
 use crate::telemetry::{instance_key, unknown_key};
 use crate::text::Salts;
 use crate::verify::Verifier;
@@ -109,7 +110,12 @@ impl Tables {
     }
 
     pub(crate) fn commit_rows(&self, seq: u64, limit: u32) -> Vec<CommitRow> {
-        self.commits.iter().filter(|row| row.seq > seq).take(limit as usize).cloned().collect()
+        page(self.commits.iter().filter(|row| row.seq > seq).take(limit as usize))
+    }
+
+    pub(crate) fn last_commits(&self, limit: u32) -> Result<Vec<Commit>, Error> {
+        let rows = page(self.commits.iter().rev().take(limit as usize));
+        rows.into_iter().rev().map(CommitRow::commit).collect()
     }
 
     pub(crate) fn commits_after(&self, seq: u64, limit: u32) -> Result<Vec<Commit>, Error> {
@@ -285,6 +291,16 @@ impl Tables {
         rows.sort_by(|a, b| unknown_key(a).cmp(&unknown_key(b)));
         rows
     }
+}
+
+/// The first rows whose bytes fit, one at least.
+fn page<'a>(rows: impl Iterator<Item = &'a CommitRow>) -> Vec<CommitRow> {
+    let (mut total, mut count) = (0, 0);
+    let fits = |row: &&CommitRow| {
+        (total, count) = (total + signed(row.bytes), count + 1);
+        total <= PAGE_BYTES || count == 1
+    };
+    rows.take_while(fits).cloned().collect()
 }
 
 /// Keeps the rows for which `keep` holds and says how many went.

@@ -37,7 +37,9 @@ suite! {
         t46_a_group_is_appended_whole_or_not_at_all
         commits_that_do_not_fit_are_refused
         the_log_is_read_on_page_by_page
-        a_large_commit_and_a_large_group_fit;
+        a_large_commit_and_a_large_group_fit
+        pages_are_bounded_in_bytes
+        a_newer_release_is_followed_and_not_written_over;
     redaction: what_is_redacted_is_gone_and_the_log_is_whole
         a_lagging_node_follows_past_a_redaction
         a_redaction_that_does_not_fit_is_refused;
