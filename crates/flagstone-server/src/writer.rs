@@ -18,7 +18,7 @@ const GROUP_MAX: usize = 512;
 /// The most bytes of commits in one transaction, by [`Commit::bytes`]; a single commit has a limit of its own.
 const GROUP_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// How many callers may wait for what is on its way to the disk.
-const WAITING_MAX: usize = 8_192;
+const WAITING_MAX: usize = 16_384;
 /// How many bytes of commits may wait.
 const PENDING_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// How many commits of other nodes are read at a time.
