@@ -3,10 +3,12 @@
 
 pub mod chain;
 mod error;
+mod leases;
 mod log;
 pub mod memory;
 mod merge;
 mod migrate;
+mod past;
 pub mod postgres;
 mod redact;
 mod search;
@@ -27,7 +29,9 @@ use flagstone_model::time::Timestamp;
 use tokio::time::Instant;
 
 pub use error::Error;
+pub use leases::Fence;
 pub use log::{KEY_BYTES_MAX, PAGE_BYTES};
+pub use past::{Every, Revision};
 use sql::{Lease, Sql};
 pub use types::*;
 pub use url::DatabaseUrl;

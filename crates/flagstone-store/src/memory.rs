@@ -7,8 +7,10 @@ use flagstone_model::commit::{Commit, Event};
 use flagstone_model::time::Timestamp;
 
 use crate::chain::{End, Rows};
+use crate::leases::{Fence, Held};
 use crate::log::{CommitRow, EventRow, PAGE_BYTES, without_nul};
 use crate::merge::{clamped, merge, merge_application, merge_instance, merge_unknown, merge_usage};
+use crate::past::Checkpoint;
 use crate::redact;
 use crate::sql::signed;
 use crate::telemetry::{instance_key, unknown_key};
@@ -29,6 +31,8 @@ pub(crate) struct Tables {
     documents: BTreeMap<(String, String), StoredDocument>,
     events: Vec<EventRow>,
     changes: BTreeSet<(String, String, u64)>,
+    checkpoints: BTreeMap<u64, std::sync::Arc<Checkpoint>>,
+    pub(crate) leases: BTreeMap<String, Held>,
     pub(crate) sessions: BTreeMap<SessionHash, Session>,
     /// All that was ever flushed, merged.
     pub(crate) telemetry: TelemetryBatch,
@@ -92,6 +96,9 @@ impl Tables {
             let row = self.commits.iter_mut().find(|row| row.seq == seq);
             let row = row.ok_or_else(|| Error::Corrupt(format!("commit {seq} is missing")))?;
             let taken = redact::take(row, &hashes)?;
+            if !taken.documents.is_empty() {
+                self.checkpoints.split_off(&seq);
+            }
             for key in taken.documents {
                 if self.documents.get(&key).is_some_and(|document| document.seq == seq) {
                     return Err(redact::left_standing(&key.0, &key.1));
@@ -120,6 +127,54 @@ impl Tables {
 
     pub(crate) fn commits_after(&self, seq: u64, limit: u32) -> Result<Vec<Commit>, Error> {
         self.commit_rows(seq, limit).into_iter().map(CommitRow::commit).collect()
+    }
+
+    pub(crate) fn seq_at(&self, millis: i64) -> u64 {
+        self.commits.iter().rev().find(|row| row.reached <= millis).map_or(0, |row| row.seq)
+    }
+
+    pub(crate) fn last_seq(&self) -> u64 {
+        self.commits.last().map_or(0, |row| row.seq)
+    }
+
+    pub(crate) fn sizes_after(&self, seq: u64, limit: u64) -> Vec<(u64, u64)> {
+        let rows = self.commits.iter().filter(|row| row.seq > seq);
+        rows.take(usize::try_from(limit).unwrap_or(usize::MAX)).map(|row| (row.seq, row.bytes)).collect()
+    }
+
+    pub(crate) fn rows_of(&self, kind: &str, id: &str, before: u64, limit: u32) -> Vec<CommitRow> {
+        let key = |seq| (kind.to_owned(), id.to_owned(), seq);
+        let seqs = self.changes.range(key(0)..key(before)).rev().take(limit as usize).map(|(_, _, seq)| *seq);
+        page(seqs.filter_map(|seq| self.commits.iter().find(|row| row.seq == seq)))
+    }
+
+    pub(crate) fn checkpoint_before(&self, seq: u64) -> Option<Checkpoint> {
+        self.checkpoints.range(..=seq).next_back().map(|(_, checkpoint)| (**checkpoint).clone())
+    }
+
+    /// The newest checkpoint's commit and size.
+    pub(crate) fn last_checkpoint(&self) -> (u64, u64) {
+        self.checkpoints.last_key_value().map_or((0, 0), |(seq, checkpoint)| (*seq, checkpoint.bytes))
+    }
+
+    /// Unless a commit after `head` redacts: it may hold what that has taken.
+    pub(crate) fn keep_checkpoint(&mut self, checkpoint: Checkpoint, head: u64) -> bool {
+        let keep = self.commits.iter().all(|row| row.seq <= head || row.redacts == 0);
+        if keep {
+            self.checkpoints.insert(checkpoint.seq, checkpoint.into());
+        }
+        keep
+    }
+
+    pub(crate) fn acquire_lease(&mut self, name: &str, holder: &str, ttl: i64, now: i64) -> Option<Fence> {
+        let held =
+            self.leases.entry(name.to_owned()).or_insert_with(|| Held { expires_at: i64::MIN, ..Held::default() });
+        if held.expires_at > now {
+            return None;
+        }
+        (held.fence, held.expires_at) = (held.fence + 1, now.saturating_add(ttl));
+        holder.clone_into(&mut held.holder);
+        Some(Fence(held.fence))
     }
 
     pub(crate) fn verify(&self) -> Verification {

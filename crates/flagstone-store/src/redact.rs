@@ -7,7 +7,7 @@ use flagstone_model::commit::Commit;
 use crate::Error;
 use crate::log::{COMMIT_COLUMNS, CommitRow, EventRow};
 use crate::sql::{Lease, Sql, signed};
-use crate::text;
+use crate::{past, text};
 
 /// What else has to change with a commit that loses pieces.
 pub(crate) struct Taken {
@@ -56,6 +56,7 @@ pub(crate) fn left_standing(kind: &str, id: &str) -> Error {
 
 /// Does what a commit says that is written already, with its documents.
 pub(crate) async fn carry_out(lease: &mut Lease<'_>, redaction: &Commit) -> Result<(), Error> {
+    let mut first = None;
     for (seq, hashes) in by_commit(redaction)? {
         let mut query = Sql::new("SELECT ");
         query.push(COMMIT_COLUMNS).push(" FROM commits WHERE seq = ").push_value(signed(seq));
@@ -64,6 +65,7 @@ pub(crate) async fn carry_out(lease: &mut Lease<'_>, redaction: &Commit) -> Resu
         let taken = take(&mut row, &hashes)?;
         let update = Sql::new("UPDATE commits SET private = $1 WHERE seq = $2");
         lease.execute(update.with(row.private).with(signed(seq))).await?;
+        first = first.or((!taken.documents.is_empty()).then_some(seq));
         for (kind, id) in taken.documents {
             let query = Sql::new("SELECT COUNT(*) FROM documents WHERE kind = $1 AND id = $2 AND seq = $3");
             let query = query.with(kind.as_str()).with(id.as_str()).with(signed(seq));
@@ -85,5 +87,8 @@ pub(crate) async fn carry_out(lease: &mut Lease<'_>, redaction: &Commit) -> Resu
             lease.execute(update).await?;
         }
     }
-    Ok(())
+    match first {
+        Some(seq) => past::forget_checkpoints(lease, seq).await,
+        None => Ok(()),
+    }
 }

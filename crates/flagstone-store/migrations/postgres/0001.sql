@@ -23,6 +23,31 @@ CREATE TABLE changes (
     PRIMARY KEY (kind, id, seq)
 );
 
+-- All documents as of one commit, so that the past is never far from one; derived. `hash` guards against bit rot.
+CREATE TABLE checkpoints (
+    seq   BIGINT  PRIMARY KEY,
+    id    TEXT    NOT NULL,
+    bytes BIGINT  NOT NULL, -- before it was compressed
+    parts BIGINT  NOT NULL,
+    hash  BYTEA   NOT NULL
+);
+
+CREATE TABLE checkpoint_parts (
+    id   TEXT    NOT NULL,
+    part BIGINT  NOT NULL,
+    data BYTEA   NOT NULL,
+    PRIMARY KEY (id, part)
+);
+
+-- Who does a job that only one node may do, until when, and how far it has come. `fence` counts the holders.
+CREATE TABLE leases (
+    name       TEXT    PRIMARY KEY,
+    holder     TEXT    NOT NULL,
+    fence      BIGINT  NOT NULL,
+    expires_at BIGINT  NOT NULL,
+    position   BIGINT  NOT NULL
+);
+
 -- The current state, written in the transaction of the commit that made it. `hash` guards against bit rot.
 CREATE TABLE documents (
     kind TEXT    NOT NULL,

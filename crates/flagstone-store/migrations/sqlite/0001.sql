@@ -23,6 +23,31 @@ CREATE TABLE changes (
     PRIMARY KEY (kind, id, seq)
 ) STRICT, WITHOUT ROWID;
 
+-- All documents as of one commit, so that the past is never far from one; derived. `hash` guards against bit rot.
+CREATE TABLE checkpoints (
+    seq   INTEGER PRIMARY KEY,
+    id    TEXT    NOT NULL,
+    bytes INTEGER NOT NULL, -- before it was compressed
+    parts INTEGER NOT NULL,
+    hash  BLOB    NOT NULL
+) STRICT;
+
+CREATE TABLE checkpoint_parts (
+    id   TEXT    NOT NULL,
+    part INTEGER NOT NULL,
+    data BLOB    NOT NULL,
+    PRIMARY KEY (id, part)
+) STRICT;
+
+-- Who does a job that only one node may do, until when, and how far it has come. `fence` counts the holders.
+CREATE TABLE leases (
+    name       TEXT    PRIMARY KEY,
+    holder     TEXT    NOT NULL,
+    fence      INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    position   INTEGER NOT NULL
+) STRICT;
+
 -- The current state, written in the transaction of the commit that made it. `hash` guards against bit rot.
 CREATE TABLE documents (
     kind TEXT    NOT NULL,

@@ -144,7 +144,9 @@ pub(crate) async fn pages_are_bounded_in_bytes(fixture: Fixture) {
     assert_eq!(numbers(100).await, [8]);
     assert!(store.verify().await.unwrap().is_intact());
     let mut next: Vec<_> = (9..=12).map(simple).collect();
-    next.iter_mut().for_each(|commit| commit.body.events.clear());
+    for commit in &mut next {
+        commit.body.events.clear();
+    }
     store.append(&next).await.unwrap();
     assert_eq!((numbers(3).await, numbers(100).await), (vec![10, 11, 12], vec![8, 9, 10, 11, 12]));
 }

@@ -7,7 +7,9 @@
 mod corpus;
 mod events;
 mod fixture;
+mod leases;
 mod log;
+mod past;
 mod postgres;
 mod redaction;
 mod sessions;
@@ -48,6 +50,13 @@ suite! {
         events_come_in_pages
         only_visible_projects_are_searched
         creators_have_their_newest_name;
+    past: any_past_state_is_the_fold_of_the_log
+        a_history_comes_in_pages
+        a_time_is_a_place_in_the_log_also_when_clocks_go_back
+        checkpoints_are_made_when_they_are_due;
+    leases: a_lease_has_one_holder
+        a_lease_that_expired_passes_on_or_is_held_on
+        a_holder_that_was_frozen_moves_nothing;
     sessions: sessions_begin_move_and_end
         the_newest_sessions_are_kept;
     telemetry: batches_add_up

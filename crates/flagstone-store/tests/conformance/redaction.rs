@@ -151,7 +151,7 @@ pub(crate) async fn a_redaction_that_does_not_fit_is_refused(fixture: Fixture) {
     let unknown = redaction(7, &[Piece { seq: 3, hash: [1; 32] }]);
     let missing = redaction(7, &[Piece { seq: 7, ..found[0] }]);
     for refused in [silent, half, unknown, missing] {
-        let result = store.append(&[refused.clone()]).await;
+        let result = store.append(std::slice::from_ref(&refused)).await;
         assert!(matches!(result, Err(Error::Invalid(_))), "{refused:?}: {result:?}");
         assert_eq!((store.load().await, store.commits_after(0, 100).await, store.verify().await), before);
     }
