@@ -11,6 +11,7 @@ use crate::projects::Project;
 use crate::segments::Segment;
 use crate::settings::Setting;
 use crate::state::Document;
+use crate::users::{self, User};
 
 /// What stands in the place of a text that was taken out of a document, or of a name.
 pub const REDACTED: &str = "[redacted]";
@@ -83,4 +84,50 @@ pub fn places(commit: &Commit) -> Vec<String> {
         }
     }
     places
+}
+
+/// A sealed piece that is there.
+#[derive(Clone, Copy, Debug)]
+pub struct SealedPiece<'a> {
+    /// The commit that it is a piece of. Changes whose documents are gone are not in it: see `document`.
+    pub commit: &'a Commit,
+    /// Where: a JSON pointer, see [`places`].
+    pub place: &'a str,
+    /// Kind and id of the document that it is a piece of, or all of.
+    pub document: Option<(&'a str, &'a str)>,
+    /// Its JSON text.
+    pub text: &'a str,
+}
+
+impl SealedPiece<'_> {
+    /// Whether it is about a user, by id; `labels` are the names and addresses that the user has ever gone by.
+    pub fn is_about(&self, user_id: i64, labels: &[String]) -> bool {
+        let body = &self.commit.body;
+        let value = serde_json::from_str::<serde_json::Value>(self.text).unwrap_or_default();
+        if value == REDACTED {
+            return false;
+        }
+        let names = value.as_str().is_some_and(|name| labels.iter().any(|label| label == name));
+        let id_in = |field: &str| value.get(field).and_then(serde_json::Value::as_i64) == Some(user_id);
+        if let Some((kind, id)) = self.document {
+            let creator = || {
+                let document = body.changes.iter().find(|change| change.kind == kind && change.id == id)?;
+                document.body.as_ref()?.pointer("/createdBy/id")?.as_i64()
+            };
+            return match kind {
+                User::KIND => id.parse() == Ok(user_id),
+                Feature::KIND => creator() == Some(user_id),
+                _ => names || id_in("userId"),
+            };
+        }
+        let Some(rest) = self.place.strip_prefix("/events/") else { return self.commit.actor.id == user_id };
+        let (at, field) = rest.split_once('/').unwrap_or((rest, ""));
+        let Some(event) = at.parse::<usize>().ok().and_then(|at| body.events.get(at)) else { return false };
+        match field {
+            "createdBy" | "ip" => event.created_by_user_id == user_id,
+            // That somebody of this number was erased is all that is left.
+            _ if event.kind == users::ERASED => false,
+            _ => names || id_in("userId") || (event.kind.starts_with("user-") && id_in("id")),
+        }
+    }
 }

@@ -24,7 +24,8 @@ mod verify;
 use std::path::Path;
 use std::time::Duration;
 
-use flagstone_model::commit::Commit;
+use flagstone_model::commit::{Commit, Piece};
+use flagstone_model::sealing::SealedPiece;
 use flagstone_model::time::Timestamp;
 use tokio::time::Instant;
 
@@ -277,7 +278,7 @@ impl Store {
     pub async fn pieces(
         &self,
         wanted: impl Fn(&SealedPiece<'_>) -> bool,
-        mut found: impl FnMut(flagstone_model::commit::Piece),
+        mut found: impl FnMut(Piece),
     ) -> Result<(), Error> {
         let mut seq = 0;
         loop {
@@ -289,10 +290,13 @@ impl Store {
             seq = last.seq;
             for row in &rows {
                 let parsed = row.parse()?;
+                let keys = text::keys(row).map_err(|unreadable| row.corrupt(unreadable))?;
                 for (sealed, text) in parsed.pieces.iter().zip(text::texts(row)?) {
                     let Some(text) = text else { continue };
-                    if wanted(&SealedPiece { commit: &parsed.commit, place: &sealed.place, text: &text }) {
-                        found(flagstone_model::commit::Piece { seq: row.seq, hash: sealed.hash });
+                    let key = sealed.change().and_then(|change| keys.get(change));
+                    let document = key.map(|(kind, id)| (kind.as_str(), id.as_str()));
+                    if wanted(&SealedPiece { commit: &parsed.commit, place: &sealed.place, document, text: &text }) {
+                        found(Piece { seq: row.seq, hash: sealed.hash });
                     }
                 }
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use flagstone_model::commit::{Commit, Event};
+use flagstone_model::commit::Event;
 use flagstone_model::time::Timestamp;
 
 /// How a store is opened. The defaults are right for a server.
@@ -147,17 +147,6 @@ impl fmt::Display for Broken {
             Fault::Event(id) => write!(f, "commit {seq}: event {id} is not what the log says"),
         }
     }
-}
-
-/// A sealed piece that is there.
-#[derive(Clone, Copy, Debug)]
-pub struct SealedPiece<'a> {
-    /// The commit that it is a piece of.
-    pub commit: &'a Commit,
-    /// Where: a JSON pointer, see [`flagstone_model::sealing::places`]. Changes whose documents are gone count.
-    pub place: &'a str,
-    /// Its JSON text.
-    pub text: &'a str,
 }
 
 /// Which events, and which page of them. An empty list filters nothing.

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod corpus;
+mod erasing;
 mod events;
 mod fixture;
 mod leases;
@@ -50,6 +51,7 @@ suite! {
         events_come_in_pages
         only_visible_projects_are_searched
         creators_have_their_newest_name;
+    erasing: a_person_is_erased;
     past: any_past_state_is_the_fold_of_the_log
         a_history_comes_in_pages
         a_time_is_a_place_in_the_log_also_when_clocks_go_back

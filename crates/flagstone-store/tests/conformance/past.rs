@@ -34,8 +34,9 @@ async fn redaction(random: &mut Random, store: &Store, seq: u64) -> Commit {
     let mut pieces = Vec::new();
     let mut lost = BTreeMap::new();
     let victim = 1 + random.below(seq - 1);
-    let take =
-        |piece: &flagstone_store::SealedPiece<'_>| piece.commit.seq == victim && piece.place.starts_with("/changes/");
+    let take = |piece: &flagstone_model::sealing::SealedPiece<'_>| {
+        piece.commit.seq == victim && piece.place.starts_with("/changes/")
+    };
     store.pieces(take, |piece| pieces.push(piece)).await.unwrap();
     for document in store.load().await.unwrap().documents.into_iter().filter(|document| document.seq == victim) {
         let change = match document.kind.as_str() {
