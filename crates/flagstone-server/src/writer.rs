@@ -246,15 +246,15 @@ impl Writer {
         let _alone = self.catching_up.lock().await;
         loop {
             let mut state = self.head.load().state.clone();
-            let commits = self.store.commits_after(state.seq, CATCH_UP_PAGE).await?;
-            for commit in &commits {
+            let page = self.store.page_after(state.seq, CATCH_UP_PAGE).await?;
+            for commit in &page.commits {
                 anyhow::ensure!(commit.seq == state.seq + 1, "the log has a gap before commit {}", commit.seq);
                 state.apply(commit)?;
             }
-            if commits.is_empty() {
+            self.adopt(state, &page.commits);
+            if page.is_end {
                 return Ok(());
             }
-            self.adopt(state, &commits);
         }
     }
 

@@ -259,9 +259,14 @@ impl Store {
     /// others the texts that were taken are [`flagstone_model::sealing::REDACTED`]. Whoever folds them is for a while
     /// without these documents; the redaction's own commit says what they are from then on.
     pub async fn commits_after(&self, seq: u64, limit: u32) -> Result<Vec<Commit>, Error> {
+        Ok(self.page_after(seq, limit).await?.commits)
+    }
+
+    /// The same, and whether it is the end.
+    pub async fn page_after(&self, seq: u64, limit: u32) -> Result<Page, Error> {
         match self.reader().await? {
-            Access::Memory(store) => store.tables().commits_after(seq, limit),
-            Access::Sql(mut lease) => log::commits_after(&mut lease, seq, limit).await,
+            Access::Memory(store) => store.tables().page_after(seq, limit),
+            Access::Sql(mut lease) => log::page_after(&mut lease, seq, limit).await,
         }
     }
 

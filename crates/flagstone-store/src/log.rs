@@ -9,7 +9,7 @@ use crate::redact;
 use crate::sql::{Lease, Row, Sql, Value, signed};
 use crate::text::{self, Parsed, Salts, Unreadable};
 use crate::verify::Verifier;
-use crate::{Appended, Error, Head, Loaded, StoredDocument, Verification};
+use crate::{Appended, Error, Head, Loaded, Page, StoredDocument, Verification};
 
 /// The longest key of a document and the longest name in an event, in bytes: PostgreSQL's indexes end at 2,704.
 pub const KEY_BYTES_MAX: usize = 500;
@@ -343,9 +343,9 @@ fn read_document(row: Row<'_>) -> Result<StoredDocument, Error> {
     Ok(document)
 }
 
-pub(crate) async fn commits_after(lease: &mut Lease<'_>, seq: u64, limit: u32) -> Result<Vec<Commit>, Error> {
-    let commits: Vec<Commit> =
-        commit_rows(lease, seq, limit).await?.into_iter().map(CommitRow::commit).collect::<Result<_, _>>()?;
+pub(crate) async fn page_after(lease: &mut Lease<'_>, seq: u64, limit: u32) -> Result<Page, Error> {
+    let (rows, head) = rows_after(lease, seq, limit).await?;
+    let commits: Vec<Commit> = rows.into_iter().map(CommitRow::commit).collect::<Result<_, _>>()?;
     let mut last = seq;
     for commit in &commits {
         if commit.seq != last + 1 {
@@ -353,17 +353,25 @@ pub(crate) async fn commits_after(lease: &mut Lease<'_>, seq: u64, limit: u32) -
         }
         last = commit.seq;
     }
-    Ok(commits)
+    Ok(Page { is_end: last >= head, commits })
 }
 
 /// The rows after `seq`, in order: at most `limit`, and few enough that together they are small, but one at least.
 pub(crate) async fn commit_rows(lease: &mut Lease<'_>, seq: u64, limit: u32) -> Result<Vec<CommitRow>, Error> {
+    Ok(rows_after(lease, seq, limit).await?.0)
+}
+
+/// The same with the head's number, as of the same moment; 0 where there is no row.
+async fn rows_after(lease: &mut Lease<'_>, seq: u64, limit: u32) -> Result<(Vec<CommitRow>, u64), Error> {
     let mut query = Sql::new("SELECT ");
-    query.push(COMMIT_COLUMNS).push(" FROM commits WHERE seq > ").push_value(signed(seq));
+    query.push(COMMIT_COLUMNS).push(", (SELECT MAX(seq) FROM commits) FROM commits");
+    query.push(" WHERE seq > ").push_value(signed(seq));
     query.push(" AND seq <= (SELECT MAX(seq) FROM (");
     push_page(&mut query, "SELECT seq, bytes FROM commits WHERE seq > $1 ORDER BY seq", limit, "seq");
     query.push(") ORDER BY seq");
-    lease.fetch(query, CommitRow::read).await
+    let rows = lease.fetch(query, |row| Ok((CommitRow::read(row)?, row.count(11)?))).await?;
+    let head = rows.last().map_or(0, |(_, head)| *head);
+    Ok((rows.into_iter().map(|(row, _)| row).collect(), head))
 }
 
 /// The newest rows, in order: at most `limit`, and few enough that together they are small, but one at least.

@@ -18,7 +18,7 @@ use crate::text::Salts;
 use crate::verify::Verifier;
 use crate::{
     Appended, Application, Error, EventCreator, EventPage, EventQuery, Head, Instance, Loaded, LoginRecord, Order,
-    Session, SessionHash, StoredDocument, TelemetryBatch, Trim, UsageRow, Verification,
+    Page, Session, SessionHash, StoredDocument, TelemetryBatch, Trim, UsageRow, Verification,
 };
 
 /// A store in memory.
@@ -125,8 +125,10 @@ impl Tables {
         rows.into_iter().rev().map(CommitRow::commit).collect()
     }
 
-    pub(crate) fn commits_after(&self, seq: u64, limit: u32) -> Result<Vec<Commit>, Error> {
-        self.commit_rows(seq, limit).into_iter().map(CommitRow::commit).collect()
+    pub(crate) fn page_after(&self, seq: u64, limit: u32) -> Result<Page, Error> {
+        let rows = self.commit_rows(seq, limit);
+        let is_end = rows.last().is_none_or(|last| last.seq == self.last_seq());
+        Ok(Page { commits: rows.into_iter().map(CommitRow::commit).collect::<Result<_, _>>()?, is_end })
     }
 
     pub(crate) fn seq_at(&self, millis: i64) -> u64 {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use flagstone_model::commit::Event;
+use flagstone_model::commit::{Commit, Event};
 use flagstone_model::time::Timestamp;
 
 /// How a store is opened. The defaults are right for a server.
@@ -68,6 +68,15 @@ pub struct Loaded {
     pub head: Head,
     /// All documents, by kind and id.
     pub documents: Vec<StoredDocument>,
+}
+
+/// Some of the log.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page {
+    /// The oldest first.
+    pub commits: Vec<Commit>,
+    /// Whether there was nothing behind them when they were read.
+    pub is_end: bool,
 }
 
 /// What became of an append that did not fail.

@@ -133,12 +133,15 @@ pub(crate) async fn pages_are_bounded_in_bytes(fixture: Fixture) {
     let mut pages = Vec::new();
     let mut seq = 0;
     loop {
-        let page = store.commits_after(seq, 100).await.unwrap();
-        let Some(last) = page.last() else { break };
-        assert_eq!(page[0].seq, seq + 1);
-        pages.push(page.len());
-        seq = last.seq;
+        let page = store.page_after(seq, 100).await.unwrap();
+        assert_eq!(page.commits[0].seq, seq + 1);
+        pages.push(page.commits.len());
+        seq = page.commits.last().unwrap().seq;
+        if page.is_end {
+            break;
+        }
     }
+    assert!(store.page_after(seq, 100).await.unwrap().is_end);
     assert_eq!((seq, pages), (8, vec![1, 3, 2, 1, 1]));
     let numbers = async |limit| store.last_commits(limit).await.unwrap().iter().map(|c| c.seq).collect::<Vec<_>>();
     assert_eq!(numbers(100).await, [8]);
