@@ -4,9 +4,9 @@
 use std::fmt::Write as _;
 
 use flagstone_model::commit::{Actor, Change, Commit, CommitBody, Event, Piece};
-use flagstone_model::sealing::{self, REDACTED};
+use flagstone_model::sealing::{self, REDACTED, Sealing};
 use flagstone_model::time::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -108,29 +108,12 @@ impl From<serde_json::Error> for Unreadable {
 
 /// Writes `body` and `private`.
 pub(crate) fn write(commit: &Commit, salts: &mut Salts) -> Result<(String, String), Error> {
-    let unwritable = |e: serde_json::Error| Error::Invalid(format!("a commit cannot be written: {e}"));
-    let mut text = serde_json::json!({
-        "actor": serde_json::to_value(&commit.actor).map_err(unwritable)?,
-        "changes": serde_json::to_value(&commit.body.changes).map_err(unwritable)?,
-        "events": serde_json::to_value(&commit.body.events).map_err(unwritable)?,
-    });
-    for (at, event) in commit.body.events.iter().enumerate() {
-        if event.is_by(&commit.actor)
-            && let Some(Json::Object(fields)) = text["events"].get_mut(at)
-        {
-            for field in ["createdBy", "createdByUserId", "ip"] {
-                fields.remove(field);
-            }
-        }
-    }
     let mut private = String::from("[");
     let mut sealed = Vec::new();
     for place in sealing::places(commit) {
-        let Some(value) = text.pointer_mut(&place) else {
-            return Err(Error::Invalid(format!("there is nothing at {place} to seal")));
-        };
-        let piece = value.to_string();
-        *value = substitute(&place);
+        let piece = piece_at(commit, &place)
+            .ok_or_else(|| Error::Invalid(format!("there is nothing at {place} to seal")))?
+            .to_string();
         let salt = salts.next();
         sealed.push((place, chain::hex(&chain::piece_hash(&salt, &piece))));
         let comma = if sealed.len() == 1 { "" } else { "," };
@@ -138,19 +121,168 @@ pub(crate) fn write(commit: &Commit, salts: &mut Salts) -> Result<(String, Strin
         let _ = write!(private, "{comma}[\"{}\",{piece}]", chain::hex(&salt));
     }
     private.push(']');
-    text["sealed"] = serde_json::to_value(&sealed).map_err(unwritable)?;
-    if !commit.redacts.is_empty() {
-        let redacts = commit.redacts.iter().map(|piece| (piece.seq, chain::hex(&piece.hash)));
-        text["redacts"] = serde_json::to_value(redacts.collect::<Vec<_>>()).map_err(unwritable)?;
-    }
-    Ok((text.to_string(), private))
+    let body = Written {
+        actor: WrittenActor {
+            id: commit.actor.id,
+            name: REDACTED,
+            ip: commit.actor.ip.as_ref().map(|_| Masked { value: &Json::Null, sealing: Sealing::Whole }),
+        },
+        changes: commit.body.changes.iter().map(WrittenChange::of).collect(),
+        events: commit.body.events.iter().map(|event| WrittenEvent::of(event, &commit.actor)).collect(),
+        sealed,
+        redacts: commit.redacts.iter().map(|piece| (piece.seq, chain::hex(&piece.hash))).collect(),
+    };
+    let body = serde_json::to_string(&body);
+    Ok((body.map_err(|error| Error::Invalid(format!("a commit cannot be written: {error}")))?, private))
 }
 
-/// What is read at a place once its piece is gone. A document or an event's data is gone altogether; within one, and
-/// for a name, a text stands there.
-fn substitute(place: &str) -> Json {
-    let is_whole = ["ip", "data", "preData", "body"].iter().any(|end| place.rsplit('/').next() == Some(end));
-    if is_whole && place.matches('/').count() <= 3 { Json::Null } else { REDACTED.into() }
+/// What stands at a place of a commit.
+fn piece_at(commit: &Commit, place: &str) -> Option<Json> {
+    let (part, rest) = place.strip_prefix('/')?.split_once('/')?;
+    if part == "actor" {
+        return match rest {
+            "name" => Some(commit.actor.name.as_str().into()),
+            _ => commit.actor.ip.as_deref().map(Json::from),
+        };
+    }
+    let (at, field) = rest.split_once('/')?;
+    let at: usize = at.parse().ok()?;
+    if part == "changes" {
+        return commit.body.changes.get(at)?.body.as_ref()?.pointer(field.strip_prefix("body")?).cloned();
+    }
+    let event = commit.body.events.get(at)?;
+    match field {
+        "createdBy" => Some(event.created_by.as_str().into()),
+        "ip" => event.ip.as_deref().map(Json::from),
+        _ => {
+            let (data, pointer) = match field.strip_prefix("preData") {
+                Some(pointer) => (&event.pre_data, pointer),
+                None => (&event.data, field.strip_prefix("data")?),
+            };
+            data.as_ref()?.pointer(pointer).cloned()
+        }
+    }
+}
+
+/// [`Body`] as it is written, without a copy of the documents.
+#[derive(Serialize)]
+struct Written<'a> {
+    actor: WrittenActor<'a>,
+    changes: Vec<WrittenChange<'a>>,
+    events: Vec<WrittenEvent<'a>>,
+    sealed: Vec<(String, String)>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    redacts: Vec<(u64, String)>,
+}
+
+#[derive(Serialize)]
+struct WrittenActor<'a> {
+    id: i64,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ip: Option<Masked<'a>>,
+}
+
+#[derive(Serialize)]
+struct WrittenChange<'a> {
+    kind: &'a str,
+    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<Masked<'a>>,
+}
+
+impl<'a> WrittenChange<'a> {
+    fn of(change: &'a Change) -> Self {
+        let sealing = sealing::of_document(&change.kind);
+        let body = change.body.as_ref().map(|value| Masked { value, sealing });
+        Self { kind: &change.kind, id: &change.id, body }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WrittenEvent<'a> {
+    id: u64,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    created_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_by: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_by_user_id: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ip: Option<Masked<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    project: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    environment: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    feature_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Masked<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pre_data: Option<Masked<'a>>,
+}
+
+impl<'a> WrittenEvent<'a> {
+    fn of(event: &'a Event, actor: &Actor) -> Self {
+        let is_by_other = !event.is_by(actor);
+        let data = |data: &'a Option<Json>| {
+            let value = data.as_ref().filter(|data| !data.is_null())?;
+            Some(Masked { value, sealing: sealing::of_event(&event.kind) })
+        };
+        Self {
+            id: event.id,
+            kind: &event.kind,
+            created_at: event.created_at,
+            created_by: is_by_other.then_some(REDACTED),
+            created_by_user_id: is_by_other.then_some(event.created_by_user_id),
+            ip: (is_by_other && event.ip.is_some()).then_some(Masked { value: &Json::Null, sealing: Sealing::Whole }),
+            project: event.project.as_deref(),
+            environment: event.environment.as_deref(),
+            feature_name: event.feature_name.as_deref(),
+            data: data(&event.data),
+            pre_data: data(&event.pre_data),
+        }
+    }
+}
+
+/// A value with what is read in the place of its sealed pieces once they are gone: nothing for the whole, a text for a
+/// text.
+struct Masked<'a> {
+    value: &'a Json,
+    sealing: Sealing,
+}
+
+impl Serialize for Masked<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.sealing {
+            Sealing::Whole => serializer.serialize_unit(),
+            Sealing::Texts(texts) => Within { value: self.value, texts: texts.to_vec() }.serialize(serializer),
+        }
+    }
+}
+/// A value of which the texts at these pointers are masked.
+struct Within<'a> {
+    value: &'a Json,
+    texts: Vec<&'a str>,
+}
+
+impl Serialize for Within<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.value {
+            Json::String(_) if self.texts.contains(&"") => serializer.serialize_str(REDACTED),
+            Json::Object(fields) if !self.texts.is_empty() => {
+                serializer.collect_map(fields.iter().map(|(name, value)| {
+                    let inside =
+                        self.texts.iter().filter_map(|text| text.strip_prefix('/')?.strip_prefix(name.as_str()));
+                    let texts = inside.filter(|rest| rest.is_empty() || rest.starts_with('/')).collect();
+                    (name, Within { value, texts })
+                }))
+            }
+            value => value.serialize(serializer),
+        }
+    }
 }
 
 /// Reads a commit, whatever is gone of it. The hashes of the pieces that are there are checked.
