@@ -319,7 +319,7 @@ impl Store {
     }
 
     /// Walks the whole log as of one moment: the numbers have no gap, the hashes are right (see [`chain`]), and the
-    /// documents and events are what the log says. What is wrong is in the answer; an error means that it could not
+    /// documents, events and the index of changes are what the log says. What is wrong is in the answer; an error means that it could not
     /// be looked at.
     pub async fn verify(&self) -> Result<Verification, Error> {
         access!(self.reader().await?, tables => tables.verify(), lease => log::verify(lease))

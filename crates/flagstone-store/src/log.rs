@@ -415,6 +415,7 @@ pub(crate) async fn verify(lease: &mut Lease<'_>) -> Result<Verification, Error>
         more_events_for(lease, &mut verifier).await?;
     }
     verify_documents(lease, &mut verifier).await?;
+    verify_changes(lease, &mut verifier).await?;
     lease.end("COMMIT").await?;
     Ok(verifier.finish())
 }
@@ -446,6 +447,22 @@ async fn verify_documents(lease: &mut Lease<'_>, verifier: &mut Verifier) -> Res
         for row in rows {
             verifier.document(row);
         }
+    }
+}
+
+async fn verify_changes(lease: &mut Lease<'_>, verifier: &mut Verifier) -> Result<(), Error> {
+    let mut after = (String::new(), String::new(), 0);
+    loop {
+        let query = Sql::new(
+            "SELECT kind, id, seq FROM changes WHERE (kind, id, seq) > ($1, $2, $3) ORDER BY kind, id, seq LIMIT $4",
+        );
+        let query = query.with(after.0.as_str()).with(after.1.as_str()).with(signed(after.2)).with(i64::from(PAGE));
+        let rows = lease.fetch(query, |row| Ok((row.text(0)?, row.text(1)?, row.count(2)?))).await?;
+        for row in &rows {
+            verifier.change(row);
+        }
+        let Some(last) = rows.into_iter().next_back() else { return Ok(()) };
+        after = last;
     }
 }
 

@@ -188,6 +188,9 @@ impl Tables {
         for document in self.documents.values() {
             verifier.document(document.clone());
         }
+        for change in &self.changes {
+            verifier.change(change);
+        }
         verifier.finish()
     }
 

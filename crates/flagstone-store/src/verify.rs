@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use flagstone_model::commit::{CommitBody, Event, Piece};
 
-use crate::chain::{End, body_hash, chain_hash};
+use crate::chain::{End, body_hash, chain_hash, document_hash};
 use crate::log::{CommitRow, EventRow};
 use crate::text::{self, Unreadable};
 use crate::{Broken, Fault, StoredDocument, Verification};
@@ -24,6 +24,8 @@ pub(crate) struct Verifier {
     gone: BTreeMap<Piece, String>,
     events: VecDeque<EventRow>,
     last_event_id: u64,
+    /// The sum of the hashes of what the index of changes has to hold, less those of what it holds.
+    changes: u128,
 }
 
 impl Verifier {
@@ -115,9 +117,15 @@ impl Verifier {
 
     fn fold(&mut self, seq: u64, body: CommitBody) {
         for change in body.changes {
+            self.changes = self.changes.wrapping_add(change_hash(&change.kind, &change.id, seq));
             let hash = change.body.as_ref().map(|body| body_hash(&body.to_string()));
             self.documents.insert((change.kind, change.id), (seq, hash));
         }
+    }
+
+    /// Takes a row of the index of changes, in any order.
+    pub(crate) fn change(&mut self, (kind, id, seq): &(String, String, u64)) {
+        self.changes = self.changes.wrapping_sub(change_hash(kind, id, *seq));
     }
 
     /// Takes a document row, after all commits.
@@ -154,6 +162,15 @@ impl Verifier {
                 self.fail(seq, Fault::Document(kind, id));
             }
         }
+        // It is a sum over all: where in the log it went wrong is not known, so whatever else is wrong says more.
+        if self.changes != 0 && self.found.broken.is_none() {
+            self.fail(self.end.seq, Fault::Changes);
+        }
         self.found
     }
+}
+
+fn change_hash(kind: &str, id: &str, seq: u64) -> u128 {
+    let hash = document_hash(kind, id, &seq.to_string());
+    hash.iter().take(16).fold(0, |sum, byte| sum << 8 | u128::from(*byte))
 }

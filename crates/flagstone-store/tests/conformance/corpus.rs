@@ -56,6 +56,8 @@ async fn the_corpus_loads_and_verifies() {
         {
             let (seq, change) = change;
             door.run(format!("DELETE FROM documents WHERE kind = '{}' AND id = '{}'", change.kind, change.id)).await;
+            let key = format!("'{}', '{}', {seq}", change.kind, change.id);
+            door.run(format!("INSERT INTO changes (kind, id, seq) VALUES ({key})")).await;
             if let Some(body) = &change.body {
                 let body = text(&json!({"x": body.to_string()}), "x");
                 door.run(format!(

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::fixture::{BackDoor, Fixture, Random, delete, simple};
 
 const COMMITS: u64 = 40;
-const TABLES: [&str; 3] = ["commits", "documents", "events"];
+const TABLES: [&str; 4] = ["commits", "documents", "events", "changes"];
 
 async fn fill(fixture: &Fixture) {
     let mut commits: Vec<_> = (1..=COMMITS).map(simple).collect();
@@ -37,7 +37,7 @@ async fn tampering(random: &mut Random, door: &mut BackDoor) -> String {
     let other = 1 + (seq + random.below(COMMITS - 1)) % COMMITS;
     let junk = random.below(u64::MAX);
     let hash: [u8; 32] = Sha256::digest(junk.to_be_bytes()).into();
-    match random.below(16) {
+    match random.below(17) {
         0 | 1 => {
             let body = door.text(format!("SELECT body FROM commits WHERE seq = {seq}")).await;
             let body = changed(random, &body);
@@ -82,6 +82,11 @@ async fn tampering(random: &mut Random, door: &mut BackDoor) -> String {
                  VALUES ({}, {seq}, 'forged', 1, 'ada', 1)",
                 COMMITS + 1 + random.below(100)
             ),
+        },
+        16 => match random.below(3) {
+            0 => format!("DELETE FROM changes WHERE seq = {seq}"),
+            1 => format!("UPDATE changes SET seq = {} WHERE seq = {seq}", COMMITS + 1),
+            _ => format!("INSERT INTO changes (kind, id, seq) VALUES ('feature', 'x{junk}', {seq})"),
         },
         13 => format!("UPDATE documents SET body = '{{\"x\":{junk}}}' WHERE id = {}", document(random)),
         14 => format!("UPDATE documents SET seq = seq + 1 WHERE id = {}", document(random)),
