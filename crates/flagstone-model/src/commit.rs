@@ -1,13 +1,17 @@
-//! What the log holds: documents put and deleted, plus the audit events that say why.
+//! What the log holds: documents put and deleted, plus the audit events that say why. How it is written down, hashed
+//! and partly sealed is in `docs/log-format.md`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::time::Timestamp;
 
+/// The format of what this release writes. It goes up by one whenever a document gains a field, a field a value, or the
+/// state a kind: a release that knows less then reads on, but does not write.
+pub const FORMAT: u32 = 1;
+
 /// One entry of the log. `seq` is assigned by the writer: the head's plus one, without gaps.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Commit {
     /// Position in the log, from 1.
     pub seq: u64,
@@ -15,13 +19,63 @@ pub struct Commit {
     pub id: String,
     /// When the rule ran, by the writer's clock. Order never depends on it.
     pub at: Timestamp,
+    /// The [`FORMAT`] of the release that wrote it. It never goes down along the log.
+    pub format: u32,
     /// Who asked.
     pub actor: Actor,
     /// What changed, and why.
     pub body: CommitBody,
+    /// The sealed pieces of earlier commits that this one takes out of the log for ever. Of each document that loses
+    /// something by it, the same commit says what it is from now on.
+    pub redacts: Vec<Piece>,
 }
 
-/// The part of a commit that is hashed as one text.
+impl Default for Commit {
+    fn default() -> Self {
+        Self {
+            seq: 0,
+            id: String::new(),
+            at: Timestamp::default(),
+            format: FORMAT,
+            actor: Actor::default(),
+            body: CommitBody::default(),
+            redacts: Vec::new(),
+        }
+    }
+}
+
+impl Commit {
+    /// About how many bytes it takes in the log, without writing it: within a factor of two, except that characters
+    /// which JSON escapes count as they are.
+    pub fn bytes(&self) -> usize {
+        let value = |value: &Option<Value>| value.as_ref().map_or(0, json_bytes);
+        let changes = self.body.changes.iter().map(|c| 32 + c.kind.len() + c.id.len() + value(&c.body));
+        let events = self.body.events.iter().map(|e| 200 + value(&e.data) + value(&e.pre_data));
+        200 + changes.chain(events).sum::<usize>() + 80 * self.redacts.len()
+    }
+}
+
+fn json_bytes(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 6,
+        Value::String(text) => 3 + text.len(),
+        Value::Array(values) => 2 + values.iter().map(json_bytes).sum::<usize>(),
+        Value::Object(fields) => {
+            2 + fields.iter().map(|(name, value)| 4 + name.len() + json_bytes(value)).sum::<usize>()
+        }
+    }
+}
+
+/// A sealed piece of a commit, as a redaction names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Piece {
+    /// The commit that it is a piece of.
+    pub seq: u64,
+    /// The hash that stands in its place.
+    pub hash: [u8; 32],
+}
+
+/// What changed, and why.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CommitBody {
     /// Documents put and deleted; at most one entry for each document.
@@ -69,7 +123,7 @@ impl Actor {
 }
 
 /// One line of the audit log.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
     /// Position among all events, from 1, without gaps.
@@ -101,4 +155,29 @@ pub struct Event {
     /// The object before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pre_data: Option<Value>,
+}
+
+impl Event {
+    /// Whether `actor` did it, as is the rule: then the log names them once.
+    pub fn is_by(&self, actor: &Actor) -> bool {
+        self.created_by_user_id == actor.id && self.created_by == actor.name && self.ip == actor.ip
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_knows_about_how_large_it_is() {
+        for count in [1, 10, 1_000] {
+            let body = serde_json::json!({"name": "x".repeat(20), "on": [true, 1.5, null], "nested": {"a": "b"}});
+            let change = Change { kind: "feature".to_owned(), id: "f".to_owned(), body: Some(body.clone()) };
+            let event = Event { data: Some(body), ..Event::default() };
+            let body = CommitBody { changes: vec![change; count], events: vec![event; count] };
+            let written = serde_json::to_string(&(&body.changes, &body.events)).map_or(0, |text| text.len());
+            let commit = Commit { body, ..Commit::default() };
+            assert!(written / 2 < commit.bytes() && commit.bytes() < 2 * written + 400, "{written} {}", commit.bytes());
+        }
+    }
 }

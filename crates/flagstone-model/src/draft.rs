@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::Error;
-use crate::commit::{Actor, Change, Commit, CommitBody, Event};
+use crate::commit::{Actor, Change, Commit, CommitBody, Event, FORMAT, Piece};
 use crate::environments::EnvironmentRevision;
 use crate::features::Feature;
 use crate::limits::Limits;
@@ -45,6 +45,7 @@ pub struct Draft<'a> {
     around: Surroundings<'a>,
     changes: BTreeMap<(&'static str, String), Option<Value>>,
     events: Vec<Event>,
+    redacts: Vec<Piece>,
     touched: BTreeSet<String>,
 }
 
@@ -65,6 +66,7 @@ impl<'a> Draft<'a> {
             around,
             changes: BTreeMap::new(),
             events: Vec::new(),
+            redacts: Vec::new(),
             touched: BTreeSet::new(),
         }
     }
@@ -139,6 +141,12 @@ impl<'a> Draft<'a> {
         });
     }
 
+    /// Takes sealed pieces out of the log. Of each document that loses something by it, this draft says what it is from
+    /// now on.
+    pub fn redact(&mut self, pieces: impl IntoIterator<Item = Piece>) {
+        self.redacts.extend(pieces);
+    }
+
     /// Marks what an environment's SDKs see as changed, beyond what changed features and segments show by themselves.
     pub fn touch_environment(&mut self, environment: &str) {
         self.touched.insert(environment.to_owned());
@@ -170,7 +178,7 @@ impl<'a> Draft<'a> {
 
     /// The commit that this draft became and the state behind it; nothing if the rule changed nothing.
     pub fn finish(mut self) -> Option<(Commit, State)> {
-        if self.changes.is_empty() {
+        if self.changes.is_empty() && self.redacts.is_empty() {
             return None;
         }
         let seq = self.base.seq + 1;
@@ -183,13 +191,16 @@ impl<'a> Draft<'a> {
             .map(|((kind, id), body)| Change { kind: kind.to_owned(), id, body })
             .collect();
         self.state.seq = seq;
+        self.state.format = FORMAT;
         self.state.last_event_id += self.events.len() as u64;
         let commit = Commit {
             seq,
             id,
             at: self.around.now,
+            format: FORMAT,
             actor: self.around.actor,
             body: CommitBody { changes, events: self.events },
+            redacts: self.redacts,
         };
         Some((commit, self.state))
     }

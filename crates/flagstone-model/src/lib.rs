@@ -24,6 +24,7 @@ pub mod patches;
 pub mod paths;
 pub mod permissions;
 pub mod projects;
+pub mod sealing;
 pub mod segments;
 pub mod settings;
 pub mod strategy_definitions;

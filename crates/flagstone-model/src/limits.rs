@@ -29,6 +29,8 @@ pub struct Limits {
     pub bulk: usize,
     /// Personal access tokens of one user.
     pub personal_tokens: usize,
+    /// Bytes that one change may take in the log: other nodes read it at once, and wait while it is written.
+    pub commit_bytes: usize,
 }
 
 impl Default for Limits {
@@ -47,6 +49,7 @@ impl Default for Limits {
             variants: 100,
             bulk: 1_000,
             personal_tokens: 10,
+            commit_bytes: 16 * 1024 * 1024,
         }
     }
 }

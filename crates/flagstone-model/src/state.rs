@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserializer, Serialize};
 
 use crate::api_tokens::ApiToken;
-use crate::commit::{Change, Commit};
+use crate::commit::{Change, Commit, FORMAT};
 use crate::context_fields::ContextField;
 use crate::environments::{Environment, EnvironmentRevision};
 use crate::features::Feature;
@@ -156,6 +156,8 @@ macro_rules! documents {
             pub seq: u64,
             /// The last audit event's id; 0 before the first.
             pub last_event_id: u64,
+            /// The highest format of the commits that are folded in; 0 before the first. See [`State::may_be_written`].
+            pub format: u32,
             $($(#[$doc])+ pub $field: Table<$document>,)+
         }
 
@@ -176,15 +178,17 @@ macro_rules! documents {
         })+
 
         impl State {
-            /// Puts or deletes one stored document.
+            /// Puts or deletes one stored document. What a newer release wrote and this one does not understand is left
+            /// out: it stays in the store as it is. So `format` is set first.
             pub fn load<'de, B>(&mut self, kind: &str, id: &str, body: Option<B>) -> Result<(), LoadError>
             where
                 B: Deserializer<'de>,
             {
-                match kind {
+                let loaded = match kind {
                     $($kind => self.load_as::<$document>(id, body),)+
                     _ => Err(LoadError::UnknownKind(kind.to_owned())),
-                }
+                };
+                if self.may_be_written() { loaded } else { Ok(()) }
             }
 
             /// Takes over all documents of another state; where both have one, the other's counts.
@@ -225,12 +229,19 @@ documents! {
 impl State {
     /// The state after `commit`, which must be the one that follows.
     pub fn apply(&mut self, commit: &Commit) -> Result<(), LoadError> {
+        self.format = self.format.max(commit.format);
         for Change { kind, id, body } in &commit.body.changes {
             self.load(kind, id, body.clone())?;
         }
         self.seq = commit.seq;
         self.last_event_id = commit.body.events.last().map_or(self.last_event_id, |event| event.id);
         Ok(())
+    }
+
+    /// Whether this release knows all that may be in the state. If a newer one has written, a document that this one
+    /// writes back would lose what it does not know; so it serves what it understands, and writes nothing.
+    pub fn may_be_written(&self) -> bool {
+        self.format <= FORMAT
     }
 
     /// A role by id, built in or custom.

@@ -14,6 +14,7 @@ use crate::limits::Limits;
 use crate::names::check_free_name;
 use crate::password_resets::PasswordReset;
 use crate::permissions::{Principal, RoleKind, role_ids};
+use crate::sealing::REDACTED;
 use crate::state::State;
 use crate::time::Timestamp;
 
@@ -254,6 +255,33 @@ pub fn delete(draft: &mut Draft, id: i64) -> Result<(), Error> {
     }
     draft.record(NewEvent::new("user-deleted").pre_data(described(&user)));
     draft.delete::<User>(&id);
+    Ok(())
+}
+
+/// The event that says that a user was erased.
+pub const ERASED: &str = "user-erased";
+
+/// Takes what is left of a deleted user out of the log: `pieces` are those about them (see
+/// [`crate::sealing::SealedPiece::is_about`]), `labels` the names and addresses that they have gone by. What they created
+/// stays, without their name. Nothing of this commit names them; so the user is deleted by one before.
+pub fn erase(draft: &mut Draft, id: i64, labels: &[String], pieces: Vec<crate::commit::Piece>) -> Result<(), Error> {
+    if draft.users.contains(&id) {
+        return Err(Error::Conflict("Delete the user first: what is in use cannot be erased.".to_owned()));
+    }
+    let features: Vec<_> = draft.features.values().filter(|feature| feature.created_by.id == id).cloned().collect();
+    for feature in features {
+        let mut feature = (*feature).clone();
+        REDACTED.clone_into(&mut feature.created_by.name);
+        draft.put(feature);
+    }
+    let segments: Vec<_> = draft.segments.values().filter(|s| labels.contains(&s.created_by)).cloned().collect();
+    for segment in segments {
+        draft.put(crate::segments::Segment { created_by: REDACTED.to_owned(), ..(*segment).clone() });
+    }
+    if !pieces.is_empty() {
+        draft.record(NewEvent::new(ERASED).data(json!({ "id": id })));
+        draft.redact(pieces);
+    }
     Ok(())
 }
 

@@ -226,6 +226,9 @@ async fn verify(database: &DatabaseOptions) -> anyhow::Result<ExitCode> {
     let store = Store::open_read_only(&database.url()?, &options).await?;
     let verification = store.verify().await?;
     println!("{} commits, {} documents, {} events", verification.commits, verification.documents, verification.events);
+    if verification.redacted > 0 {
+        println!("{} pieces were redacted", verification.redacted);
+    }
     match verification.broken {
         None => {
             println!("the log is whole");

@@ -39,6 +39,15 @@ pub enum Error {
     /// What is stored cannot be right.
     #[error("the database is damaged: {0}")]
     Corrupt(String),
+    /// A newer release has written to this database: this one may read on, but what it does not know would be lost if
+    /// it wrote.
+    #[error("a newer release has written to this database (format {found}, this release knows {known}): upgrade it")]
+    Outdated {
+        /// The format of the last commit.
+        found: u32,
+        /// The format of the commit that is refused.
+        known: u32,
+    },
     /// The store was given something that it cannot keep; a defect in the caller.
     #[error("the store cannot do this: {0}")]
     Invalid(String),

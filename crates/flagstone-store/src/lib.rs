@@ -3,28 +3,36 @@
 
 pub mod chain;
 mod error;
+mod leases;
 mod log;
 pub mod memory;
 mod merge;
 mod migrate;
+mod past;
 pub mod postgres;
+mod redact;
 mod search;
 mod sessions;
 mod sql;
 pub mod sqlite;
 mod telemetry;
+mod text;
 mod types;
 mod url;
+mod verify;
 
 use std::path::Path;
 use std::time::Duration;
 
-use flagstone_model::commit::Commit;
+use flagstone_model::commit::{Commit, Piece};
+use flagstone_model::sealing::SealedPiece;
 use flagstone_model::time::Timestamp;
 use tokio::time::Instant;
 
 pub use error::Error;
-pub use log::KEY_BYTES_MAX;
+pub use leases::Fence;
+pub use log::{KEY_BYTES_MAX, PAGE_BYTES};
+pub use past::{Every, Revision};
 use sql::{Lease, Sql};
 pub use types::*;
 pub use url::DatabaseUrl;
@@ -150,6 +158,10 @@ impl Store {
     /// [`Appended::Conflict`] when the first does not follow the head. No other node can then append before this one
     /// does, or gives up its turn, or a second has passed: who reads on and tries again meets no second conflict.
     ///
+    /// A commit that redacts takes the pieces that it names out of the log, out of the events, and out of SQLite's file,
+    /// in the same transaction. It is [`Error::Invalid`] when a document that loses something is not among its changes.
+    /// PostgreSQL keeps old rows until it vacuums; backups keep what they hold.
+    ///
     /// When the connection is lost on the way, it waits for whatever was sent to have arrived or failed, and reads
     /// back: [`Error::Ambiguous`] is left for the case that the database cannot be asked. After any other error
     /// nothing was stored. [`Error::Invalid`] concerns the commits themselves: one of a group makes the group fail.
@@ -218,11 +230,12 @@ impl Store {
     }
 
     /// The connection for the log, for as long as one append may take: a large import has a millisecond more for
-    /// each of its rows. On PostgreSQL that is counted from when the append `began`, whatever is tried anew: a server
+    /// each of its rows and each 16 KiB. On PostgreSQL that is counted from when the append `began`, whatever is tried anew: a server
     /// that hangs would take the time again and again. A disk that hangs in the middle of a sync is waited for.
     async fn log_writer(&self, commits: &[Commit], began: Instant) -> Result<(Lease<'_>, bool), Error> {
         let rows: usize = commits.iter().map(|commit| commit.body.changes.len() + commit.body.events.len()).sum();
-        let more = Duration::from_millis(rows as u64);
+        let bytes: usize = commits.iter().map(Commit::bytes).sum();
+        let more = Duration::from_millis((rows + bytes / (16 * 1024)) as u64);
         let (deadline, (mut lease, reused)) = match self {
             Self::Sqlite(store) => {
                 let writer = store.writer().await?;
@@ -239,12 +252,59 @@ impl Store {
         Ok((lease, reused))
     }
 
-    /// The commits after `seq`, the oldest first, at most `limit`. [`Error::Corrupt`] when one of them is missing or
-    /// was redacted: then [`Self::load`] brings the state of now.
+    /// The commits after `seq`, the oldest first, at most `limit`, and fewer where they would be more than [`PAGE_BYTES`]
+    /// together, but one at least: only an empty answer is the end. [`Error::Corrupt`] when one of them is missing.
+    ///
+    /// What a redaction took is not there any more: a document that is gone whole is left out of the changes, of
+    /// others the texts that were taken are [`flagstone_model::sealing::REDACTED`]. Whoever folds them is for a while
+    /// without these documents; the redaction's own commit says what they are from then on.
     pub async fn commits_after(&self, seq: u64, limit: u32) -> Result<Vec<Commit>, Error> {
+        Ok(self.page_after(seq, limit).await?.commits)
+    }
+
+    /// The same, and whether it is the end.
+    pub async fn page_after(&self, seq: u64, limit: u32) -> Result<Page, Error> {
         match self.reader().await? {
-            Access::Memory(store) => store.tables().commits_after(seq, limit),
-            Access::Sql(mut lease) => log::commits_after(&mut lease, seq, limit).await,
+            Access::Memory(store) => store.tables().page_after(seq, limit),
+            Access::Sql(mut lease) => log::page_after(&mut lease, seq, limit).await,
+        }
+    }
+
+    /// The last commits, the oldest of them first, bounded like [`Self::commits_after`].
+    pub async fn last_commits(&self, limit: u32) -> Result<Vec<Commit>, Error> {
+        match self.reader().await? {
+            Access::Memory(store) => store.tables().last_commits(limit),
+            Access::Sql(mut lease) => log::last_commits(&mut lease, limit).await,
+        }
+    }
+
+    /// Walks the whole log and gives `found` each sealed piece that is there and that `wanted` says is to be taken out:
+    /// what a redaction is to name. What is appended meanwhile may be missing; so first end what makes new pieces.
+    pub async fn pieces(
+        &self,
+        wanted: impl Fn(&SealedPiece<'_>) -> bool,
+        mut found: impl FnMut(Piece),
+    ) -> Result<(), Error> {
+        let mut seq = 0;
+        loop {
+            let rows = match self.reader().await? {
+                Access::Memory(store) => store.tables().commit_rows(seq, log::PAGE),
+                Access::Sql(mut lease) => log::commit_rows(&mut lease, seq, log::PAGE).await?,
+            };
+            let Some(last) = rows.last() else { return Ok(()) };
+            seq = last.seq;
+            for row in &rows {
+                let parsed = row.parse()?;
+                let keys = text::keys(row).map_err(|unreadable| row.corrupt(unreadable))?;
+                for (sealed, text) in parsed.pieces.iter().zip(text::texts(row)?) {
+                    let Some(text) = text else { continue };
+                    let key = sealed.change().and_then(|change| keys.get(change));
+                    let document = key.map(|(kind, id)| (kind.as_str(), id.as_str()));
+                    if wanted(&SealedPiece { commit: &parsed.commit, place: &sealed.place, document, text: &text }) {
+                        found(Piece { seq: row.seq, hash: sealed.hash });
+                    }
+                }
+            }
         }
     }
 
@@ -259,7 +319,7 @@ impl Store {
     }
 
     /// Walks the whole log as of one moment: the numbers have no gap, the hashes are right (see [`chain`]), and the
-    /// documents and events are what the log says. What is wrong is in the answer; an error means that it could not
+    /// documents, events and the index of changes are what the log says. What is wrong is in the answer; an error means that it could not
     /// be looked at.
     pub async fn verify(&self) -> Result<Verification, Error> {
         access!(self.reader().await?, tables => tables.verify(), lease => log::verify(lease))

@@ -1,18 +1,25 @@
 //! The log, the documents and the audit events in SQL: append, load, read on, verify.
 
-use flagstone_model::commit::{Actor, Commit, CommitBody, Event};
+use flagstone_model::commit::{Commit, Event};
 use flagstone_model::time::Timestamp;
 use serde_json::Value as Json;
 
-use crate::chain::{self, Rows, Verifier};
+use crate::chain::{self, End, Rows};
+use crate::redact;
 use crate::sql::{Lease, Row, Sql, Value, signed};
-use crate::{Appended, Error, Head, Loaded, StoredDocument, Verification};
+use crate::text::{self, Parsed, Salts, Unreadable};
+use crate::verify::Verifier;
+use crate::{Appended, Error, Head, Loaded, Page, StoredDocument, Verification};
 
 /// The longest key of a document and the longest name in an event, in bytes: PostgreSQL's indexes end at 2,704.
 pub const KEY_BYTES_MAX: usize = 500;
 
 /// Rows that are read at a time when the whole log is walked.
-const PAGE: u32 = 500;
+pub(crate) const PAGE: u32 = 500;
+
+/// The bytes of commits that are read at a time, unless a single one has more: a node that catches up, or looks at the
+/// whole log, holds no more in memory and waits no longer for it.
+pub const PAGE_BYTES: i64 = 8 * 1024 * 1024;
 
 /// A commit as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,42 +27,75 @@ pub(crate) struct CommitRow {
     pub(crate) seq: u64,
     pub(crate) id: String,
     pub(crate) at: i64,
-    pub(crate) actor: String,
-    pub(crate) body: Option<String>,
+    pub(crate) format: u32,
+    /// The latest `at` of all commits up to this one.
+    pub(crate) reached: i64,
+    /// The length of `body` and `private` when they were written.
+    pub(crate) bytes: u64,
+    /// How many pieces it takes out of earlier commits.
+    pub(crate) redacts: u64,
+    pub(crate) body: String,
+    /// The sealed pieces, `null` for those that are gone.
+    pub(crate) private: String,
     pub(crate) body_hash: [u8; 32],
     pub(crate) chain_hash: [u8; 32],
 }
 
+pub(crate) const COMMIT_COLUMNS: &str =
+    "seq, id, at, format, reached, bytes, redacts, body, private, body_hash, chain_hash";
+
 impl CommitRow {
-    pub(crate) fn of(commit: &Commit, previous: &[u8; 32]) -> Result<Self, Error> {
-        let actor = json(&commit.actor)?;
-        let body = json(&commit.body)?;
+    pub(crate) fn of(commit: &Commit, end: &End, salts: &mut Salts) -> Result<Self, Error> {
+        let (body, private) = text::write(commit, salts)?;
         let at = commit.at.millis();
         let body_hash = chain::body_hash(&body);
-        let chain_hash = chain::chain_hash(previous, commit.seq, at, &actor, &body_hash);
-        Ok(Self { seq: commit.seq, id: commit.id.clone(), at, actor, body: Some(body), body_hash, chain_hash })
+        Ok(Self {
+            seq: commit.seq,
+            id: commit.id.clone(),
+            at,
+            format: commit.format,
+            reached: end.reached.max(at),
+            bytes: (body.len() + private.len()) as u64,
+            redacts: commit.redacts.len() as u64,
+            chain_hash: chain::chain_hash(&end.chain_hash, commit.seq, at, commit.format, &body_hash),
+            body_hash,
+            body,
+            private,
+        })
+    }
+
+    /// The commit without what is gone of it: see [`text::read`].
+    pub(crate) fn parse(&self) -> Result<Parsed, Error> {
+        text::read(self).map_err(|unreadable| self.corrupt(unreadable))
     }
 
     pub(crate) fn commit(self) -> Result<Commit, Error> {
-        let seq = self.seq;
-        let body = self.body.ok_or_else(|| {
-            Error::Corrupt(format!("the body of commit {seq} was redacted; load the documents instead"))
-        })?;
-        let unreadable = |e: serde_json::Error| Error::Corrupt(format!("commit {seq} cannot be read: {e}"));
-        let actor: Actor = serde_json::from_str(&self.actor).map_err(unreadable)?;
-        let body: CommitBody = serde_json::from_str(&body).map_err(unreadable)?;
-        Ok(Commit { seq, id: self.id, at: Timestamp::from_millis(self.at), actor, body })
+        self.parse().map(|parsed| parsed.commit)
     }
 
-    fn read(row: Row<'_>) -> Result<Self, Error> {
+    pub(crate) fn corrupt(&self, unreadable: Unreadable) -> Error {
+        match unreadable {
+            Unreadable::Text(why) => Error::Corrupt(format!("commit {} cannot be read: {why}", self.seq)),
+            Unreadable::Piece(place) => {
+                Error::Corrupt(format!("commit {}: the sealed piece at {place} is not what was written", self.seq))
+            }
+        }
+    }
+
+    pub(crate) fn read(row: Row<'_>) -> Result<Self, Error> {
+        let format = u32::try_from(row.int(3)?);
         Ok(Self {
             seq: row.count(0)?,
             id: row.text(1)?,
             at: row.int(2)?,
-            actor: row.text(3)?,
-            body: row.opt_text(4)?,
-            body_hash: row.hash(5)?,
-            chain_hash: row.hash(6)?,
+            format: format.map_err(|_| Error::Corrupt("a format is no number of this kind".to_owned()))?,
+            reached: row.int(4)?,
+            bytes: row.count(5)?,
+            redacts: row.count(6)?,
+            body: row.text(7)?,
+            private: row.text(8)?,
+            body_hash: row.hash(9)?,
+            chain_hash: row.hash(10)?,
         })
     }
 
@@ -64,8 +104,12 @@ impl CommitRow {
             signed(self.seq).into(),
             self.id.into(),
             self.at.into(),
-            self.actor.into(),
+            i64::from(self.format).into(),
+            self.reached.into(),
+            signed(self.bytes).into(),
+            signed(self.redacts).into(),
             self.body.into(),
+            self.private.into(),
             self.body_hash.into(),
             self.chain_hash.into(),
         ]
@@ -177,7 +221,13 @@ pub(crate) async fn append(lease: &mut Lease<'_>, commits: &[Commit]) -> Result<
         Ok(Appended::Done) => {
             let end = if lease.is_sqlite() { "COMMIT".to_owned() } else { crate::postgres::notify_and_commit(last) };
             let sent = lease.end(&end).await;
-            sent.map(|()| Appended::Done).map_err(|error| AppendFailure { error, commit_sent: true })
+            sent.map_err(|error| AppendFailure { error, commit_sent: true })?;
+            if lease.is_sqlite() && commits.iter().any(|commit| !commit.redacts.is_empty()) {
+                // The write-ahead log has pages of before as well. While it is read it stays as it is, until the next
+                // time.
+                crate::sqlite::Store::checkpoint(lease).await.ok();
+            }
+            Ok(Appended::Done)
         }
         // A conflict is an answer, even when the roll-back is lost: then the connection is closed, which rolls back.
         Ok(Appended::Conflict) => {
@@ -190,14 +240,14 @@ pub(crate) async fn append(lease: &mut Lease<'_>, commits: &[Commit]) -> Result<
 
 async fn write(lease: &mut Lease<'_>, commits: &[Commit]) -> Result<Appended, Error> {
     lease.begin_write().await?;
-    let (seq, previous) = end_of_log(lease).await?;
-    if commits.first().is_some_and(|first| first.seq != seq + 1) {
+    let end = end_of_log(lease).await?;
+    if commits.first().is_some_and(|first| first.seq != end.seq + 1) {
         return Ok(Appended::Conflict);
     }
-    let rows = Rows::of(commits, previous)?;
+    let rows = Rows::of(commits, end, &mut Salts::new()?)?;
     lease
         .execute_all(Sql::insert(
-            "INSERT INTO commits (seq, id, at, actor, body, body_hash, chain_hash)",
+            "INSERT INTO commits (seq, id, at, format, reached, bytes, redacts, body, private, body_hash, chain_hash)",
             rows.commits.into_iter().map(CommitRow::values).collect(),
             "",
         ))
@@ -221,6 +271,16 @@ async fn write(lease: &mut Lease<'_>, commits: &[Commit]) -> Result<Appended, Er
             "",
         ))
         .await?;
+    lease
+        .execute_all(Sql::insert(
+            "INSERT INTO changes (kind, id, seq)",
+            rows.changes.into_iter().map(|(kind, id, seq)| vec![kind.into(), id.into(), signed(seq).into()]).collect(),
+            "",
+        ))
+        .await?;
+    for commit in commits.iter().filter(|commit| !commit.redacts.is_empty()) {
+        redact::carry_out(lease, commit).await?;
+    }
     Ok(Appended::Done)
 }
 
@@ -241,11 +301,13 @@ pub(crate) async fn find(lease: &mut Lease<'_>, commits: &[Commit]) -> Result<Op
     Ok(Some(if ours { Appended::Done } else { Appended::Conflict }))
 }
 
-/// The head's number and chain hash.
-async fn end_of_log(lease: &mut Lease<'_>) -> Result<(u64, [u8; 32]), Error> {
-    let query = Sql::new("SELECT seq, chain_hash FROM commits ORDER BY seq DESC LIMIT 1");
-    let head = lease.fetch_one(query, |row| Ok((row.count(0)?, row.hash(1)?))).await?;
-    Ok(head.unwrap_or_default())
+async fn end_of_log(lease: &mut Lease<'_>) -> Result<End, Error> {
+    let query = Sql::new("SELECT seq, chain_hash, format, reached FROM commits ORDER BY seq DESC LIMIT 1");
+    let read = |row: Row<'_>| {
+        let format = u32::try_from(row.int(2)?).unwrap_or(u32::MAX);
+        Ok(End { seq: row.count(0)?, chain_hash: row.hash(1)?, format, reached: row.int(3)? })
+    };
+    Ok(lease.fetch_one(query, read).await?.unwrap_or_default())
 }
 
 /// The number of the last commit.
@@ -256,14 +318,14 @@ pub(crate) async fn last_seq(lease: &mut Lease<'_>) -> Result<u64, Error> {
 
 pub(crate) async fn load(lease: &mut Lease<'_>) -> Result<Loaded, Error> {
     lease.begin_snapshot().await?;
-    let (seq, chain_hash) = end_of_log(lease).await?;
+    let End { seq, chain_hash, format, .. } = end_of_log(lease).await?;
     let query = Sql::new("SELECT id FROM events ORDER BY id DESC LIMIT 1");
     let last_event_id = lease.fetch_one(query, |row| row.count(0)).await?.unwrap_or_default();
     let query = Sql::new("SELECT kind, id, seq, body, hash FROM documents");
     let mut documents = lease.fetch(query, read_document).await?;
     lease.end("COMMIT").await?;
     documents.sort_unstable_by(|a, b| (&a.kind, &a.id).cmp(&(&b.kind, &b.id)));
-    Ok(Loaded { head: Head { seq, chain_hash, last_event_id }, documents })
+    Ok(Loaded { head: Head { seq, chain_hash, format, last_event_id }, documents })
 }
 
 fn document_values(document: StoredDocument) -> Vec<Value> {
@@ -281,9 +343,9 @@ fn read_document(row: Row<'_>) -> Result<StoredDocument, Error> {
     Ok(document)
 }
 
-pub(crate) async fn commits_after(lease: &mut Lease<'_>, seq: u64, limit: u32) -> Result<Vec<Commit>, Error> {
-    let commits: Vec<Commit> =
-        commit_rows(lease, seq, limit).await?.into_iter().map(CommitRow::commit).collect::<Result<_, _>>()?;
+pub(crate) async fn page_after(lease: &mut Lease<'_>, seq: u64, limit: u32) -> Result<Page, Error> {
+    let (rows, head) = rows_after(lease, seq, limit).await?;
+    let commits: Vec<Commit> = rows.into_iter().map(CommitRow::commit).collect::<Result<_, _>>()?;
     let mut last = seq;
     for commit in &commits {
         if commit.seq != last + 1 {
@@ -291,14 +353,45 @@ pub(crate) async fn commits_after(lease: &mut Lease<'_>, seq: u64, limit: u32) -
         }
         last = commit.seq;
     }
-    Ok(commits)
+    Ok(Page { is_end: last >= head, commits })
 }
 
-async fn commit_rows(lease: &mut Lease<'_>, seq: u64, limit: u32) -> Result<Vec<CommitRow>, Error> {
-    let query = Sql::new(
-        "SELECT seq, id, at, actor, body, body_hash, chain_hash FROM commits WHERE seq > $1 ORDER BY seq LIMIT $2",
-    );
-    lease.fetch(query.with(signed(seq)).with(i64::from(limit)), CommitRow::read).await
+/// The rows after `seq`, in order: at most `limit`, and few enough that together they are small, but one at least.
+pub(crate) async fn commit_rows(lease: &mut Lease<'_>, seq: u64, limit: u32) -> Result<Vec<CommitRow>, Error> {
+    Ok(rows_after(lease, seq, limit).await?.0)
+}
+
+/// The same with the head's number, as of the same moment; 0 where there is no row.
+async fn rows_after(lease: &mut Lease<'_>, seq: u64, limit: u32) -> Result<(Vec<CommitRow>, u64), Error> {
+    let mut query = Sql::new("SELECT ");
+    query.push(COMMIT_COLUMNS).push(", (SELECT MAX(seq) FROM commits) FROM commits");
+    query.push(" WHERE seq > ").push_value(signed(seq));
+    query.push(" AND seq <= (SELECT MAX(seq) FROM (");
+    push_page(&mut query, "SELECT seq, bytes FROM commits WHERE seq > $1 ORDER BY seq", limit, "seq");
+    query.push(") ORDER BY seq");
+    let rows = lease.fetch(query, |row| Ok((CommitRow::read(row)?, row.count(11)?))).await?;
+    let head = rows.last().map_or(0, |(_, head)| *head);
+    Ok((rows.into_iter().map(|(row, _)| row).collect(), head))
+}
+
+/// The newest rows, in order: at most `limit`, and few enough that together they are small, but one at least.
+async fn last_rows(lease: &mut Lease<'_>, limit: u32) -> Result<Vec<CommitRow>, Error> {
+    let mut query = Sql::new("SELECT ");
+    query.push(COMMIT_COLUMNS).push(" FROM commits WHERE seq >= (SELECT MIN(seq) FROM (");
+    push_page(&mut query, "SELECT seq, bytes FROM commits ORDER BY seq DESC", limit, "seq DESC");
+    query.push(") ORDER BY seq");
+    lease.fetch(query, CommitRow::read).await
+}
+
+/// The part of a page whose bytes fit, and its first row in any case.
+fn push_page(query: &mut Sql, page: &'static str, limit: u32, order: &'static str) {
+    query.push("SELECT seq, bytes, SUM(bytes) OVER (ORDER BY ").push(order).push(") AS total FROM (").push(page);
+    query.push(" LIMIT ").push_value(i64::from(limit)).push(") AS page) AS sums WHERE total <= ");
+    query.push_value(PAGE_BYTES).push(" OR total = bytes");
+}
+
+pub(crate) async fn last_commits(lease: &mut Lease<'_>, limit: u32) -> Result<Vec<Commit>, Error> {
+    last_rows(lease, limit).await?.into_iter().map(CommitRow::commit).collect()
 }
 
 pub(crate) async fn verify(lease: &mut Lease<'_>) -> Result<Verification, Error> {
@@ -322,6 +415,7 @@ pub(crate) async fn verify(lease: &mut Lease<'_>) -> Result<Verification, Error>
         more_events_for(lease, &mut verifier).await?;
     }
     verify_documents(lease, &mut verifier).await?;
+    verify_changes(lease, &mut verifier).await?;
     lease.end("COMMIT").await?;
     Ok(verifier.finish())
 }
@@ -356,8 +450,20 @@ async fn verify_documents(lease: &mut Lease<'_>, verifier: &mut Verifier) -> Res
     }
 }
 
-fn json(value: &impl serde::Serialize) -> Result<String, Error> {
-    serde_json::to_string(value).map_err(|e| Error::Invalid(format!("a commit cannot be written: {e}")))
+async fn verify_changes(lease: &mut Lease<'_>, verifier: &mut Verifier) -> Result<(), Error> {
+    let mut after = (String::new(), String::new(), 0);
+    loop {
+        let query = Sql::new(
+            "SELECT kind, id, seq FROM changes WHERE (kind, id, seq) > ($1, $2, $3) ORDER BY kind, id, seq LIMIT $4",
+        );
+        let query = query.with(after.0.as_str()).with(after.1.as_str()).with(signed(after.2)).with(i64::from(PAGE));
+        let rows = lease.fetch(query, |row| Ok((row.text(0)?, row.text(1)?, row.count(2)?))).await?;
+        for row in &rows {
+            verifier.change(row);
+        }
+        let Some(last) = rows.into_iter().next_back() else { return Ok(()) };
+        after = last;
+    }
 }
 
 /// Text as every store can keep it.

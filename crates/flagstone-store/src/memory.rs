@@ -6,24 +6,33 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use flagstone_model::commit::{Commit, Event};
 use flagstone_model::time::Timestamp;
 
-use crate::chain::{Rows, Verifier};
-use crate::log::{CommitRow, EventRow, without_nul};
+use crate::chain::{End, Rows};
+use crate::leases::{Fence, Held};
+use crate::log::{CommitRow, EventRow, PAGE_BYTES, without_nul};
 use crate::merge::{clamped, merge, merge_application, merge_instance, merge_unknown, merge_usage};
+use crate::past::Checkpoint;
+use crate::redact;
+use crate::sql::signed;
 use crate::telemetry::{instance_key, unknown_key};
+use crate::text::Salts;
+use crate::verify::Verifier;
 use crate::{
     Appended, Application, Error, EventCreator, EventPage, EventQuery, Gone, Head, Instance, Loaded, LoginRecord,
-    Order, Session, SessionHash, StoredDocument, TelemetryBatch, Trim, UsageRow, Verification,
+    Order, Page, Session, SessionHash, StoredDocument, TelemetryBatch, Trim, UsageRow, Verification,
 };
 
 /// A store in memory.
 #[derive(Debug, Default)]
 pub struct Store(Mutex<Tables>);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Tables {
     commits: Vec<CommitRow>,
     documents: BTreeMap<(String, String), StoredDocument>,
     events: Vec<EventRow>,
+    changes: BTreeSet<(String, String, u64)>,
+    checkpoints: BTreeMap<u64, std::sync::Arc<Checkpoint>>,
+    pub(crate) leases: BTreeMap<String, Held>,
     pub(crate) sessions: BTreeMap<SessionHash, Session>,
     /// All that was ever flushed, merged.
     pub(crate) telemetry: TelemetryBatch,
@@ -41,6 +50,7 @@ impl Tables {
         let head = self.commits.last().map_or_else(Head::default, |last| Head {
             seq: last.seq,
             chain_hash: last.chain_hash,
+            format: last.format,
             last_event_id: self.events.last().map_or(0, |row| row.event.id),
         });
         Loaded { head, documents: self.documents.values().cloned().collect() }
@@ -51,7 +61,8 @@ impl Tables {
         if commits.first().is_some_and(|first| first.seq != head.seq + 1) {
             return Ok(Appended::Conflict);
         }
-        let rows = Rows::of(commits, head.chain_hash)?;
+        let end = self.commits.last().map_or_else(End::default, End::of);
+        let rows = Rows::of(commits, end, &mut Salts::new()?)?;
         let mut last_event_id = head.last_event_id;
         for row in &rows.events {
             if row.event.id <= last_event_id {
@@ -59,20 +70,113 @@ impl Tables {
             }
             last_event_id = row.event.id;
         }
+        let redactions: Vec<_> = commits.iter().filter(|commit| !commit.redacts.is_empty()).collect();
+        // Only a redaction can fail from here on.
+        let before = (!redactions.is_empty()).then(|| self.clone());
         self.commits.extend(rows.commits);
         self.events.extend(rows.events);
+        self.changes.extend(rows.changes);
         for document in rows.puts {
             self.documents.insert((document.kind.clone(), document.id.clone()), document);
         }
         for key in rows.deletes {
             self.documents.remove(&key);
         }
+        for redaction in redactions {
+            if let (Err(error), Some(before)) = (self.redact(redaction), &before) {
+                *self = before.clone();
+                return Err(error);
+            }
+        }
         Ok(Appended::Done)
     }
 
-    pub(crate) fn commits_after(&self, seq: u64, limit: u32) -> Result<Vec<Commit>, Error> {
-        let rows = self.commits.iter().filter(|row| row.seq > seq).take(limit as usize);
-        rows.cloned().map(CommitRow::commit).collect()
+    fn redact(&mut self, redaction: &Commit) -> Result<(), Error> {
+        for (seq, hashes) in redact::by_commit(redaction)? {
+            let row = self.commits.iter_mut().find(|row| row.seq == seq);
+            let row = row.ok_or_else(|| Error::Corrupt(format!("commit {seq} is missing")))?;
+            let taken = redact::take(row, &hashes)?;
+            if !taken.documents.is_empty() {
+                self.checkpoints.split_off(&seq);
+            }
+            for key in taken.documents {
+                if self.documents.get(&key).is_some_and(|document| document.seq == seq) {
+                    return Err(redact::left_standing(&key.0, &key.1));
+                }
+            }
+            for (kind, id) in taken.gone {
+                self.changes.remove(&(kind, id, seq));
+            }
+            for rewritten in taken.events {
+                if let Some(row) = self.events.iter_mut().find(|row| row.event.id == rewritten.event.id) {
+                    *row = rewritten;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn commit_rows(&self, seq: u64, limit: u32) -> Vec<CommitRow> {
+        page(self.commits.iter().filter(|row| row.seq > seq).take(limit as usize))
+    }
+
+    pub(crate) fn last_commits(&self, limit: u32) -> Result<Vec<Commit>, Error> {
+        let rows = page(self.commits.iter().rev().take(limit as usize));
+        rows.into_iter().rev().map(CommitRow::commit).collect()
+    }
+
+    pub(crate) fn page_after(&self, seq: u64, limit: u32) -> Result<Page, Error> {
+        let rows = self.commit_rows(seq, limit);
+        let is_end = rows.last().is_none_or(|last| last.seq == self.last_seq());
+        Ok(Page { commits: rows.into_iter().map(CommitRow::commit).collect::<Result<_, _>>()?, is_end })
+    }
+
+    pub(crate) fn seq_at(&self, millis: i64) -> u64 {
+        self.commits.iter().rev().find(|row| row.reached <= millis).map_or(0, |row| row.seq)
+    }
+
+    pub(crate) fn last_seq(&self) -> u64 {
+        self.commits.last().map_or(0, |row| row.seq)
+    }
+
+    pub(crate) fn sizes_after(&self, seq: u64, limit: u64) -> Vec<(u64, u64)> {
+        let rows = self.commits.iter().filter(|row| row.seq > seq);
+        rows.take(usize::try_from(limit).unwrap_or(usize::MAX)).map(|row| (row.seq, row.bytes)).collect()
+    }
+
+    pub(crate) fn rows_of(&self, kind: &str, id: &str, before: u64, limit: u32) -> Vec<CommitRow> {
+        let key = |seq| (kind.to_owned(), id.to_owned(), seq);
+        let seqs = self.changes.range(key(0)..key(before)).rev().take(limit as usize).map(|(_, _, seq)| *seq);
+        page(seqs.filter_map(|seq| self.commits.iter().find(|row| row.seq == seq)))
+    }
+
+    pub(crate) fn checkpoint_before(&self, seq: u64) -> Option<Checkpoint> {
+        self.checkpoints.range(..=seq).next_back().map(|(_, checkpoint)| (**checkpoint).clone())
+    }
+
+    /// The newest checkpoint's commit and size.
+    pub(crate) fn last_checkpoint(&self) -> (u64, u64) {
+        self.checkpoints.last_key_value().map_or((0, 0), |(seq, checkpoint)| (*seq, checkpoint.bytes))
+    }
+
+    /// Unless a commit after `head` redacts: it may hold what that has taken.
+    pub(crate) fn keep_checkpoint(&mut self, checkpoint: Checkpoint, head: u64) -> bool {
+        let keep = self.commits.iter().all(|row| row.seq <= head || row.redacts == 0);
+        if keep {
+            self.checkpoints.insert(checkpoint.seq, checkpoint.into());
+        }
+        keep
+    }
+
+    pub(crate) fn acquire_lease(&mut self, name: &str, holder: &str, ttl: i64, now: i64) -> Option<Fence> {
+        let held =
+            self.leases.entry(name.to_owned()).or_insert_with(|| Held { expires_at: i64::MIN, ..Held::default() });
+        if held.expires_at > now {
+            return None;
+        }
+        (held.fence, held.expires_at) = (held.fence + 1, now.saturating_add(ttl));
+        holder.clone_into(&mut held.holder);
+        Some(Fence(held.fence))
     }
 
     pub(crate) fn verify(&self) -> Verification {
@@ -83,6 +187,9 @@ impl Tables {
         }
         for document in self.documents.values() {
             verifier.document(document.clone());
+        }
+        for change in &self.changes {
+            verifier.change(change);
         }
         verifier.finish()
     }
@@ -266,6 +373,16 @@ impl Tables {
         rows.sort_by(|a, b| unknown_key(a).cmp(&unknown_key(b)));
         rows
     }
+}
+
+/// The first rows whose bytes fit, one at least.
+fn page<'a>(rows: impl Iterator<Item = &'a CommitRow>) -> Vec<CommitRow> {
+    let (mut total, mut count) = (0, 0);
+    let fits = |row: &&CommitRow| {
+        (total, count) = (total + signed(row.bytes), count + 1);
+        total <= PAGE_BYTES || count == 1
+    };
+    rows.take_while(fits).cloned().collect()
 }
 
 /// Keeps the rows for which `keep` holds and says how many went.

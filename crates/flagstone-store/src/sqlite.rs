@@ -167,6 +167,8 @@ fn connect_options(path: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(Duration::from_secs(2))
         .pragma("journal_size_limit", "67108864")
+        // What is deleted or replaced is overwritten: a redaction cannot find again what earlier commits set free.
+        .pragma("secure_delete", "ON")
         .disable_statement_logging()
 }
 
@@ -248,7 +250,14 @@ mod tests {
         let body = serde_json::Value::from("x".repeat(bytes));
         let change = Change { kind: "feature".to_owned(), id: seq.to_string(), body: Some(body) };
         let body = CommitBody { changes: vec![change], events: vec![] };
-        Commit { seq, id: seq.to_string(), at: Timestamp::from_millis(0), actor: Actor::system(), body }
+        Commit {
+            seq,
+            id: seq.to_string(),
+            at: Timestamp::from_millis(0),
+            actor: Actor::system(),
+            body,
+            ..Commit::default()
+        }
     }
 
     /// F2: the limit belongs to the connection, which is closed at the first failure; so each round sets it anew.

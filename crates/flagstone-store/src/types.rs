@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use flagstone_model::commit::Event;
+use flagstone_model::commit::{Commit, Event};
 use flagstone_model::time::Timestamp;
 
 /// How a store is opened. The defaults are right for a server.
@@ -42,6 +42,8 @@ pub struct Head {
     pub seq: u64,
     /// Of the last commit; zeros when there is none.
     pub chain_hash: [u8; 32],
+    /// Of the last commit, and so the highest: what the newest release that has written here knows.
+    pub format: u32,
     /// The highest event id; 0 when there is none.
     pub last_event_id: u64,
 }
@@ -68,6 +70,15 @@ pub struct Loaded {
     pub documents: Vec<StoredDocument>,
 }
 
+/// Some of the log.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page {
+    /// The oldest first.
+    pub commits: Vec<Commit>,
+    /// Whether there was nothing behind them when they were read.
+    pub is_end: bool,
+}
+
 /// What became of an append that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Appended {
@@ -82,7 +93,7 @@ pub enum Appended {
 pub struct Verification {
     /// Commits that were checked.
     pub commits: u64,
-    /// Commits among them whose body was redacted.
+    /// Sealed pieces that redactions took out of them.
     pub redacted: u64,
     /// Documents that were compared with the log.
     pub documents: u64,
@@ -117,14 +128,20 @@ pub enum Fault {
     Gap,
     /// The body is not the one that was hashed.
     BodyHash,
-    /// The number, time, actor or hash is not the one that was chained.
+    /// The number, time, format or hash is not the one that was chained.
     ChainHash,
+    /// The sealed piece at this place is not the one that was hashed, or gone without a redaction.
+    Piece(String),
+    /// It takes pieces out of earlier commits that are still there, or were never there.
+    Redaction,
     /// The body cannot be read.
     Unreadable(String),
     /// A document is not what the log says: kind and id.
     Document(String, String),
     /// An event is not what the log says.
     Event(u64),
+    /// The index of which commits changed a document is not what the log up to here says.
+    Changes,
 }
 
 impl fmt::Display for Broken {
@@ -133,9 +150,12 @@ impl fmt::Display for Broken {
         match &self.fault {
             Fault::Gap => write!(f, "commit {seq} is missing"),
             Fault::BodyHash => write!(f, "commit {seq}: its body was changed"),
-            Fault::ChainHash => write!(f, "commit {seq}: its number, time, actor or hash was changed"),
+            Fault::ChainHash => write!(f, "commit {seq}: its number, time, format or hash was changed"),
+            Fault::Piece(place) => write!(f, "commit {seq}: the sealed piece at {place} was changed or taken away"),
+            Fault::Redaction => write!(f, "commit {seq}: what it redacts is still there, or never was"),
             Fault::Unreadable(why) => write!(f, "commit {seq}: its body cannot be read: {why}"),
             Fault::Document(kind, id) => write!(f, "commit {seq}: the {kind} `{id}` is not what the log says"),
+            Fault::Changes => write!(f, "commit {seq}: the index of changes up to here is not what the log says"),
             Fault::Event(id) => write!(f, "commit {seq}: event {id} is not what the log says"),
         }
     }

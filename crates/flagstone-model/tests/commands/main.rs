@@ -143,7 +143,8 @@ fn anew(state: &State) -> State {
             into.load(D::KIND, &document.key().to_string(), Some(body)).unwrap();
         }
     }
-    let mut anew = State { seq: state.seq, last_event_id: state.last_event_id, ..State::default() };
+    let mut anew =
+        State { seq: state.seq, last_event_id: state.last_event_id, format: state.format, ..State::default() };
     load(&state.features, &mut anew);
     load(&state.projects, &mut anew);
     load(&state.environments, &mut anew);

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use flagstone_store::Trim;
+use flagstone_store::{Every, Trim};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::App;
@@ -15,6 +15,9 @@ const FLUSH_EVERY: Duration = Duration::from_secs(5);
 const RELOAD_EVERY: Duration = Duration::from_mins(1);
 /// How often old things are removed.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
+/// How often a node looks whether the past needs another checkpoint, and how long one may take.
+const CHECKPOINT_EVERY: Duration = Duration::from_mins(1);
+const CHECKPOINT_TTL: Duration = Duration::from_mins(10);
 
 /// How many applications and instances are kept: those that were seen last. Their names are what SDKs say.
 const APPLICATIONS_MAX: u64 = 10_000;
@@ -39,6 +42,7 @@ pub fn start(app: &App) {
         }
     });
     supervise("sweep", SWEEP_EVERY, app, sweep);
+    supervise("checkpoint the state", CHECKPOINT_EVERY, app, checkpoint);
 }
 
 /// Writes counts before their time where there are many.
@@ -51,6 +55,31 @@ async fn flush_early(app: App) {
         // What could not be written waits again, and is as much as before.
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
+}
+
+/// Keeps the past near, on one node at a time. Two would do no harm, but the same work.
+async fn checkpoint(app: App) {
+    const NAME: &str = "checkpoints";
+    let store = app.store();
+    let Ok(Some(fence)) = store.acquire_lease(NAME, &crate::system::entropy::uuid(), CHECKPOINT_TTL, app.now()).await
+    else {
+        return;
+    };
+    loop {
+        match store.checkpoint_state(Every::default()).await {
+            Ok(Some(seq)) => tracing::debug!(seq, "the state was kept"),
+            Ok(None) => break,
+            Err(error) => {
+                tracing::debug!(%error, "no checkpoint of the state can be written now");
+                break;
+            }
+        }
+        if !matches!(store.renew_lease(NAME, fence, CHECKPOINT_TTL, app.now()).await, Ok(true)) {
+            return;
+        }
+    }
+    // Where this fails it expires.
+    store.release_lease(NAME, fence).await.ok();
 }
 
 async fn sweep(app: App) {

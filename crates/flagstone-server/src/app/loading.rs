@@ -18,13 +18,13 @@ pub fn state(loaded: Loaded) -> anyhow::Result<State> {
     let threads = available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
     let share = documents.len().div_ceil(threads).max(DOCUMENTS_MIN);
     let parts = scope(|threads| {
-        let shares: Vec<_> = documents.chunks(share).map(|share| threads.spawn(|| part(share))).collect();
+        let shares: Vec<_> = documents.chunks(share).map(|share| threads.spawn(|| part(share, head.format))).collect();
         let ended = |part: std::thread::ScopedJoinHandle<'_, _>| {
             part.join().unwrap_or_else(|_| Err(anyhow!("reading the documents broke off")))
         };
         shares.into_iter().map(ended).collect::<anyhow::Result<Vec<State>>>()
     })?;
-    let mut state = State { seq: head.seq, last_event_id: head.last_event_id, ..State::default() };
+    let mut state = State { seq: head.seq, last_event_id: head.last_event_id, format: head.format, ..State::default() };
     for part in parts {
         state.absorb(part);
     }
@@ -32,8 +32,8 @@ pub fn state(loaded: Loaded) -> anyhow::Result<State> {
 }
 
 /// Some of the documents.
-fn part(documents: &[StoredDocument]) -> anyhow::Result<State> {
-    let mut state = State::default();
+fn part(documents: &[StoredDocument], format: u32) -> anyhow::Result<State> {
+    let mut state = State { format, ..State::default() };
     for StoredDocument { kind, id, body, .. } in documents {
         state.load(kind, id, Some(&mut Deserializer::from_str(body)))?;
     }
@@ -69,7 +69,7 @@ mod tests {
         };
         let documents = (0..2_500).map(environment).chain((0..1_200).map(revision)).chain((0..1_100).map(feature));
         let documents: Vec<_> = documents.collect();
-        let alone = State { seq: 7, last_event_id: 9, ..part(&documents).unwrap() };
+        let alone = State { seq: 7, last_event_id: 9, ..part(&documents, 0).unwrap() };
         let head = Head { seq: 7, last_event_id: 9, ..Head::default() };
         assert_eq!(alone.features.index().live(), 1_100);
         assert_eq!((alone.environments.len(), alone.revision("environment-0700")), (2_500, 700));

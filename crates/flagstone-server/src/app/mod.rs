@@ -25,7 +25,7 @@ use utoipa::ToSchema;
 
 use crate::delivery::DeliverySettings;
 use crate::http::Body;
-use crate::http::error::Failure;
+use crate::http::error::{Failure, OUTDATED};
 use crate::http::metrics::Metrics;
 use crate::http::schemas::Schemas;
 use crate::options::ServeOptions;
@@ -92,10 +92,9 @@ impl App {
         let given_tokens = options.given_tokens()?;
         let delivery = options.delivery();
         let loaded = store.load().await?;
-        let before = loaded.head.seq.saturating_sub(u64::from(PAST));
         let (state, past, telemetry) = tokio::join!(
             tokio::task::spawn_blocking(move || loading::state(loaded)),
-            store.commits_after(before, PAST),
+            store.last_commits(PAST),
             Telemetry::load(&store),
         );
         let (state, telemetry) = (state??, telemetry?);
@@ -123,6 +122,10 @@ impl App {
             delivery,
         }));
         app.ensure_first_start().await?;
+        if !app.public().state.may_be_written() {
+            tracing::warn!("{OUTDATED}");
+            return Ok(app);
+        }
         for token in given_tokens {
             app.commit_as_system::<EnsureGivenToken>(token).await?;
         }
@@ -214,8 +217,14 @@ impl App {
         input: O::Input,
     ) -> Result<Committed<O::Output>, Failure> {
         for _ in 0..ATTEMPTS_MAX {
+            if !self.0.writer.has_room() {
+                return Err(Failure::Unavailable("Too many changes wait to be stored; try again later."));
+            }
             let (answer, receiver) = self.attempt(caller, &mut |draft| {
                 self.admit(draft, caller, &O::need(&target, draft))?;
+                if !draft.may_be_written() {
+                    return Err(Failure::Unavailable(OUTDATED));
+                }
                 O::apply(draft, &target, input.clone()).map_err(Failure::Refused)
             });
             let outcome = match receiver {
@@ -250,7 +259,12 @@ impl App {
             let mut draft = Draft::new(tip, around);
             let answer = rule(&mut draft);
             let made = if answer.is_ok() { draft.finish() } else { None };
-            (answer, made)
+            match made {
+                Some((commit, _)) if commit.bytes() > self.0.limits.commit_bytes => {
+                    (Err(Failure::ChangeTooLarge(self.0.limits.commit_bytes)), None)
+                }
+                made => (answer, made),
+            }
         })
     }
 

@@ -42,6 +42,8 @@ pub enum Failure {
     NoMethod,
     /// The body is larger than this many bytes.
     TooLarge(usize),
+    /// What the change would put into the log is larger than this many bytes.
+    ChangeTooLarge(usize),
     /// The URL is too long.
     UriTooLong,
     /// The body's content type or encoding is not understood.
@@ -74,6 +76,7 @@ impl From<flagstone_store::Error> for Failure {
         }
         match error {
             E::Full(_) => Self::StorageFull,
+            E::Outdated { .. } => Self::Unavailable(OUTDATED),
             E::Ambiguous(_) => Self::Unavailable(
                 "The database went away while it stored the change; look whether it is there, then try again.",
             ),
@@ -83,6 +86,10 @@ impl From<flagstone_store::Error> for Failure {
         }
     }
 }
+
+/// Why a node does not write when a newer one has.
+pub const OUTDATED: &str =
+    "A newer release has written to this database: this node serves and does not write. Upgrade it.";
 
 /// The longest text of a refusal, in characters.
 const TEXT_CHARS_MAX: usize = 500;
@@ -168,7 +175,7 @@ impl Failure {
             Self::CrossSite => (S::FORBIDDEN, "ForbiddenError"),
             Self::NoRoute => (S::NOT_FOUND, "NotFoundError"),
             Self::NoMethod => (S::METHOD_NOT_ALLOWED, "MethodNotAllowedError"),
-            Self::TooLarge(_) => (S::PAYLOAD_TOO_LARGE, "PayloadTooLargeError"),
+            Self::TooLarge(_) | Self::ChangeTooLarge(_) => (S::PAYLOAD_TOO_LARGE, "PayloadTooLargeError"),
             Self::UriTooLong => (S::URI_TOO_LONG, "UriTooLongError"),
             Self::MediaType(_) => (S::UNSUPPORTED_MEDIA_TYPE, "ContentTypeError"),
             Self::BodyTimeout => (S::REQUEST_TIMEOUT, "TimeoutError"),
@@ -197,6 +204,9 @@ impl Failure {
             Self::NoRoute => "There is nothing at this path.".to_owned(),
             Self::NoMethod => "There is something here, but not for this method.".to_owned(),
             Self::TooLarge(limit) => format!("The body is larger than {limit} bytes."),
+            Self::ChangeTooLarge(limit) => {
+                format!("This change would take more than {limit} bytes in the log: make it in several smaller ones.")
+            }
             Self::UriTooLong => "The URL is too long.".to_owned(),
             Self::MediaType(message) => message.clone(),
             Self::BodyTimeout => "The body did not arrive in time.".to_owned(),

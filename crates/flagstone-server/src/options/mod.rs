@@ -246,6 +246,9 @@ pub struct LimitOptions {
     /// The most features
     #[arg(long, env = "UNLEASH_FEATURE_FLAGS_LIMIT", default_value_t = 5_000)]
     pub feature_flags_limit: usize,
+    /// The most bytes that one change may take in the log
+    #[arg(long, env = "COMMIT_BYTES_LIMIT", default_value_t = 16 * 1024 * 1024)]
+    pub commit_bytes_limit: usize,
 }
 
 /// Reads a boolean as Unleash does: true, 1 and t are true, anything else is false.
@@ -284,6 +287,7 @@ impl ServeOptions {
             api_tokens: l.api_tokens_limit,
             segments: l.segments_limit,
             features: l.feature_flags_limit,
+            commit_bytes: l.commit_bytes_limit,
             ..Limits::default()
         }
     }

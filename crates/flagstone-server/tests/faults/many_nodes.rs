@@ -64,6 +64,12 @@ async fn f8_what_is_switched_on_one_node_reaches_the_sdks_of_the_other() {
     switch(&mut one.admin(), "far", "off").await;
     let switches = number("FLAGSTONE_F8_SWITCHES", 20);
     for (writes_on, reads_on) in [(&one, &two), (&two, &one)] {
+        // What one node has not read yet would be taken for the first switch, or make it none.
+        until("both nodes at the same revision", || async {
+            let (one, two) = (one.admin().get("/health").await.unwrap(), two.admin().get("/health").await.unwrap());
+            (one.header("x-flagstone-revision") == two.header("x-flagstone-revision")).then_some(())
+        })
+        .await;
         let [acknowledged, asked] = lateness(writes_on, reads_on, switches).await;
         let at = |late: &[Duration], percent: usize| late[(late.len() * percent / 100).min(late.len() - 1)];
         println!(

@@ -390,6 +390,7 @@ async fn t46_a_row_whose_event_cannot_be_stored_is_not_stored_either() {
             at,
             actor: Actor::system(),
             body: CommitBody { changes: vec![change], events: vec![event.clone()] },
+            ..Commit::default()
         };
         assert!(store.append(std::slice::from_ref(&commit)).await.is_err());
         assert_eq!(store.load().await.unwrap(), before);

@@ -16,6 +16,7 @@ mod frontend;
 mod input;
 mod ofrep;
 mod projects;
+mod releases;
 mod restored;
 mod security;
 mod segments;

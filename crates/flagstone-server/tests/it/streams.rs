@@ -249,7 +249,9 @@ async fn every_form_of_an_answer_is_the_same_answer() {
 }
 
 /// How each form becomes the body again.
-const DECODERS: [(&str, fn(&[u8]) -> Vec<u8>); 3] = [("gzip", gunzip), ("br", unbrotli), ("zstd", unzstd)];
+type Decoder = fn(&[u8]) -> Vec<u8>;
+
+const DECODERS: [(&str, Decoder); 3] = [("gzip", gunzip), ("br", unbrotli), ("zstd", unzstd)];
 
 fn gunzip(body: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::new();

@@ -318,6 +318,7 @@ pub fn commit_after(state: &State, changes: Vec<Change>) -> Commit {
         at,
         actor: Actor::system(),
         body: CommitBody { changes, events: vec![event] },
+        ..Commit::default()
     }
 }
 

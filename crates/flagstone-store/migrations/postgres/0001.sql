@@ -1,12 +1,51 @@
--- The log: the truth. `body` is NULL where it was redacted; its hash stays, so the chain still verifies.
+-- The log: the truth. `docs/log-format.md` describes it. `private` holds the sealed pieces; a redaction nulls some.
+-- What stands before `body` is small: it is read without the rest.
 CREATE TABLE commits (
     seq        BIGINT  PRIMARY KEY,
     id         TEXT    NOT NULL,
     at         BIGINT  NOT NULL,
-    actor      TEXT    NOT NULL,
-    body       TEXT,
+    format     BIGINT  NOT NULL,
+    reached    BIGINT  NOT NULL, -- the latest `at` up to here
+    bytes      BIGINT  NOT NULL, -- of body and private, as they were written
+    redacts    BIGINT  NOT NULL, -- pieces that it takes out of earlier commits
+    body       TEXT    NOT NULL,
+    private    TEXT    NOT NULL,
     body_hash  BYTEA   NOT NULL,
     chain_hash BYTEA   NOT NULL
+);
+CREATE INDEX commits_reached ON commits (reached, seq);
+
+-- Which commits changed a document.
+CREATE TABLE changes (
+    kind TEXT    NOT NULL,
+    id   TEXT    NOT NULL,
+    seq  BIGINT  NOT NULL,
+    PRIMARY KEY (kind, id, seq)
+);
+
+-- All documents as of one commit, so that the past is never far from one; derived. `hash` guards against bit rot.
+CREATE TABLE checkpoints (
+    seq   BIGINT  PRIMARY KEY,
+    id    TEXT    NOT NULL,
+    bytes BIGINT  NOT NULL, -- before it was compressed
+    parts BIGINT  NOT NULL,
+    hash  BYTEA   NOT NULL
+);
+
+CREATE TABLE checkpoint_parts (
+    id   TEXT    NOT NULL,
+    part BIGINT  NOT NULL,
+    data BYTEA   NOT NULL,
+    PRIMARY KEY (id, part)
+);
+
+-- Who does a job that only one node may do, until when, and how far it has come. `fence` counts the holders.
+CREATE TABLE leases (
+    name       TEXT    PRIMARY KEY,
+    holder     TEXT    NOT NULL,
+    fence      BIGINT  NOT NULL,
+    expires_at BIGINT  NOT NULL,
+    position   BIGINT  NOT NULL
 );
 
 -- The current state, written in the transaction of the commit that made it. `hash` guards against bit rot.

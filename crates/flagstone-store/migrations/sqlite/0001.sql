@@ -1,12 +1,51 @@
--- The log: the truth. `body` is NULL where it was redacted; its hash stays, so the chain still verifies.
+-- The log: the truth. `docs/log-format.md` describes it. `private` holds the sealed pieces; a redaction nulls some.
+-- What stands before `body` is small: it is read without the rest.
 CREATE TABLE commits (
     seq        INTEGER PRIMARY KEY,
     id         TEXT    NOT NULL,
     at         INTEGER NOT NULL,
-    actor      TEXT    NOT NULL,
-    body       TEXT,
+    format     INTEGER NOT NULL,
+    reached    INTEGER NOT NULL, -- the latest `at` up to here
+    bytes      INTEGER NOT NULL, -- of body and private, as they were written
+    redacts    INTEGER NOT NULL, -- pieces that it takes out of earlier commits
+    body       TEXT    NOT NULL,
+    private    TEXT    NOT NULL,
     body_hash  BLOB    NOT NULL,
     chain_hash BLOB    NOT NULL
+) STRICT;
+CREATE INDEX commits_reached ON commits (reached, seq);
+
+-- Which commits changed a document.
+CREATE TABLE changes (
+    kind TEXT    NOT NULL,
+    id   TEXT    NOT NULL,
+    seq  INTEGER NOT NULL,
+    PRIMARY KEY (kind, id, seq)
+) STRICT, WITHOUT ROWID;
+
+-- All documents as of one commit, so that the past is never far from one; derived. `hash` guards against bit rot.
+CREATE TABLE checkpoints (
+    seq   INTEGER PRIMARY KEY,
+    id    TEXT    NOT NULL,
+    bytes INTEGER NOT NULL, -- before it was compressed
+    parts INTEGER NOT NULL,
+    hash  BLOB    NOT NULL
+) STRICT;
+
+CREATE TABLE checkpoint_parts (
+    id   TEXT    NOT NULL,
+    part INTEGER NOT NULL,
+    data BLOB    NOT NULL,
+    PRIMARY KEY (id, part)
+) STRICT;
+
+-- Who does a job that only one node may do, until when, and how far it has come. `fence` counts the holders.
+CREATE TABLE leases (
+    name       TEXT    PRIMARY KEY,
+    holder     TEXT    NOT NULL,
+    fence      INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    position   INTEGER NOT NULL
 ) STRICT;
 
 -- The current state, written in the transaction of the commit that made it. `hash` guards against bit rot.

@@ -194,6 +194,7 @@ pub(crate) fn commit(seq: u64, changes: Vec<Change>, events: Vec<Event>) -> Comm
         at: time(1_700_000_000_000 + i64::try_from(seq).unwrap()),
         actor: Actor { id: 1, name: "ada \"the\" first\0".to_owned(), ip: Some("::1".to_owned()) },
         body: CommitBody { changes, events },
+        ..Commit::default()
     }
 }
 

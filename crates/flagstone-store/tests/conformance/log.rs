@@ -1,6 +1,8 @@
 //! The log and the documents.
 
-use flagstone_store::{Appended, Error, Head, Loaded};
+use flagstone_model::State;
+use flagstone_model::commit::{Commit, FORMAT};
+use flagstone_store::{Appended, DatabaseUrl, Error, Head, Loaded};
 use serde_json::json;
 
 use crate::fixture::{Fixture, commit, delete, event, put, simple};
@@ -118,4 +120,90 @@ pub(crate) async fn a_large_commit_and_a_large_group_fit(fixture: Fixture) {
     assert_eq!(store.append(&group).await, Ok(Appended::Done));
     let found = store.verify().await.unwrap();
     assert_eq!((found.commits, found.documents, found.events, found.broken), (300, 2_507, 2_799, None));
+}
+
+/// A commit at the server's limit fits, and pages end where they have bytes enough, from either end.
+pub(crate) async fn pages_are_bounded_in_bytes(fixture: Fixture) {
+    let store = &fixture.store;
+    let large = |seq, bytes: usize| commit(seq, vec![put("setting", "x", json!("x".repeat(bytes)))], vec![]);
+    let mebibyte = 1 << 20;
+    for (seq, bytes) in (1..).zip([16 * mebibyte, 1, 5 * mebibyte, 2 * mebibyte, 2 * mebibyte, 1, 9 * mebibyte, 1]) {
+        assert_eq!(store.append(&[large(seq, bytes)]).await, Ok(Appended::Done));
+    }
+    let mut pages = Vec::new();
+    let mut seq = 0;
+    loop {
+        let page = store.page_after(seq, 100).await.unwrap();
+        assert_eq!(page.commits[0].seq, seq + 1);
+        pages.push(page.commits.len());
+        seq = page.commits.last().unwrap().seq;
+        if page.is_end {
+            break;
+        }
+    }
+    assert!(store.page_after(seq, 100).await.unwrap().is_end);
+    assert_eq!((seq, pages), (8, vec![1, 3, 2, 1, 1]));
+    let numbers = async |limit| store.last_commits(limit).await.unwrap().iter().map(|c| c.seq).collect::<Vec<_>>();
+    assert_eq!(numbers(100).await, [8]);
+    assert!(store.verify().await.unwrap().is_intact());
+    let mut next: Vec<_> = (9..=12).map(simple).collect();
+    for commit in &mut next {
+        commit.body.events.clear();
+    }
+    store.append(&next).await.unwrap();
+    assert_eq!((numbers(3).await, numbers(100).await), (vec![10, 11, 12], vec![8, 9, 10, 11, 12]));
+}
+
+fn feature(name: &str) -> flagstone_model::commit::Change {
+    let body = json!({"name": name, "type": "release", "project": "default", "createdAt": "2026-01-01T00:00:00.000Z",
+        "createdBy": {"id": 1, "name": "ada"}, "gainedLater": {"x": 1}});
+    put("feature", name, body)
+}
+
+/// What a release of tomorrow writes: a kind and a field that nobody knows yet, and a value that cannot be read.
+fn newer(seq: u64) -> Commit {
+    let odd = put("environment", "odd", json!({"name": ["no", "text"]}));
+    let changes = vec![feature("new"), put("hologram", "h", json!({"depth": 3})), odd];
+    Commit { format: FORMAT + 1, ..commit(seq, changes, vec![event(seq, "hologram-created")]) }
+}
+
+pub(crate) async fn a_newer_release_is_followed_and_not_written_over(fixture: Fixture) {
+    // This release's node; on PostgreSQL the newer one writes through a node of its own.
+    let other = if matches!(fixture.url, DatabaseUrl::Postgres(_)) { Some(fixture.another().await) } else { None };
+    let (store, newer_store) = (&fixture.store, other.as_ref().unwrap_or(&fixture.store));
+    let first = commit(1, vec![feature("old")], vec![event(1, "feature-created")]);
+    store.append(&[first]).await.unwrap();
+    newer_store.append(&[newer(2)]).await.unwrap();
+    let refused = store.append(&[simple(3)]).await;
+    assert_eq!(refused, Err(Error::Outdated { found: FORMAT + 1, known: FORMAT }));
+
+    // By the log, and by the documents, as after a start.
+    let mut followed = State::default();
+    for commit in store.commits_after(0, 10).await.unwrap() {
+        followed.apply(&commit).unwrap();
+    }
+    let loaded = store.load().await.unwrap();
+    let head = loaded.head;
+    let mut started =
+        State { seq: head.seq, last_event_id: head.last_event_id, format: head.format, ..State::default() };
+    for document in &loaded.documents {
+        let body: serde_json::Value = serde_json::from_str(&document.body).unwrap();
+        started.load(&document.kind, &document.id, Some(body)).unwrap();
+    }
+    assert_eq!(started, followed);
+    assert!(!followed.may_be_written() && followed.features.contains("old") && followed.features.contains("new"));
+    assert_eq!(followed.environments.len(), 0);
+
+    // What it does not understand stays as it is.
+    let kept = |kind: &str| loaded.documents.iter().find(|document| document.kind == kind).unwrap().body.clone();
+    assert_eq!(kept("hologram"), r#"{"depth":3}"#);
+    assert!(kept("feature").contains("gainedLater"));
+    assert!(store.verify().await.unwrap().is_intact());
+    let more = Commit { format: FORMAT + 1, ..simple(3) };
+    assert_eq!(newer_store.append(&[more]).await, Ok(Appended::Done));
+
+    // Of a release of today the same is a fault.
+    let mut today = State::default();
+    let unknown = commit(1, vec![put("hologram", "h", json!({}))], vec![]);
+    assert!(today.apply(&unknown).is_err());
 }

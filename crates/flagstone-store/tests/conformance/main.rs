@@ -4,10 +4,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod corpus;
+mod erasing;
 mod events;
 mod fixture;
+mod leases;
 mod log;
+mod past;
 mod postgres;
+mod redaction;
 mod sessions;
 mod sqlite;
 mod tampering;
@@ -35,12 +40,25 @@ suite! {
         t46_a_group_is_appended_whole_or_not_at_all
         commits_that_do_not_fit_are_refused
         the_log_is_read_on_page_by_page
-        a_large_commit_and_a_large_group_fit;
+        a_large_commit_and_a_large_group_fit
+        pages_are_bounded_in_bytes
+        a_newer_release_is_followed_and_not_written_over;
+    redaction: what_is_redacted_is_gone_and_the_log_is_whole
+        a_lagging_node_follows_past_a_redaction
+        a_redaction_that_does_not_fit_is_refused;
     events: events_are_found_by_every_filter
         t40_text_is_found_literally
         events_come_in_pages
         only_visible_projects_are_searched
         creators_have_their_newest_name;
+    erasing: a_person_is_erased;
+    past: any_past_state_is_the_fold_of_the_log
+        a_history_comes_in_pages
+        a_time_is_a_place_in_the_log_also_when_clocks_go_back
+        checkpoints_are_made_when_they_are_due;
+    leases: a_lease_has_one_holder
+        a_lease_that_expired_passes_on_or_is_held_on
+        a_holder_that_was_frozen_moves_nothing;
     sessions: sessions_begin_move_and_end
         the_newest_sessions_are_kept;
     telemetry: batches_add_up

@@ -1,0 +1,94 @@
+//! Taking sealed pieces out of the log: what a commit that redacts does to the rows before it, in its own transaction.
+
+use std::collections::BTreeMap;
+
+use flagstone_model::commit::Commit;
+
+use crate::Error;
+use crate::log::{COMMIT_COLUMNS, CommitRow, EventRow};
+use crate::sql::{Lease, Sql, signed};
+use crate::{past, text};
+
+/// What else has to change with a commit that loses pieces.
+pub(crate) struct Taken {
+    /// Its events, where they show one of the pieces.
+    pub(crate) events: Vec<EventRow>,
+    /// Documents that it wrote and that lose something.
+    pub(crate) documents: Vec<(String, String)>,
+    /// Documents among them that are gone whole.
+    pub(crate) gone: Vec<(String, String)>,
+}
+
+/// The hashes that a redaction takes, by commit.
+pub(crate) fn by_commit(redaction: &Commit) -> Result<BTreeMap<u64, Vec<[u8; 32]>>, Error> {
+    let mut pieces = BTreeMap::<u64, Vec<_>>::new();
+    for piece in &redaction.redacts {
+        if piece.seq >= redaction.seq {
+            return Err(Error::Invalid(format!("commit {} redacts one that is not before it", redaction.seq)));
+        }
+        pieces.entry(piece.seq).or_default().push(piece.hash);
+    }
+    Ok(pieces)
+}
+
+/// Takes the pieces out of a row.
+pub(crate) fn take(row: &mut CommitRow, hashes: &[[u8; 32]]) -> Result<Taken, Error> {
+    let left = text::without(row, hashes).map_err(|unreadable| row.corrupt(unreadable))?;
+    let seq = row.seq;
+    row.private = left.ok_or_else(|| Error::Invalid(format!("commit {seq} has no piece that a redaction names")))?;
+    let parsed = row.parse()?;
+    let pieces: Vec<_> = parsed.pieces.iter().filter(|piece| hashes.contains(&piece.hash)).collect();
+    let mut taken = Taken { events: Vec::new(), documents: Vec::new(), gone: Vec::new() };
+    if pieces.iter().any(|piece| piece.is_shown_by_events()) {
+        taken.events = parsed.commit.body.events.iter().map(|event| EventRow::of(seq, event)).collect();
+    }
+    let keys = text::keys(row).map_err(|unreadable| row.corrupt(unreadable))?;
+    let key = |change: Option<usize>| change.and_then(|at| keys.get(at)).cloned();
+    taken.documents = pieces.iter().filter_map(|piece| key(piece.change())).collect();
+    taken.gone = pieces.iter().filter_map(|piece| key(piece.whole_change())).collect();
+    Ok(taken)
+}
+
+/// A document still is what lost a piece.
+pub(crate) fn left_standing(kind: &str, id: &str) -> Error {
+    Error::Invalid(format!("a redaction does not say what becomes of the {kind} `{id}`"))
+}
+
+/// Does what a commit says that is written already, with its documents.
+pub(crate) async fn carry_out(lease: &mut Lease<'_>, redaction: &Commit) -> Result<(), Error> {
+    let mut first = None;
+    for (seq, hashes) in by_commit(redaction)? {
+        let mut query = Sql::new("SELECT ");
+        query.push(COMMIT_COLUMNS).push(" FROM commits WHERE seq = ").push_value(signed(seq));
+        let row = lease.fetch_one(query, CommitRow::read).await?;
+        let mut row = row.ok_or_else(|| Error::Corrupt(format!("commit {seq} is missing")))?;
+        let taken = take(&mut row, &hashes)?;
+        let update = Sql::new("UPDATE commits SET private = $1 WHERE seq = $2");
+        lease.execute(update.with(row.private).with(signed(seq))).await?;
+        first = first.or((!taken.documents.is_empty()).then_some(seq));
+        for (kind, id) in taken.documents {
+            let query = Sql::new("SELECT COUNT(*) FROM documents WHERE kind = $1 AND id = $2 AND seq = $3");
+            let query = query.with(kind.as_str()).with(id.as_str()).with(signed(seq));
+            if lease.fetch_one(query, |row| row.int(0)).await? != Some(0) {
+                return Err(left_standing(&kind, &id));
+            }
+        }
+        for (kind, id) in taken.gone {
+            let delete = Sql::new("DELETE FROM changes WHERE kind = $1 AND id = $2 AND seq = $3");
+            lease.execute(delete.with(kind).with(id).with(signed(seq))).await?;
+        }
+        for EventRow { event, .. } in taken.events {
+            let update = Sql::new("UPDATE events SET created_by = $1, ip = $2, data = $3, pre_data = $4 WHERE id = $5")
+                .with(event.created_by)
+                .with(event.ip)
+                .with(event.data.map(|data| data.to_string()))
+                .with(event.pre_data.map(|data| data.to_string()))
+                .with(signed(event.id));
+            lease.execute(update).await?;
+        }
+    }
+    match first {
+        Some(seq) => past::forget_checkpoints(lease, seq).await,
+        None => Ok(()),
+    }
+}
