@@ -61,7 +61,7 @@ enum Round {
 }
 
 /// What came of a write of the file.
-enum Saving {
+pub(super) enum Saving {
     /// It is on disk.
     Done,
     /// There is nothing to be kept yet, or nowhere.
@@ -358,14 +358,15 @@ impl Follower {
         }
     }
 
-    async fn save(&self) -> io::Result<Saving> {
+    pub(super) async fn save(&self) -> io::Result<Saving> {
         let Some(backup) = self.0.backup.clone() else { return Ok(Saving::Nothing) };
         // Tokens are of no use without flags, and the write with the flags would have to wait for its turn.
-        if self.feeds().iter().all(|feed| feed.delivery().is_none()) && !self.feeds().is_empty() {
+        let feeds = self.feeds().clone();
+        if !feeds.is_empty() && feeds.iter().all(|feed| feed.delivery().is_none()) {
             return Ok(Saving::Nothing);
         }
-        let saved = self.saved();
-        tokio::task::spawn_blocking(move || backup.save(&saved)).await??;
+        let follower = self.clone();
+        tokio::task::spawn_blocking(move || backup.save(&follower.saved())).await??;
         Ok(Saving::Done)
     }
 

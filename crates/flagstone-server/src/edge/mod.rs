@@ -5,10 +5,12 @@ mod backup;
 mod feed;
 mod follow;
 mod report;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod upstream;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -21,6 +23,7 @@ use crate::http::metrics::Metrics;
 use crate::http::schemas::Schemas;
 use crate::options::edge::{EdgeOptions, Pace};
 use crate::system::clock::Clock;
+use crate::system::locks::{Guard, RwLock, rank};
 use crate::telemetry::Telemetry;
 pub use backup::{Backup, Saved, SavedFeed};
 use feed::Feed;
@@ -48,8 +51,8 @@ struct Inner {
     settings: DeliverySettings,
     clock: Clock,
     backup: Option<Backup>,
-    tokens: RwLock<Tokens>,
-    feeds: RwLock<Vec<Arc<Feed>>>,
+    tokens: RwLock<{ rank::EDGE_TOKENS }, Tokens>,
+    feeds: RwLock<{ rank::EDGE_FEEDS }, Vec<Arc<Feed>>>,
     ask: mpsc::Sender<Question>,
     changed: watch::Sender<u64>,
     telemetry: Telemetry,
@@ -240,7 +243,7 @@ impl Follower {
         }
         let mut feeds = self.feeds_mut();
         // Behind the lock: the token of a feed that is there by now is known by now.
-        let known: Vec<Arc<ApiToken>> = self.tokens().known().map(|known| Arc::clone(&known.token)).collect();
+        let known = self.known_tokens();
         let bringers = || known.iter().filter(|token| token.kind == TokenKind::Backend);
         let (kept, gone) = feeds.drain(..).partition(|feed| bringers().any(|token| feed.is_of(token)));
         *feeds = kept;
@@ -314,29 +317,33 @@ impl Follower {
         self.0.changed.send_modify(|count| *count += 1);
     }
 
-    fn tokens(&self) -> std::sync::RwLockReadGuard<'_, Tokens> {
-        self.0.tokens.read().unwrap_or_else(PoisonError::into_inner)
+    fn tokens(&self) -> Guard<RwLockReadGuard<'_, Tokens>> {
+        self.0.tokens.read()
     }
 
-    fn tokens_mut(&self) -> std::sync::RwLockWriteGuard<'_, Tokens> {
-        self.0.tokens.write().unwrap_or_else(PoisonError::into_inner)
+    fn tokens_mut(&self) -> Guard<RwLockWriteGuard<'_, Tokens>> {
+        self.0.tokens.write()
     }
 
-    pub(super) fn feeds(&self) -> std::sync::RwLockReadGuard<'_, Vec<Arc<Feed>>> {
-        self.0.feeds.read().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn feeds(&self) -> Guard<RwLockReadGuard<'_, Vec<Arc<Feed>>>> {
+        self.0.feeds.read()
     }
 
-    fn feeds_mut(&self) -> std::sync::RwLockWriteGuard<'_, Vec<Arc<Feed>>> {
-        self.0.feeds.write().unwrap_or_else(PoisonError::into_inner)
+    fn feeds_mut(&self) -> Guard<RwLockWriteGuard<'_, Vec<Arc<Feed>>>> {
+        self.0.feeds.write()
+    }
+
+    /// All tokens that work. Whoever makes text of them holds no lock meanwhile.
+    fn known_tokens(&self) -> Vec<Arc<ApiToken>> {
+        self.tokens().known().map(|known| Arc::clone(&known.token)).collect()
     }
 
     /// What is to be kept on disk.
     fn saved(&self) -> Saved {
-        // Nobody gets flags with an admin token.
-        let tokens = self.tokens();
-        let kept = tokens.known().filter(|known| known.token.kind != TokenKind::Admin);
-        let tokens = kept.map(|known| (*known.token).clone()).collect();
         let feeds = self.feeds().clone();
+        // Nobody gets flags with an admin token.
+        let tokens = self.known_tokens().into_iter().filter(|token| token.kind != TokenKind::Admin);
+        let tokens = tokens.map(|token| (*token).clone()).collect();
         let saved = |feed: &Arc<Feed>| {
             let changes = feed.delivery()?.everything();
             Some(SavedFeed { environment: feed.environment.clone(), projects: feed.projects.clone(), changes })

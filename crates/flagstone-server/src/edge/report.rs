@@ -195,10 +195,8 @@ mod tests {
     use axum::{Json, Router};
     use serde_json::Value;
 
-    use super::super::{Pace, WithoutUpstream, tokens};
+    use super::super::tests::{NOWHERE, edge};
     use super::*;
-    use crate::delivery::DeliverySettings;
-    use crate::http::schemas::Schemas;
     use crate::telemetry::{Full, PENDING_MAX, Usage};
 
     /// What an upstream was told, by environment. It takes nothing of `broken`, and never anything of `refused`.
@@ -225,32 +223,6 @@ mod tests {
         (url, told)
     }
 
-    fn edge(url: String, environments: &[&str]) -> Follower {
-        let settings = DeliverySettings {
-            trusted_proxies: Vec::new(),
-            frontend_origins: Vec::new(),
-            cors_max_age_s: 0,
-            metrics_storage_days: 1,
-            secure: false,
-            streams: crate::delivery::StreamLimits { all: 1, per_token: None, per_address: None },
-        };
-        let upstream = Some(Upstream::new(url).unwrap());
-        let (edge, _) = Follower::new(
-            upstream,
-            WithoutUpstream::AllIsKnown,
-            None,
-            Vec::new(),
-            Pace::default(),
-            settings,
-            Schemas::of(&[]).unwrap(),
-        );
-        for environment in environments {
-            let secret = format!("*:{environment}.secret");
-            edge.tokens_mut().add(tokens::given(&secret, TokenKind::Backend).unwrap(), Some(secret));
-        }
-        edge
-    }
-
     fn count(edge: &Follower, environment: &str, features: impl Iterator<Item = String>) -> Result<(), Full> {
         let features: Vec<String> = features.collect();
         let (variants, now) = (BTreeMap::new(), edge.now());
@@ -262,7 +234,7 @@ mod tests {
     #[tokio::test]
     async fn an_environment_that_cannot_be_reported_holds_up_no_other() {
         let (url, told) = upstream().await;
-        let edge = edge(url, &["broken", "refused", "good"]);
+        let edge = edge(&url, &["broken", "refused", "good"], None);
         for environment in ["broken", "without-token", "refused", "good"] {
             count(&edge, environment, (0..=ROWS_MAX).map(|n| format!("f{n}"))).unwrap();
         }
@@ -280,7 +252,7 @@ mod tests {
 
     #[tokio::test]
     async fn while_the_upstream_is_away_no_more_waits_than_there_is_room_for() {
-        let edge = edge("http://127.0.0.1:9".to_owned(), &["good"]);
+        let edge = edge(NOWHERE, &["good"], None);
         for round in 0..3 {
             let counted = count(&edge, "good", (0..PENDING_MAX / 2).map(|n| format!("f{round}-{n}")));
             assert_eq!(counted.is_ok(), round < 2, "round {round}");
@@ -293,7 +265,7 @@ mod tests {
     #[tokio::test]
     async fn applications_are_told_once_with_and_without_an_instance() {
         let (url, told) = upstream().await;
-        let edge = edge(url, &["good"]);
+        let edge = edge(&url, &["good"], None);
         for (app_name, instance) in [("shop", Some("one")), ("shop", Some("two")), ("blog", None)] {
             let application = Application { app_name: app_name.to_owned(), ..Application::default() };
             let used = flagstone_store::AppUsage {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -16,6 +16,7 @@ use super::source::FlagSource;
 use crate::delivery::{Delivery, Scope, StreamLimits, Update};
 use crate::http::error::Failure;
 use crate::system::entropy::share;
+use crate::system::locks::{Guard, Mutex, rank};
 
 /// How many frames a listener may be behind. One who is further behind is cut, and resumes by the last id.
 const BEHIND_MAX: usize = 64;
@@ -29,7 +30,7 @@ const SPREAD: Duration = Duration::from_secs(5);
 /// All open streams.
 pub struct Streams {
     limits: StreamLimits,
-    open: Mutex<Open>,
+    open: Mutex<{ rank::STREAMS }, Open>,
     /// A stream has begun whose token may expire before all others.
     expiries: Notify,
 }
@@ -89,8 +90,8 @@ impl Streams {
         Arc::new(Self { limits: limits.clone(), open: Mutex::new(open), expiries: Notify::new() })
     }
 
-    fn open(&self) -> MutexGuard<'_, Open> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn open(&self) -> Guard<MutexGuard<'_, Open>> {
+        self.open.lock()
     }
 
     /// How many are open.

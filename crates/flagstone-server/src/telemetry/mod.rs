@@ -3,7 +3,6 @@
 mod usage;
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use flagstone_model::Timestamp;
 use flagstone_store::{
@@ -13,6 +12,7 @@ use flagstone_store::{
 
 use self::usage::UsageCounts;
 pub use self::usage::{Full, Report, Usage};
+use crate::system::locks::{Mutex, rank};
 
 /// The most rows of each kind that wait for the next flush. What does not fit is counted as dropped.
 pub const PENDING_MAX: usize = 100_000;
@@ -23,8 +23,8 @@ const UNKNOWN_MAX: usize = 1_000;
 #[derive(Default)]
 pub struct Telemetry {
     usage: UsageCounts,
-    pending: Mutex<Pending>,
-    seen: Mutex<Seen>,
+    pending: Mutex<{ rank::TELEMETRY_PENDING }, Pending>,
+    seen: Mutex<{ rank::TELEMETRY_SEEN }, Seen>,
     // One flush at a time, so that a failed one can be put back whole.
     flushing: tokio::sync::Mutex<()>,
 }
@@ -52,10 +52,6 @@ struct Seen {
     personal_tokens: HashMap<i64, Timestamp>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Inserts if there is room or the key is there already.
 fn bounded<K: Eq + std::hash::Hash, V>(
     map: &mut HashMap<K, V>,
@@ -79,7 +75,7 @@ impl Telemetry {
         let tokens = store.tokens_seen_all().await?;
         let users = store.users_seen_all().await?;
         let personal_tokens = store.pats_seen_all().await?;
-        let mut seen = lock(&self.seen);
+        let mut seen = self.seen.lock();
         for row in features {
             later(seen.features.entry(row.environment).or_default(), row.feature, row.at);
         }
@@ -98,51 +94,51 @@ impl Telemetry {
     /// A token was used.
     pub fn token_seen(&self, selector: &str, now: Timestamp) {
         // Once a second is often enough, and spares the writing.
-        let mut seen = lock(&self.seen);
+        let mut seen = self.seen.lock();
         if seen.tokens.get(selector).is_some_and(|at| now.millis() - at.millis() < 1_000 && *at <= now) {
             return;
         }
         seen.tokens.insert(selector.to_owned(), now);
         drop(seen);
-        lock(&self.pending).tokens.insert(selector.to_owned(), now);
+        self.pending.lock().tokens.insert(selector.to_owned(), now);
     }
 
     /// A user did something.
     pub fn user_seen(&self, id: i64, now: Timestamp) {
-        lock(&self.seen).users.insert(id, now);
-        lock(&self.pending).users.insert(id, now);
+        self.seen.lock().users.insert(id, now);
+        self.pending.lock().users.insert(id, now);
     }
 
     /// A personal access token was used.
     pub fn personal_token_seen(&self, id: i64, now: Timestamp) {
-        lock(&self.seen).personal_tokens.insert(id, now);
-        lock(&self.pending).personal_tokens.insert(id, now);
+        self.seen.lock().personal_tokens.insert(id, now);
+        self.pending.lock().personal_tokens.insert(id, now);
     }
 
     /// When a token was last used.
     pub fn token_last_seen(&self, selector: &str) -> Option<Timestamp> {
-        lock(&self.seen).tokens.get(selector).copied()
+        self.seen.lock().tokens.get(selector).copied()
     }
 
     /// When a user last did something.
     pub fn user_last_seen(&self, id: i64) -> Option<Timestamp> {
-        lock(&self.seen).users.get(&id).copied()
+        self.seen.lock().users.get(&id).copied()
     }
 
     /// When a personal access token was last used.
     pub fn personal_token_last_seen(&self, id: i64) -> Option<Timestamp> {
-        lock(&self.seen).personal_tokens.get(&id).copied()
+        self.seen.lock().personal_tokens.get(&id).copied()
     }
 
     /// When a feature was last asked for in an environment.
     pub fn feature_last_seen(&self, feature: &str, environment: &str) -> Option<Timestamp> {
-        lock(&self.seen).features.get(environment)?.get(feature).copied()
+        self.seen.lock().features.get(environment)?.get(feature).copied()
     }
 
     /// Counts evaluations of features that exist. An error if there is no room for any of them.
     pub fn count<'r>(&self, report: &Report<'r>, usages: impl Iterator<Item = Usage<'r>> + Clone) -> Result<(), Full> {
         self.usage.add(report, usages.clone())?;
-        let mut seen = lock(&self.seen);
+        let mut seen = self.seen.lock();
         let features = match seen.features.get_mut(report.environment) {
             Some(features) => features,
             None => seen.features.entry(report.environment.to_owned()).or_default(),
@@ -159,7 +155,7 @@ impl Telemetry {
 
     /// Remembers that an application asked for a feature that does not exist.
     pub fn unknown_flag(&self, name: &str, app_name: &str, environment: &str, count: u64, now: Timestamp) {
-        let mut pending = lock(&self.pending);
+        let mut pending = self.pending.lock();
         let key = (name.to_owned(), app_name.to_owned(), environment.to_owned());
         if let Some(entry) = bounded(&mut pending.unknown, key, UNKNOWN_MAX) {
             let (at, total) = entry.or_insert((now, 0));
@@ -174,7 +170,7 @@ impl Telemetry {
         used_in: impl IntoIterator<Item = AppUsage>,
         instance: Option<Instance>,
     ) {
-        let mut pending = lock(&self.pending);
+        let mut pending = self.pending.lock();
         if let Some(entry) = bounded(&mut pending.applications, application.app_name.clone(), PENDING_MAX) {
             entry.insert_entry(application);
         }
@@ -193,7 +189,7 @@ impl Telemetry {
 
     /// Remembers a log-in, or a try.
     pub fn login(&self, record: LoginRecord) {
-        let mut pending = lock(&self.pending);
+        let mut pending = self.pending.lock();
         if pending.logins.len() < PENDING_MAX {
             pending.logins.push(record);
         }
@@ -231,7 +227,7 @@ impl Telemetry {
     /// Takes out everything that waits.
     pub fn take(&self) -> TelemetryBatch {
         let (usage, seen) = self.usage.take();
-        let mut pending = std::mem::take(&mut *lock(&self.pending));
+        let mut pending = std::mem::take(&mut *self.pending.lock());
         for (key, at) in seen {
             later(&mut pending.features, key, at);
         }
@@ -241,7 +237,7 @@ impl Telemetry {
     /// Lets what could not be written wait again.
     pub fn put_back(&self, batch: TelemetryBatch) {
         self.usage.put_back(&batch.usage);
-        let mut pending = lock(&self.pending);
+        let mut pending = self.pending.lock();
         batch
             .last_seen
             .into_iter()

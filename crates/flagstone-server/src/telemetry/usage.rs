@@ -3,14 +3,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use flagstone_model::Timestamp;
 use flagstone_store::UsageRow;
 use tokio::sync::Notify;
 
-use super::{PENDING_MAX, lock};
+use super::PENDING_MAX;
+use crate::system::locks::{Mutex, rank};
 
 const SHARDS: usize = 16;
 /// The most different variants that are counted of a feature, an application and an hour.
@@ -49,7 +49,7 @@ pub struct Full;
 /// All counts that wait to be written; at most [`PENDING_MAX`] rows.
 #[derive(Default)]
 pub(super) struct UsageCounts {
-    shards: [Mutex<Applications>; SHARDS],
+    shards: [Mutex<{ rank::TELEMETRY_USAGE }, Applications>; SHARDS],
     hasher: RandomState,
     rows: AtomicUsize,
     dropped: AtomicU64,
@@ -79,7 +79,7 @@ impl UsageCounts {
     /// Adds the counts of a report. An error if there is no room for any of them.
     pub fn add<'r>(&self, report: &Report<'r>, usages: impl IntoIterator<Item = Usage<'r>>) -> Result<(), Full> {
         let shard = usize::try_from(self.hasher.hash_one(report.app_name) % SHARDS as u64).unwrap_or_default();
-        let mut applications = lock(&self.shards[shard]);
+        let mut applications = self.shards[shard].lock();
         let spans = match applications.get_mut(report.app_name) {
             Some(spans) => spans,
             None => applications.entry(report.app_name.to_owned()).or_default(),
@@ -140,7 +140,7 @@ impl UsageCounts {
     pub fn take(&self) -> (Vec<UsageRow>, HashMap<(String, String), Timestamp>) {
         let (mut rows, mut seen) = (Vec::new(), HashMap::<(String, String), Timestamp>::new());
         for shard in &self.shards {
-            let applications = std::mem::take(&mut *lock(shard));
+            let applications = std::mem::take(&mut *shard.lock());
             for (app_name, spans) in applications {
                 for Span { environment, hour, features } in spans {
                     for (feature, Counts { yes, no, variants, seen_at }) in features {
