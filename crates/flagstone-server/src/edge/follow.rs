@@ -281,7 +281,7 @@ impl Follower {
                     continue;
                 }
             };
-            for (token, secret) in valid.into_iter().map(tokens::described) {
+            for (token, secret) in valid.into_iter().filter_map(tokens::described) {
                 self.learn(token, secret);
             }
             for question in asked {
@@ -322,16 +322,11 @@ impl Follower {
     /// Asks about tokens, learns those that work and forgets those that do not.
     async fn revalidate(&self, upstream: &Upstream, secrets: &[String]) -> anyhow::Result<()> {
         let asked: Vec<&str> = secrets.iter().map(String::as_str).collect();
-        let valid: Vec<_> = upstream.validate(&asked).await?.into_iter().map(tokens::described).collect();
+        let valid: Vec<_> = upstream.validate(&asked).await?.into_iter().filter_map(tokens::described).collect();
         for secret in secrets {
             let hash = hash(secret);
             match valid.iter().find(|(token, _)| token.hash == hash) {
-                Some((token, _)) => {
-                    let is_new = !self.tokens().known().any(|k| k.token.hash == hash && k.secret.is_some());
-                    if is_new {
-                        self.learn(Arc::clone(token), secret.clone());
-                    }
-                }
+                Some((token, _)) => self.learn(Arc::clone(token), secret.clone()),
                 None => self.forget(hash),
             }
         }

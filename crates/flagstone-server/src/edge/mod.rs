@@ -178,8 +178,21 @@ impl Follower {
         let backend = options.backend_tokens().map(|secret| (secret, TokenKind::Backend));
         let frontend = options.frontend_tokens.iter().map(|secret| (secret.trim(), TokenKind::Frontend));
         for (secret, kind) in backend.chain(frontend) {
-            let token = tokens::given(secret, kind)
+            let (_, environment) = tokens::place(secret)
                 .context("with a bootstrap file, tokens must have the form <project>:<environment>.<secret>")?;
+            let several = bootstrap.environment().is_none_or(|of| of == environment).then(|| bootstrap.projects());
+            // What is kept of it was once the upstream's word.
+            let kept = match self.tokens().find(&hash(secret)) {
+                Finding::Works(token, _) => Some(token),
+                Finding::Refused | Finding::Unknown => None,
+            };
+            let Some(token) = kept.or_else(|| tokens::given(secret, kind, several.flatten().as_deref())) else {
+                tracing::warn!(
+                    token = tokens::prefix(secret),
+                    "nobody here knows which projects this token is for; it is not served until the upstream says so"
+                );
+                continue;
+            };
             if !self.feeds().iter().any(|feed| feed.is_of(&token)) {
                 let feed = Feed::of(&token);
                 // As revision 0, which is older than all of an upstream.
@@ -204,7 +217,9 @@ impl Follower {
             Finding::Works(token, _) if !token.is_live(self.now()) => return Err(Failure::BadCredentials),
             Finding::Works(token, false) => return Ok(token),
             Finding::Works(token, true) => {
-                self.learn(Arc::clone(&token), secret.to_owned());
+                self.tokens_mut().add(Arc::clone(&token), Some(secret.to_owned()));
+                self.follow(&token);
+                self.tell();
                 return Ok(token);
             }
             Finding::Refused => return Err(Failure::BadCredentials),
@@ -229,18 +244,28 @@ impl Follower {
         }
     }
 
-    /// Knows a token from now on, and follows what it may see.
+    /// Knows a token as the upstream describes it, and follows what it may see.
     fn learn(&self, token: Arc<ApiToken>, secret: String) {
-        self.tokens_mut().add(Arc::clone(&token), Some(secret));
-        self.follow(&token);
-        self.tell();
+        let before = self.tokens_mut().confirm(Arc::clone(&token), secret);
+        match before {
+            Some(before) if before.token != token => self.settle(),
+            Some(before) if before.secret.is_some() => {}
+            _ => {
+                self.follow(&token);
+                self.tell();
+            }
+        }
     }
 
     /// Forgets a token that does not work any more, and what only it could bring.
     fn forget(&self, hash: String) {
-        if !self.tokens_mut().refuse(hash) {
-            return;
+        if self.tokens_mut().refuse(hash) {
+            self.settle();
         }
+    }
+
+    /// Lets go of feeds that no token brings any more, and follows what they brought to others.
+    fn settle(&self) {
         let mut feeds = self.feeds_mut();
         // Behind the lock: the token of a feed that is there by now is known by now.
         let known = self.known_tokens();

@@ -1,6 +1,12 @@
 //! An edge in this process.
 
+use std::path::Path;
+
+use axum::routing::post;
+use axum::{Json, Router};
+use clap::Parser;
 use flagstone_model::api_tokens::TokenKind;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -19,13 +25,64 @@ pub fn edge(url: &str, environments: &[&str], backup: Option<Backup>) -> Followe
     let (edge, _) = Follower::new(upstream, without, backup, Vec::new(), Pace::default(), settings, schemas);
     for environment in environments {
         let secret = format!("*:{environment}.secret");
-        edge.tokens_mut().add(tokens::given(&secret, TokenKind::Backend).unwrap(), Some(secret));
+        edge.tokens_mut().add(tokens::given(&secret, TokenKind::Backend, None).unwrap(), Some(secret));
     }
     edge
 }
 
 /// Nobody listens there.
 pub const NOWHERE: &str = "http://127.0.0.1:9";
+
+/// Serves until the test ends; the URL.
+pub async fn serve(router: Router) -> String {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async { axum::serve(listener, router).await.unwrap() });
+    url
+}
+
+/// An upstream that describes every token in these words, and has nothing else to say; the URL.
+async fn describes(words: Value) -> String {
+    serve(Router::new().route(
+        "/edge/validate",
+        post(async move |Json(asked): Json<Value>| {
+            let describe = |token: &Value| {
+                let mut words = words.clone();
+                words["token"] = token.clone();
+                words
+            };
+            let tokens: Vec<Value> = asked["tokens"].as_array().unwrap().iter().map(describe).collect();
+            Json(json!({ "tokens": tokens }))
+        }),
+    ))
+    .await
+}
+
+#[derive(Parser)]
+struct Command {
+    #[command(flatten)]
+    options: EdgeOptions,
+}
+
+/// An edge that was started with these words.
+fn started(words: &[&str]) -> Follower {
+    let command = Command::parse_from(["edge"].iter().chain(words));
+    Follower::start(&command.options, Schemas::of(&[]).unwrap()).unwrap()
+}
+
+/// A document with a flag in each of three projects, as an answer to `query`.
+fn document(folder: &Path, query: &Value) -> String {
+    let features =
+        ["one", "two", "three"].map(|project| json!({ "name": format!("of-{project}"), "project": project }));
+    let path = folder.join("bootstrap.json");
+    std::fs::write(&path, json!({ "features": features, "query": query }).to_string()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// The projects of a token; nothing if it is refused.
+async fn projects(edge: &Follower, secret: &str) -> Option<Vec<String>> {
+    edge.token(secret).await.ok().map(|token| token.projects.clone())
+}
 
 #[tokio::test]
 async fn f21_an_edge_takes_its_locks_in_one_order() {
@@ -46,4 +103,79 @@ async fn f21_an_edge_takes_its_locks_in_one_order() {
     edge.forget(known[0].hash.clone());
     assert!(edge.current(&known[0]).is_none());
     assert_eq!(edge.saved().feeds.len(), 1);
+}
+
+const SEVERAL: &str = "[]:development.secret";
+
+#[tokio::test]
+async fn f19_what_a_token_of_several_projects_may_see_is_never_guessed() {
+    let folder = tempfile::tempdir().unwrap();
+    for (query, expect) in [
+        (json!(null), None),
+        (json!({ "environment": "development" }), None),
+        (json!({ "project": ["one"], "environment": "production" }), None),
+        (json!({ "project": "one" }), None),
+        (
+            json!({ "project": ["one", "two"], "environment": "development" }),
+            Some(vec!["one".to_owned(), "two".to_owned()]),
+        ),
+        (json!({ "project": ["one", "two"] }), Some(vec!["one".to_owned(), "two".to_owned()])),
+    ] {
+        let file = document(folder.path(), &query);
+        let other = "three:development.secret";
+        let edge = started(&["--bootstrap-file", &file, "--tokens", SEVERAL, "--frontend-tokens", other]);
+        assert_eq!(projects(&edge, SEVERAL).await, expect, "{query}");
+        assert_eq!(projects(&edge, other).await, Some(vec!["three".to_owned()]), "one that names its project works");
+    }
+}
+
+#[tokio::test]
+async fn f19_the_word_of_the_upstream_replaces_what_was_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = document(folder.path(), &json!(null));
+    let url = describes(json!({ "type": "client", "projects": ["two", "one"], "environment": "development" })).await;
+    // The operator's word says more than the upstream's.
+    let (wide, other) = ("*:development.secret", "three:development.secret");
+    let tokens = [wide, SEVERAL].join(",");
+    let edge = started(&["--bootstrap-file", &file, "--tokens", &tokens, "--upstream-url", &url]);
+    let mut changed = edge.revisions();
+    let corrected = || edge.known_tokens().iter().all(|token| token.projects == ["one", "two"]);
+    changed.wait_for(|_| corrected() && edge.feeds().iter().all(|feed| feed.projects != ["*"])).await.unwrap();
+    let expect = Some(vec!["one".to_owned(), "two".to_owned()]);
+    assert_eq!(projects(&edge, wide).await, expect);
+    assert_eq!(projects(&edge, SEVERAL).await, expect);
+    // A feed of those two must not stand for all: another project's SDKs would get an empty answer.
+    let other = tokens::given(other, TokenKind::Backend, None).unwrap();
+    assert!(edge.delivery(&other).is_err());
+    let token = edge.token(wide).await.unwrap();
+    let delivery = edge.delivery(&token).unwrap();
+    let names: Vec<_> = delivery.content().features.iter().map(|item| item.name.as_str()).collect();
+    assert_eq!(names, ["of-one", "of-two"], "what was there is served until the upstream has spoken");
+}
+
+#[tokio::test]
+async fn what_an_old_upstream_does_not_say_of_a_token_its_text_says() {
+    for (words, secret, expect) in [
+        (json!({ "projects": ["one"] }), "one:development.secret", Some(("development", vec!["one"]))),
+        (json!({}), "one:development.secret", Some(("development", vec!["one"]))),
+        (json!({}), "*:development.secret", Some(("development", vec!["*"]))),
+        (json!({ "projects": ["two", "one"] }), SEVERAL, Some(("development", vec!["one", "two"]))),
+        (
+            json!({ "environment": null, "projects": null }),
+            "one:development.secret",
+            Some(("development", vec!["one"])),
+        ),
+        (json!({ "environment": "production", "projects": ["two"] }), "secret", Some(("production", vec!["two"]))),
+        (json!({ "environment": "development" }), SEVERAL, None),
+        (json!({ "projects": ["one"] }), "secret", None),
+    ] {
+        let mut described = words.clone();
+        described["type"] = json!("client");
+        let edge = started(&["--upstream-url", &describes(described).await]);
+        let found = edge.token(secret).await.ok().map(|token| (token.environment.clone(), token.projects.clone()));
+        let expect = expect.map(|(environment, projects)| {
+            (environment.to_owned(), projects.into_iter().map(str::to_owned).collect::<Vec<_>>())
+        });
+        assert_eq!(found, expect, "{secret} as {words}");
+    }
 }

@@ -7,6 +7,7 @@ use flagstone_model::api_tokens::TokenKind;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::http::outbound;
@@ -35,10 +36,10 @@ pub struct TokenView {
     /// What it opens.
     #[serde(rename = "type")]
     pub kind: TokenKind,
-    /// The projects it is for.
+    /// The projects it is for; old servers do not say.
     #[serde(default)]
-    pub projects: Vec<String>,
-    /// The environment it is for.
+    pub projects: Option<Vec<String>>,
+    /// The environment it is for; old servers do not say.
     #[serde(default)]
     pub environment: Option<String>,
 }
@@ -53,6 +54,22 @@ pub struct Document {
     pub segments: Vec<Box<RawValue>>,
     #[serde(default)]
     meta: Meta,
+    /// What was asked for.
+    #[serde(default)]
+    query: Value,
+}
+
+impl Document {
+    /// The projects that it is of, if it names them.
+    pub fn projects(&self) -> Option<Vec<String>> {
+        let projects = self.query.get("project")?.as_array()?.iter();
+        projects.map(|project| Some(project.as_str()?.to_owned())).collect()
+    }
+
+    /// The environment that it is of, if it names one.
+    pub fn environment(&self) -> Option<&str> {
+        self.query.get("environment")?.as_str()
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
