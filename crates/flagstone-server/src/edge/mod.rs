@@ -2,6 +2,7 @@
 
 pub mod backstage;
 mod backup;
+mod course;
 mod feed;
 mod follow;
 mod report;

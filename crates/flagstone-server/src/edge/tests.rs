@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use axum::routing::post;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use clap::Parser;
 use flagstone_model::api_tokens::TokenKind;
@@ -41,9 +43,9 @@ pub async fn serve(router: Router) -> String {
     url
 }
 
-/// An upstream that describes every token in these words, and has nothing else to say; the URL.
-async fn describes(words: Value) -> String {
-    serve(Router::new().route(
+/// An upstream that describes every token in these words, and has nothing else to say.
+fn describes(words: Value) -> Router {
+    Router::new().route(
         "/edge/validate",
         post(async move |Json(asked): Json<Value>| {
             let describe = |token: &Value| {
@@ -54,8 +56,7 @@ async fn describes(words: Value) -> String {
             let tokens: Vec<Value> = asked["tokens"].as_array().unwrap().iter().map(describe).collect();
             Json(json!({ "tokens": tokens }))
         }),
-    ))
-    .await
+    )
 }
 
 #[derive(Parser)]
@@ -133,7 +134,8 @@ async fn f19_what_a_token_of_several_projects_may_see_is_never_guessed() {
 async fn f19_the_word_of_the_upstream_replaces_what_was_believed() {
     let folder = tempfile::tempdir().unwrap();
     let file = document(folder.path(), &json!(null));
-    let url = describes(json!({ "type": "client", "projects": ["two", "one"], "environment": "development" })).await;
+    let words = json!({ "type": "client", "projects": ["two", "one"], "environment": "development" });
+    let url = serve(describes(words)).await;
     // The operator's word says more than the upstream's.
     let (wide, other) = ("*:development.secret", "three:development.secret");
     let tokens = [wide, SEVERAL].join(",");
@@ -171,11 +173,88 @@ async fn what_an_old_upstream_does_not_say_of_a_token_its_text_says() {
     ] {
         let mut described = words.clone();
         described["type"] = json!("client");
-        let edge = started(&["--upstream-url", &describes(described).await]);
+        let edge = started(&["--upstream-url", &serve(describes(described)).await]);
         let found = edge.token(secret).await.ok().map(|token| (token.environment.clone(), token.projects.clone()));
         let expect = expect.map(|(environment, projects)| {
             (environment.to_owned(), projects.into_iter().map(str::to_owned).collect::<Vec<_>>())
         });
         assert_eq!(found, expect, "{secret} as {words}");
     }
+}
+
+const WIDE: &str = "*:development.secret";
+
+/// An upstream whose streams are as `stream` makes them the first time, and after that; it answers deltas and polls.
+fn streams_badly(stream: fn() -> Response, later: fn() -> Response) -> Router {
+    let tried = Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let stream = async move || {
+        let is_first = tried.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
+        if is_first { stream() } else { later() }
+    };
+    let delta = async |headers: HeaderMap| {
+        if headers.contains_key(header::IF_NONE_MATCH) {
+            return StatusCode::NOT_MODIFIED.into_response();
+        }
+        Json(json!({ "events": [{ "type": "hydration", "eventId": 7, "features": [{ "name": "asked" }] }] }))
+            .into_response()
+    };
+    describes(json!({ "type": "client" }))
+        .route("/api/client/streaming", get(stream))
+        .route("/api/client/delta", get(delta))
+}
+
+fn events(body: axum::body::Body) -> Response {
+    ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response()
+}
+
+fn silent() -> Response {
+    events(axum::body::Body::from_stream(futures_util::stream::pending::<std::io::Result<Vec<u8>>>()))
+}
+
+/// The name of the first flag that an edge has; waits for it.
+async fn first_flag(edge: &Follower) -> String {
+    let mut changed = edge.revisions();
+    let delivery = || edge.feeds().first().and_then(|feed| feed.delivery());
+    changed.wait_for(|_| delivery().is_some()).await.unwrap();
+    delivery().unwrap().content().features[0].name.clone()
+}
+
+#[tokio::test]
+async fn f20_an_edge_whose_streams_do_not_work_asks() {
+    let bad: [(&str, fn() -> Response); 8] = [
+        ("403", || StatusCode::FORBIDDEN.into_response()),
+        ("404", || StatusCode::NOT_FOUND.into_response()),
+        ("429", || StatusCode::TOO_MANY_REQUESTS.into_response()),
+        ("502", || (StatusCode::BAD_GATEWAY, "<html>").into_response()),
+        ("a page", || (StatusCode::OK, [(header::CONTENT_TYPE, "text/html")], "<html>").into_response()),
+        ("no event", || events("event: unleash-connected\ndata: <html>\n\n".into())),
+        ("ends at once", || events(axum::body::Body::empty())),
+        ("silent", silent),
+    ];
+    let look = async |(what, stream): (&str, fn() -> Response)| {
+        let url = serve(streams_badly(stream, stream)).await;
+        let edge = started(&["--upstream-url", &url, "--tokens", WIDE]);
+        let found = tokio::time::timeout(Duration::from_secs(30), first_flag(&edge)).await;
+        assert_eq!(found.as_deref(), Ok("asked"), "{what}");
+        assert!(edge.is_ready(), "{what}");
+    };
+    futures_util::future::join_all(bad.map(look)).await;
+}
+
+#[tokio::test]
+async fn f20_streams_that_work_again_are_used_again() {
+    let well = || {
+        let event = r#"{"type":"hydration","eventId":8,"features":[{"name":"streamed"}]}"#;
+        let event = format!("event: unleash-updated\ndata: {{\"events\":[{event}]}}\n\n").into_bytes();
+        let event = futures_util::stream::iter([std::io::Result::Ok(event)]);
+        let stream = futures_util::StreamExt::chain(event, futures_util::stream::pending());
+        events(axum::body::Body::from_stream(stream))
+    };
+    let url = serve(streams_badly(|| StatusCode::SERVICE_UNAVAILABLE.into_response(), well)).await;
+    // Long after the test.
+    let edge = started(&["--upstream-url", &url, "--tokens", WIDE, "--features-refresh-interval-seconds", "3600"]);
+    assert_eq!(first_flag(&edge).await, "asked");
+    let mut changed = edge.revisions();
+    let streamed = || edge.feeds()[0].delivery().is_some_and(|d| d.content().feature("streamed").is_some());
+    changed.wait_for(|_| streamed()).await.unwrap();
 }

@@ -76,6 +76,11 @@ impl Tokens {
         was_known
     }
 
+    /// Whether the token with this hash works.
+    pub fn is_known(&self, hash: &str) -> bool {
+        self.known.contains_key(hash)
+    }
+
     /// All that work.
     pub fn known(&self) -> impl Iterator<Item = &Known> {
         self.known.values()

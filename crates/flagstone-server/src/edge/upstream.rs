@@ -17,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest answer, and the longest event of a stream, in bytes.
 const BYTES_MAX: usize = 100_000_000;
 /// How long a stream may say nothing: three heartbeats.
-const SILENCE_MAX: Duration = Duration::from_secs(45);
+pub const SILENCE_MAX: Duration = Duration::from_secs(45);
 /// The version of the client specification that we ask for: segments are named.
 const CLIENT_SPECIFICATION: &str = "5.2.0";
 
@@ -192,7 +192,7 @@ impl Upstream {
         let kind = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
         Ok(match response.status() {
             StatusCode::OK if kind.starts_with("text/event-stream") => {
-                Answer::New(Stream { response, read: Vec::new() }, None)
+                Answer::New(Stream { response, read: Vec::new(), silence_max: TIMEOUT }, None)
             }
             StatusCode::OK => Answer::NotOffered,
             status => refusal(status)?,
@@ -248,11 +248,23 @@ async fn body(mut response: Response) -> anyhow::Result<Vec<u8>> {
 pub struct Stream {
     response: Response,
     read: Vec<u8>,
+    /// How long it may say nothing now.
+    silence_max: Duration,
+}
+
+/// What comes next on a stream.
+pub enum Heard {
+    /// Changes.
+    Changes(Changes),
+    /// Nothing more.
+    End,
+    /// Nothing for long, not even a heartbeat.
+    Silence,
 }
 
 impl Stream {
-    /// The changes of the next event; nothing at the end of the stream.
-    pub async fn next(&mut self) -> anyhow::Result<Option<Changes>> {
+    /// The changes of the next event, or how the stream ends.
+    pub async fn next(&mut self) -> anyhow::Result<Heard> {
         let mut searched = 0_usize;
         loop {
             let from = searched.saturating_sub(1);
@@ -261,7 +273,7 @@ impl Stream {
                 let event = std::mem::replace(&mut self.read, rest);
                 searched = 0;
                 if let Some(changes) = parse_event(&event)? {
-                    return Ok(Some(changes));
+                    return Ok(Heard::Changes(changes));
                 }
                 continue;
             }
@@ -269,11 +281,13 @@ impl Stream {
             if self.read.len() > BYTES_MAX {
                 bail!("an event of the upstream is longer than {BYTES_MAX} bytes");
             }
-            let chunk = tokio::time::timeout(SILENCE_MAX, self.response.chunk()).await;
-            match chunk.context("the upstream's stream is silent")?.map_err(reqwest::Error::without_url)? {
+            let chunk = tokio::time::timeout(self.silence_max, self.response.chunk());
+            let Ok(chunk) = chunk.await else { return Ok(Heard::Silence) };
+            match chunk.map_err(reqwest::Error::without_url)? {
                 Some(chunk) => self.read.extend(chunk.iter().filter(|byte| **byte != b'\r')),
-                None => return Ok(None),
+                None => return Ok(Heard::End),
             }
+            self.silence_max = SILENCE_MAX;
         }
     }
 }
