@@ -404,8 +404,6 @@ impl Follower {
         if let Err(error) = self.save().await {
             tracing::error!(%error, "flags and tokens could not be kept on disk");
         }
-        if let Err(error) = self.report().await {
-            tracing::error!(error = format!("{error:#}"), "the last reports could not be sent on");
-        }
+        self.report_last().await;
     }
 }

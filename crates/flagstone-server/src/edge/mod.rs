@@ -28,6 +28,7 @@ use crate::system::locks::{Guard, RwLock, rank};
 use crate::telemetry::Telemetry;
 pub use backup::{Backup, Saved, SavedFeed};
 use feed::Feed;
+use report::Outbox;
 use tokens::{Finding, Tokens};
 use upstream::{Changes, Document, Upstream};
 
@@ -56,6 +57,8 @@ struct Inner {
     feeds: RwLock<{ rank::EDGE_FEEDS }, Vec<Arc<Feed>>>,
     ask: mpsc::Sender<Question>,
     changed: watch::Sender<u64>,
+    /// Held while a report is sent.
+    outbox: tokio::sync::Mutex<Outbox>,
     telemetry: Telemetry,
     metrics: Metrics,
     schemas: Schemas,
@@ -136,6 +139,7 @@ impl Follower {
             feeds: RwLock::default(),
             ask,
             changed: watch::Sender::default(),
+            outbox: tokio::sync::Mutex::default(),
             telemetry: Telemetry::default(),
             metrics: Metrics::new(),
             schemas,

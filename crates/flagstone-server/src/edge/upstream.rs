@@ -6,11 +6,12 @@ use anyhow::{Context, bail};
 use flagstone_model::api_tokens::TokenKind;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::http::outbound;
+use crate::telemetry::BATCH_ID;
 
 /// How long an answer may take, but for streams.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -214,12 +215,14 @@ impl Upstream {
         Ok(serde_json::from_slice::<Valid>(&body(response).await?)?.tokens)
     }
 
-    /// Sends on what SDKs have reported. Returns what the upstream answers.
-    pub async fn report(&self, token: &str, report: &impl Serialize) -> anyhow::Result<StatusCode> {
+    /// Sends on what SDKs have reported. An upstream that knows `id` counts it once, however often it comes. Returns what
+    /// the upstream answers.
+    pub async fn report(&self, token: &str, id: &str, report: String) -> anyhow::Result<StatusCode> {
         let mut authorization = HeaderValue::try_from(token).context("the token cannot stand in a header")?;
         authorization.set_sensitive(true);
         let request = self.client.post(format!("{}/api/client/metrics/bulk", self.url)).timeout(TIMEOUT);
-        let response = request.header(AUTHORIZATION, authorization).json(report).send().await;
+        let request = request.header(AUTHORIZATION, authorization).header(BATCH_ID, id);
+        let response = request.header(CONTENT_TYPE, "application/json").body(report).send().await;
         Ok(response.map_err(reqwest::Error::without_url)?.status())
     }
 }

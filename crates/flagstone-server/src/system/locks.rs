@@ -22,6 +22,8 @@ pub mod rank {
     pub const TELEMETRY_SEEN: u8 = 6;
     /// What waits to be written or sent on.
     pub const TELEMETRY_PENDING: u8 = 7;
+    /// The ids of reports that were counted.
+    pub const TELEMETRY_BATCHES: u8 = 8;
 }
 
 /// A mutex of this rank. A panic leaves what it holds as it was, so it is never poisoned.

@@ -1,15 +1,20 @@
 //! What is counted and not state: usage, last-seen times, applications, instances. Collected in memory, written in batches.
 
+mod batches;
 mod usage;
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::Instant;
 
+use axum::http::HeaderName;
 use flagstone_model::Timestamp;
 use flagstone_store::{
     AppUsage, Application, Error, Instance, LastSeen, LoginRecord, PatSeen, Store, TelemetryBatch, TokenSeen,
     UnknownFlag, UserSeen,
 };
 
+pub use self::batches::Batch;
+use self::batches::Batches;
 use self::usage::UsageCounts;
 pub use self::usage::{Full, Report, Usage};
 use crate::system::locks::{Mutex, rank};
@@ -19,12 +24,16 @@ pub const PENDING_MAX: usize = 100_000;
 /// The most different names that are remembered of each kind of unknown thing.
 const UNKNOWN_MAX: usize = 1_000;
 
+/// The id of a report that may come again: the same header as that of the IETF's draft for such requests.
+pub const BATCH_ID: HeaderName = HeaderName::from_static("idempotency-key");
+
 /// What is counted in memory, and the last-seen times of all time.
 #[derive(Default)]
 pub struct Telemetry {
     usage: UsageCounts,
     pending: Mutex<{ rank::TELEMETRY_PENDING }, Pending>,
     seen: Mutex<{ rank::TELEMETRY_SEEN }, Seen>,
+    batches: Mutex<{ rank::TELEMETRY_BATCHES }, Batches>,
     // One flush at a time, so that a failed one can be put back whole.
     flushing: tokio::sync::Mutex<()>,
 }
@@ -151,6 +160,21 @@ impl Telemetry {
             }
         }
         Ok(())
+    }
+
+    /// What is to be done with the report of this id.
+    pub fn begin_batch(&self, id: &str) -> Batch {
+        self.batches.lock().begin(id, Instant::now())
+    }
+
+    /// All that there was room for in the report of this id is counted.
+    pub fn batch_counted(&self, id: &str) {
+        self.batches.lock().counted(id);
+    }
+
+    /// Nothing of the report of this id is counted.
+    pub fn batch_refused(&self, id: &str) {
+        self.batches.lock().refused(id);
     }
 
     /// Remembers that an application asked for a feature that does not exist.
