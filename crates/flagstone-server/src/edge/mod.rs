@@ -94,7 +94,7 @@ impl Follower {
             options.delivery(),
             schemas,
         );
-        follower.restore()?;
+        follower.restore();
         follower.take_given(options)?;
         follower.start_tasks(questions);
         Ok(follower)
@@ -111,7 +111,7 @@ impl Follower {
             settings,
             schemas,
         );
-        follower.restore()?;
+        follower.restore();
         if follower.feeds().is_empty() {
             return Ok(None);
         }
@@ -150,18 +150,23 @@ impl Follower {
     }
 
     /// Takes what is kept on disk.
-    fn restore(&self) -> anyhow::Result<()> {
-        let Some(saved) = self.0.backup.as_ref().and_then(Backup::load) else { return Ok(()) };
+    fn restore(&self) {
+        let Some(saved) = self.0.backup.as_ref().and_then(Backup::load) else { return };
         for saved in saved.feeds {
             let feed = Feed::new(saved.environment, saved.projects);
-            let changes = serde_json::from_str::<Changes>(saved.changes.get());
-            feed.take(&changes.context("the backup holds something else than flags")?)?;
-            self.feeds_mut().push(Arc::new(feed));
+            let changes = serde_json::from_str::<Changes>(saved.changes.get()).map_err(anyhow::Error::from);
+            match changes.and_then(|changes| feed.take(&changes)) {
+                Ok(()) => self.feeds_mut().push(Arc::new(feed)),
+                // Its flags come from the upstream, or from the bootstrap file.
+                Err(error) => {
+                    let (error, environment) = (format!("{error:#}"), &feed.environment);
+                    tracing::error!(error, environment, "flags in the backup cannot be read; the others are served");
+                }
+            }
         }
         for token in saved.tokens {
             self.tokens_mut().add(Arc::new(token), None);
         }
-        Ok(())
     }
 
     /// Takes the tokens and flags that the options give. With an upstream, tokens count once it has confirmed them.

@@ -258,3 +258,26 @@ async fn f20_streams_that_work_again_are_used_again() {
     let streamed = || edge.feeds()[0].delivery().is_some_and(|d| d.content().feature("streamed").is_some());
     changed.wait_for(|_| streamed()).await.unwrap();
 }
+
+#[tokio::test]
+async fn f23_an_unreadable_feed_in_a_sound_backup_does_not_stop_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let feed = |environment: &str, changes: &str| SavedFeed {
+        environment: environment.to_owned(),
+        projects: vec!["*".to_owned()],
+        changes: serde_json::value::RawValue::from_string(changes.to_owned()).unwrap(),
+    };
+    let of_newer = r#"{"events":[{"type":"hydration","eventId":7,"features":{"a":{}}}]}"#;
+    let good = r#"{"events":[{"type":"hydration","eventId":7,"features":[{"name":"flag"}]}]}"#;
+    let tokens = ["development", "production"].map(|environment| {
+        let secret = format!("*:{environment}.secret");
+        (*tokens::given(&secret, TokenKind::Backend, None).unwrap()).clone()
+    });
+    for unreadable in [of_newer, "7", r#"{"events":[{"type":"hydration","eventId":7}]}"#] {
+        let feeds = vec![feed("development", unreadable), feed("production", good)];
+        Backup::new(folder.path()).unwrap().save(&Saved { tokens: tokens.to_vec(), feeds }).unwrap();
+        let edge = started(&["--backup-folder", folder.path().to_str().unwrap(), "--upstream-url", NOWHERE]);
+        assert!(edge.delivery(&tokens[0]).is_err(), "{unreadable}");
+        assert_eq!(edge.delivery(&tokens[1]).unwrap().content().features.len(), 1, "{unreadable}");
+    }
+}

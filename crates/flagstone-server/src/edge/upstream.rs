@@ -52,9 +52,9 @@ pub struct Document {
     pub features: Vec<Box<RawValue>>,
     /// Segments.
     #[serde(default)]
-    pub segments: Vec<Box<RawValue>>,
+    pub segments: Option<Vec<Box<RawValue>>>,
     #[serde(default)]
-    meta: Meta,
+    meta: Value,
     /// What was asked for.
     #[serde(default)]
     query: Value,
@@ -71,13 +71,6 @@ impl Document {
     pub fn environment(&self) -> Option<&str> {
         self.query.get("environment")?.as_str()
     }
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Meta {
-    #[serde(default)]
-    revision_id: Option<u64>,
 }
 
 /// What a delta or an event of a stream brings.
@@ -101,7 +94,7 @@ pub struct Change {
     pub features: Option<Vec<Box<RawValue>>>,
     /// Of a hydration.
     #[serde(default)]
-    pub segments: Vec<Box<RawValue>>,
+    pub segments: Option<Vec<Box<RawValue>>>,
     /// New or changed.
     #[serde(default)]
     pub feature: Option<Box<RawValue>>,
@@ -113,7 +106,7 @@ pub struct Change {
     pub segment: Option<Box<RawValue>>,
     /// Gone.
     #[serde(default)]
-    pub segment_id: Option<i64>,
+    pub segment_id: Option<Value>,
 }
 
 /// What came of a question.
@@ -148,7 +141,7 @@ impl Upstream {
         Ok(match answer {
             Answer::New(document, etag) => {
                 let of_etag = || etag.as_deref()?.trim_matches('"').split(':').rev().nth(1)?.parse().ok();
-                let revision = document.meta.revision_id.or_else(of_etag);
+                let revision = document.meta.get("revisionId").and_then(Value::as_u64).or_else(of_etag);
                 Answer::New((document, revision), etag)
             }
             Answer::Current => Answer::Current,
