@@ -140,7 +140,7 @@ impl Follower {
             ask,
             changed: watch::Sender::default(),
             outbox: tokio::sync::Mutex::default(),
-            telemetry: Telemetry::default(),
+            telemetry: Telemetry::sending_on(),
             metrics: Metrics::new(),
             schemas,
             clock: Clock::System,

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use axum::http::HeaderName;
 use flagstone_model::Timestamp;
+use flagstone_model::names::NAME_BYTES_MAX;
 use flagstone_store::{
     AppUsage, Application, Error, Instance, LastSeen, LoginRecord, PatSeen, Store, TelemetryBatch, TokenSeen,
     UnknownFlag, UserSeen,
@@ -21,6 +22,12 @@ use crate::system::locks::{Mutex, rank};
 
 /// The most rows of each kind that wait for the next flush. What does not fit is counted as dropped.
 pub const PENDING_MAX: usize = 100_000;
+/// The most bytes, about, of the counts that wait, and of all else together: names are as long as clients make them.
+pub const PENDING_BYTES_MAX: usize = 64 << 20;
+/// What a row takes beside its texts, about, in bytes.
+const ROW_BYTES: usize = 200;
+/// The most strategies that are remembered of an application.
+const STRATEGIES_MAX: usize = 200;
 /// The most different names that are remembered of each kind of unknown thing.
 const UNKNOWN_MAX: usize = 1_000;
 
@@ -34,6 +41,9 @@ pub struct Telemetry {
     pending: Mutex<{ rank::TELEMETRY_PENDING }, Pending>,
     seen: Mutex<{ rank::TELEMETRY_SEEN }, Seen>,
     batches: Mutex<{ rank::TELEMETRY_BATCHES }, Batches>,
+    /// Whether this server only sends on what is counted. It does not know which features there are, so that it would
+    /// remember whatever anybody names, and nobody asks it.
+    sends_on: bool,
     // One flush at a time, so that a failed one can be put back whole.
     flushing: tokio::sync::Mutex<()>,
 }
@@ -50,6 +60,8 @@ struct Pending {
     instances: HashMap<(String, String, String), Instance>,
     unknown: HashMap<(String, String, String), (Timestamp, u64)>,
     logins: Vec<LoginRecord>,
+    /// Of applications, where they are used, and instances.
+    bytes: usize,
 }
 
 #[derive(Default)]
@@ -76,6 +88,11 @@ impl Telemetry {
         let telemetry = Self::default();
         telemetry.reload_seen(store).await?;
         Ok(telemetry)
+    }
+
+    /// Of a server that sends on what is counted, and remembers nothing.
+    pub fn sending_on() -> Self {
+        Self { sends_on: true, ..Self::default() }
     }
 
     /// Learns what other nodes have seen.
@@ -147,6 +164,9 @@ impl Telemetry {
     /// Counts evaluations of features that exist. An error if there is no room for any of them.
     pub fn count<'r>(&self, report: &Report<'r>, usages: impl Iterator<Item = Usage<'r>> + Clone) -> Result<(), Full> {
         self.usage.add(report, usages.clone())?;
+        if self.sends_on {
+            return Ok(());
+        }
         let mut seen = self.seen.lock();
         let features = match seen.features.get_mut(report.environment) {
             Some(features) => features,
@@ -195,19 +215,10 @@ impl Telemetry {
         instance: Option<Instance>,
     ) {
         let mut pending = self.pending.lock();
-        if let Some(entry) = bounded(&mut pending.applications, application.app_name.clone(), PENDING_MAX) {
-            entry.insert_entry(application);
-        }
-        for usage in used_in {
-            if pending.app_usage.len() < PENDING_MAX {
-                pending.app_usage.insert(usage);
-            }
-        }
+        pending.add_application(application, Newer::This);
+        used_in.into_iter().for_each(|used| pending.add_app_usage(used));
         if let Some(instance) = instance {
-            let key = (instance.app_name.clone(), instance.environment.clone(), instance.instance_id.clone());
-            if let Some(entry) = bounded(&mut pending.instances, key, PENDING_MAX) {
-                entry.insert_entry(instance);
-            }
+            pending.add_instance(instance, Newer::This);
         }
     }
 
@@ -265,30 +276,57 @@ impl Telemetry {
         batch
             .last_seen
             .into_iter()
-            .for_each(|row| later(&mut pending.features, (row.feature, row.environment), row.at));
+            .for_each(|row| later_bounded(&mut pending.features, (row.feature, row.environment), row.at));
         for row in batch.tokens_seen {
-            later(&mut pending.tokens, row.token_id, row.at);
+            later_bounded(&mut pending.tokens, row.token_id, row.at);
         }
         for row in batch.users_seen {
-            later(&mut pending.users, row.user_id, row.at);
+            later_bounded(&mut pending.users, row.user_id, row.at);
         }
         for row in batch.pats_seen {
-            later(&mut pending.personal_tokens, row.pat_id, row.at);
+            later_bounded(&mut pending.personal_tokens, row.pat_id, row.at);
         }
-        for application in batch.applications {
-            pending.applications.entry(application.app_name.clone()).or_insert(application);
-        }
-        pending.app_usage.extend(batch.app_usage);
-        for instance in batch.instances {
-            let key = (instance.app_name.clone(), instance.environment.clone(), instance.instance_id.clone());
-            pending.instances.entry(key).or_insert(instance);
-        }
+        batch.applications.into_iter().for_each(|application| pending.add_application(application, Newer::Known));
+        batch.app_usage.into_iter().for_each(|used| pending.add_app_usage(used));
+        batch.instances.into_iter().for_each(|instance| pending.add_instance(instance, Newer::Known));
         for row in batch.unknown_flags {
-            let (at, total) =
-                pending.unknown.entry((row.name, row.app_name, row.environment)).or_insert((row.seen_at, 0));
+            let key = (row.name, row.app_name, row.environment);
+            let Some(entry) = bounded(&mut pending.unknown, key, UNKNOWN_MAX) else { continue };
+            let (at, total) = entry.or_insert((row.seen_at, 0));
             (*at, *total) = ((*at).max(row.seen_at), total.saturating_add(row.count));
         }
-        pending.logins.extend(batch.logins);
+        // The newest are in already.
+        let room = PENDING_MAX.saturating_sub(pending.logins.len());
+        let surplus = batch.logins.len().saturating_sub(room);
+        pending.logins.extend(batch.logins.into_iter().skip(surplus));
+    }
+}
+
+/// Adds a value, or the newer one of two, if there is room by number and by bytes.
+fn add<K: Eq + std::hash::Hash, V>(
+    map: &mut HashMap<K, V>,
+    bytes: &mut usize,
+    key: K,
+    value: V,
+    bytes_of: fn(&V) -> usize,
+    newer: Newer,
+) {
+    use std::collections::hash_map::Entry;
+    let after = *bytes + bytes_of(&value);
+    let Some(entry) = bounded(map, key, PENDING_MAX) else { return };
+    match entry {
+        Entry::Vacant(entry) if after <= PENDING_BYTES_MAX => {
+            entry.insert(value);
+            *bytes = after;
+        }
+        Entry::Occupied(mut entry) if newer == Newer::This => {
+            let after = after - bytes_of(entry.get());
+            if after <= PENDING_BYTES_MAX {
+                entry.insert(value);
+                *bytes = after;
+            }
+        }
+        _ => {}
     }
 }
 
@@ -297,7 +335,55 @@ fn later<K: Eq + std::hash::Hash>(map: &mut HashMap<K, Timestamp>, key: K, at: T
     *kept = (*kept).max(at);
 }
 
+/// The same if there is room for one more.
+fn later_bounded<K: Eq + std::hash::Hash>(map: &mut HashMap<K, Timestamp>, key: K, at: Timestamp) {
+    if let Some(entry) = bounded(map, key, PENDING_MAX) {
+        let kept = entry.or_insert(at);
+        *kept = (*kept).max(at);
+    }
+}
+
+/// Which of two values is the newer one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Newer {
+    /// That which comes.
+    This,
+    /// That which is there.
+    Known,
+}
+
+fn application_bytes(application: &Application) -> usize {
+    let strategies: usize = application.strategies.iter().map(|name| name.len() + 24).sum();
+    ROW_BYTES + 2 * application.app_name.len() + strategies + application.created_by.len()
+}
+
+fn instance_bytes(instance: &Instance) -> usize {
+    let texts = [&instance.app_name, &instance.environment, &instance.instance_id];
+    let others = [&instance.sdk_version, &instance.client_ip].into_iter().flatten();
+    ROW_BYTES + texts.map(|text| 2 * text.len()).iter().sum::<usize>() + others.map(String::len).sum::<usize>()
+}
+
 impl Pending {
+    fn add_application(&mut self, mut application: Application, newer: Newer) {
+        application.strategies.retain(|name| name.len() <= NAME_BYTES_MAX);
+        application.strategies.truncate(STRATEGIES_MAX);
+        let key = application.app_name.clone();
+        add(&mut self.applications, &mut self.bytes, key, application, application_bytes, newer);
+    }
+
+    fn add_instance(&mut self, instance: Instance, newer: Newer) {
+        let key = (instance.app_name.clone(), instance.environment.clone(), instance.instance_id.clone());
+        add(&mut self.instances, &mut self.bytes, key, instance, instance_bytes, newer);
+    }
+
+    fn add_app_usage(&mut self, used: AppUsage) {
+        let bytes = ROW_BYTES + used.app_name.len() + used.project.len() + used.environment.len();
+        let has_room = self.app_usage.len() < PENDING_MAX && self.bytes + bytes <= PENDING_BYTES_MAX;
+        if has_room && self.app_usage.insert(used) {
+            self.bytes += bytes;
+        }
+    }
+
     fn into_batch(self) -> TelemetryBatch {
         let unknown = self.unknown.into_iter().map(|((name, app_name, environment), (seen_at, count))| UnknownFlag {
             name,
@@ -322,5 +408,98 @@ impl Pending {
             logins: self.logins,
             ..TelemetryBatch::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn telemetry() -> Telemetry {
+        Telemetry::sending_on()
+    }
+
+    #[test]
+    fn f25_a_server_that_sends_on_remembers_no_feature_that_anybody_names() {
+        let none = std::collections::BTreeMap::new();
+        let report = Report {
+            app_name: "shop",
+            environment: "development",
+            hour: Timestamp::default(),
+            now: Timestamp::default(),
+        };
+        let usage = Usage { feature: "flag", yes: 1, no: 0, variants: &none };
+        let (edge, node) = (telemetry(), Telemetry::default());
+        for telemetry in [&edge, &node] {
+            telemetry.count(&report, std::iter::once(usage)).unwrap();
+            assert_eq!(telemetry.take().usage.len(), 1);
+        }
+        assert!(edge.seen.lock().features.is_empty());
+        assert!(node.feature_last_seen("flag", "development").is_some());
+    }
+
+    #[test]
+    fn f25_what_waits_has_a_bound_whatever_is_put_back() {
+        let telemetry = telemetry();
+        // Of each kind twice as much as there is room for, in halves that come from elsewhere.
+        for half in 0..2 {
+            let n = PENDING_MAX as i64;
+            let numbers = || half * n..(half + 1) * n;
+            let at = Timestamp::default();
+            telemetry.put_back(TelemetryBatch {
+                last_seen: numbers()
+                    .map(|n| LastSeen { feature: n.to_string(), environment: String::new(), at })
+                    .collect(),
+                tokens_seen: numbers().map(|n| TokenSeen { token_id: n.to_string(), at }).collect(),
+                users_seen: numbers().map(|user_id| UserSeen { user_id, at }).collect(),
+                pats_seen: numbers().map(|pat_id| PatSeen { pat_id, at }).collect(),
+                applications: numbers()
+                    .map(|n| Application { app_name: n.to_string(), ..Application::default() })
+                    .collect(),
+                app_usage: numbers()
+                    .map(|n| AppUsage { app_name: n.to_string(), project: String::new(), environment: String::new() })
+                    .collect(),
+                instances: numbers().map(|n| Instance { instance_id: n.to_string(), ..Instance::default() }).collect(),
+                unknown_flags: (half * 1_000..(half + 1) * 1_000)
+                    .map(|n| UnknownFlag {
+                        name: n.to_string(),
+                        app_name: String::new(),
+                        environment: String::new(),
+                        seen_at: at,
+                        count: 1,
+                    })
+                    .collect(),
+                ..TelemetryBatch::default()
+            });
+        }
+        let batch = telemetry.take();
+        let few = [batch.last_seen.len(), batch.tokens_seen.len(), batch.users_seen.len(), batch.pats_seen.len()];
+        assert_eq!(few, [PENDING_MAX; 4]);
+        assert_eq!(batch.unknown_flags.len(), UNKNOWN_MAX);
+        let all = [batch.applications.len(), batch.app_usage.len(), batch.instances.len()];
+        assert!(all.iter().all(|count| *count <= PENDING_MAX) && all[0] == PENDING_MAX, "{all:?}");
+        assert!(all.iter().sum::<usize>() * ROW_BYTES <= PENDING_BYTES_MAX, "{all:?}");
+    }
+
+    #[test]
+    fn f25_what_applications_say_of_themselves_has_a_bound_in_bytes() {
+        let telemetry = telemetry();
+        let long = "x".repeat(NAME_BYTES_MAX + 1);
+        let strategies: Vec<String> = (0..2 * STRATEGIES_MAX).map(|n| format!("{n:0>255}")).chain([long]).collect();
+        let application = |n: usize| Application {
+            app_name: n.to_string(),
+            strategies: strategies.clone(),
+            ..Application::default()
+        };
+        for n in 0..2_000 {
+            // One that introduces itself again takes no more room.
+            for _ in 0..2 {
+                telemetry.application(application(n), [], None);
+            }
+        }
+        let batch = telemetry.take();
+        let bytes: usize = batch.applications.iter().map(application_bytes).sum();
+        assert!(bytes <= PENDING_BYTES_MAX && bytes > PENDING_BYTES_MAX / 2, "{bytes}");
+        assert!(batch.applications.iter().all(|application| application.strategies.len() == STRATEGIES_MAX));
     }
 }
