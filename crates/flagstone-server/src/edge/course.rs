@@ -128,8 +128,8 @@ mod tests {
         Failure::Error(anyhow::anyhow!("503"))
     }
 
-    fn by(way: Way, reason: &str) -> Option<News> {
-        Some(News::FollowedBy(way, Some(reason.to_owned())))
+    fn by(way: Way, reason: &str) -> News {
+        News::FollowedBy(way, Some(reason.to_owned()))
     }
 
     #[tokio::test(start_paused = true)]
@@ -141,7 +141,7 @@ mod tests {
             assert_eq!(course.fails(error()), None);
             assert_eq!(course.way(), Way::Delta);
             // What lasts is said once.
-            assert_eq!(course.works(), if round == 0 { by(Way::Delta, "503") } else { None });
+            assert_eq!(course.works(), (round == 0).then(|| by(Way::Delta, "503")));
             pauses.push((course.next(BEST_AGAIN_MAX) - Instant::now()).as_secs());
             tokio::time::advance(course.next(BEST_AGAIN_MAX) - Instant::now()).await;
         }
@@ -159,11 +159,11 @@ mod tests {
         course.fails(Failure::NotOffered("404"));
         assert_eq!(course.way(), Way::Delta);
         course.fails(Failure::NotOffered("404"));
-        assert_eq!((course.way(), course.works()), (Way::Poll, by(Way::Poll, "404")));
+        assert_eq!((course.way(), course.works()), (Way::Poll, Some(by(Way::Poll, "404"))));
         assert_eq!(course.fails(error()), Some(News::Away("503".to_owned())));
         assert_eq!(course.way(), Way::Poll, "an answer that is no document is no reason to ask for streams");
         assert_eq!(course.fails(error()), None, "said already");
-        assert_eq!(course.works(), by(Way::Poll, "404"));
+        assert_eq!(course.works(), Some(by(Way::Poll, "404")));
         assert_eq!(course.next(BEST_AGAIN_MAX) - Instant::now(), BEST_AGAIN_MAX);
         // As while a proxy knows no server behind it.
         course.fails(Failure::NotOffered("404"));
@@ -183,7 +183,7 @@ mod tests {
         course.way();
         course.fails(error());
         // It has come back just now.
-        assert_eq!((course.way(), course.works()), (Way::Delta, by(Way::Delta, "503")));
+        assert_eq!((course.way(), course.works()), (Way::Delta, Some(by(Way::Delta, "503"))));
         assert_eq!(course.next(BEST_AGAIN_MAX) - Instant::now(), BEST_AGAIN_MIN);
     }
 }

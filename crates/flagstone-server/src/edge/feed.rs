@@ -152,9 +152,9 @@ impl Feed {
             None => known.feature(named(raw, "name")?.as_str()?).map(|item| (item.name.clone(), Arc::clone(item))),
         });
         let features_here: BTreeMap<_, _> = features_here.collect();
-        let has_name = |raw: &Box<RawValue>| named(raw, "name").is_some_and(|name| name.is_string());
+        let has_name = |raw: &RawValue| named(raw, "name").is_some_and(|name| name.is_string());
         ensure!(
-            !features_here.is_empty() || features.is_empty() || features.iter().any(has_name),
+            !features_here.is_empty() || features.is_empty() || features.iter().any(|raw| has_name(raw)),
             "none of {} features can be read",
             features.len()
         );

@@ -226,7 +226,7 @@ impl Follower {
                 return;
             }
             say(feed, course.works());
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         let mut changed = self.revisions();
         let ended = tokio::select! {

@@ -221,7 +221,8 @@ async fn first_flag(edge: &Follower) -> String {
 
 #[tokio::test]
 async fn f20_an_edge_whose_streams_do_not_work_asks() {
-    let bad: [(&str, fn() -> Response); 8] = [
+    type Case = (&'static str, fn() -> Response);
+    let bad: [Case; 8] = [
         ("403", || StatusCode::FORBIDDEN.into_response()),
         ("404", || StatusCode::NOT_FOUND.into_response()),
         ("429", || StatusCode::TOO_MANY_REQUESTS.into_response()),
@@ -231,7 +232,7 @@ async fn f20_an_edge_whose_streams_do_not_work_asks() {
         ("ends at once", || events(axum::body::Body::empty())),
         ("silent", silent),
     ];
-    let look = async |(what, stream): (&str, fn() -> Response)| {
+    let look = async |(what, stream): Case| {
         let url = serve(streams_badly(stream, stream)).await;
         let edge = started(&["--upstream-url", &url, "--tokens", WIDE]);
         let found = tokio::time::timeout(Duration::from_secs(30), first_flag(&edge)).await;

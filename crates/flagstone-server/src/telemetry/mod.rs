@@ -443,7 +443,7 @@ mod tests {
         let telemetry = telemetry();
         // Of each kind twice as much as there is room for, in halves that come from elsewhere.
         for half in 0..2 {
-            let n = PENDING_MAX as i64;
+            let n = i64::try_from(PENDING_MAX).unwrap();
             let numbers = || half * n..(half + 1) * n;
             let at = Timestamp::default();
             telemetry.put_back(TelemetryBatch {
