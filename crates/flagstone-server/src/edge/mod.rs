@@ -6,8 +6,6 @@ mod course;
 mod feed;
 mod follow;
 mod report;
-#[cfg(test)]
-mod tests;
 mod tokens;
 mod upstream;
 
@@ -386,3 +384,6 @@ impl Follower {
         Saved { tokens, feeds: feeds.iter().filter_map(saved).collect() }
     }
 }
+
+#[cfg(test)]
+mod tests;
