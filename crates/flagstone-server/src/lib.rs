@@ -3,7 +3,7 @@
 //!
 //! | room | what is in it |
 //! | --- | --- |
-//! | [`system`] | time, randomness, tasks that go on |
+//! | [`system`] | time, randomness, locks, tasks that go on |
 //! | [`http`] | the HTTP rim: bodies in, refusals out, schemas, connections, the client for other servers |
 //! | [`telemetry`] | what is counted and is not state |
 //! | [`delivery`] | what the SDKs of an environment get, made from a state or from an upstream's answers |

@@ -136,12 +136,14 @@ async fn run_server(options: ServeOptions) -> anyhow::Result<ExitCode> {
         () = &mut stop => return Ok(ExitCode::SUCCESS),
     };
     let app = App::start(options, Arc::new(store), Clock::System, async { schemas.await? }).await?;
-    standby.end(app.telemetry()).await;
+    let listener = match standby.end(app.telemetry()).await {
+        Some(listener) => listener,
+        None => Arc::new(listen(address)?),
+    };
     if let Some(backup) = backup {
         let app = app.clone();
         keep_running("keep on disk what SDKs get", move || standby::keep_for_ever(app.clone(), backup.clone()));
     }
-    let listener = listen(address)?;
     tracing::info!(%address, revision = app.public().state.seq, "Flagstone serves");
     jobs::start(&app);
     let source = FlagSource::primary(app.clone());

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use flagstone_model::State;
 use flagstone_model::commit::Commit;
 use flagstone_store::EventQuery;
 
 use super::Snapshot;
+use crate::system::locks::{Mutex, rank};
 
 /// How many ways to see a state are kept at a time: each is carried over from commit to commit.
 const KEPT_MAX: usize = 8;
@@ -45,7 +46,7 @@ impl Deref for View {
 
 /// States without what is hidden from somebody, the one used last at the end.
 #[derive(Default)]
-pub struct Views(Mutex<Vec<Seen>>);
+pub struct Views(Mutex<{ rank::VIEWS }, Vec<Seen>>);
 
 #[derive(Clone)]
 struct Seen {
@@ -55,7 +56,7 @@ struct Seen {
 
 impl Views {
     fn seen(&self, whole: &State, hidden: BTreeSet<String>) -> Arc<State> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.0.lock();
         let seen = match kept.iter().position(|seen| *seen.hidden == hidden) {
             Some(at) => kept.remove(at),
             None => Seen { state: Arc::new(whole.without(&hidden)), hidden: Arc::new(hidden) },
@@ -70,7 +71,7 @@ impl Views {
 
     /// The same after `commits`, which have led to the state `whole`.
     pub(super) fn after(&self, whole: &State, commits: &[Commit]) -> Self {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let kept = self.0.lock().clone();
         let next = kept.into_iter().map(|Seen { hidden, state }| {
             let state = Arc::new(whole.without_as_before(&hidden, &state, commits));
             Seen { hidden, state }

@@ -1,7 +1,7 @@
 //! The one place where commits come about: rules run one after the other on the tip, their commits are stored in groups.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -11,6 +11,7 @@ use flagstone_store::{Appended, Store};
 use tokio::sync::{Notify, oneshot, watch};
 
 use crate::app::snapshot::Snapshot;
+use crate::system::locks::{Guard, Mutex, rank};
 use crate::system::seldom::Seldom;
 
 /// The most commits in one transaction.
@@ -43,7 +44,7 @@ pub enum Outcome {
 pub struct Writer {
     store: Arc<Store>,
     head: ArcSwap<Snapshot>,
-    tip: Mutex<Tip>,
+    tip: Mutex<{ rank::WRITER_TIP }, Tip>,
     work: Notify,
     revision: watch::Sender<u64>,
     catching_up: tokio::sync::Mutex<()>,
@@ -125,9 +126,9 @@ impl Writer {
         (answer, Some(receiver))
     }
 
-    // A panic in a rule leaves the tip as it was, so a poisoned lock is still good.
-    fn tip(&self) -> MutexGuard<'_, Tip> {
-        self.tip.lock().unwrap_or_else(PoisonError::into_inner)
+    // A panic in a rule leaves the tip as it was.
+    fn tip(&self) -> Guard<MutexGuard<'_, Tip>> {
+        self.tip.lock()
     }
 
     /// Stores commits, group by group, for ever. Runs in its own task: a client that hangs up cannot tear it.

@@ -55,9 +55,7 @@ async fn metrics(State(follower): State<Follower>) -> Response {
 
 async fn tokens(State(follower): State<Follower>, headers: HeaderMap) -> Result<Json<Value>, Failure> {
     backend_token(&follower, &headers).await?;
-    let tokens = follower.tokens();
-    let tokens = tokens.known().map(|known| {
-        let token = &known.token;
+    let tokens = follower.known_tokens().into_iter().map(|token| {
         json!({ "token": token.masked(), "type": token.kind, "environment": token.environment, "projects": token.projects })
     });
     Ok(Json(json!({ "tokens": tokens.collect::<Vec<_>>() })))

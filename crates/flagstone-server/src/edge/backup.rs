@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use flagstone_model::api_tokens::ApiToken;
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::system::entropy::as_hex;
+use crate::system::locks::{Mutex, rank};
 
 /// The first line is this and the SHA-256 of all that follows.
 const MAGIC: &str = "flagstone-edge-1 ";
@@ -46,7 +47,7 @@ pub struct SavedFeed {
 pub struct Backup {
     folder: PathBuf,
     /// One write at a time: all write the same unfinished file.
-    writing: Arc<Mutex<()>>,
+    writing: Arc<Mutex<{ rank::EDGE_FILE }, ()>>,
 }
 
 impl Backup {
@@ -75,7 +76,7 @@ impl Backup {
 
     /// Puts a state in the place of the last one, which stays beside it. After a crash one of them is whole.
     pub fn save(&self, saved: &Saved) -> io::Result<()> {
-        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.writing.lock();
         let path = |name| self.folder.join(name);
         let body = serde_json::to_vec(saved)?;
         let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path(UNFINISHED))?;

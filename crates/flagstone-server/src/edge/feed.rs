@@ -1,17 +1,23 @@
 //! What one token of the upstream brings: the flags of an environment's projects.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use arc_swap::ArcSwapOption;
 use flagstone_model::api_tokens::{ALL, ApiToken};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::upstream::{Changes, Document};
 use crate::delivery::content::{Content, FeatureItem, SegmentItem};
 use crate::delivery::{Delivery, Revision};
+use crate::system::locks::{Mutex, rank};
+use crate::system::seldom::Seldom;
+
+/// Features by name, segments by id.
+type Everything = (BTreeMap<String, Arc<FeatureItem>>, BTreeMap<i64, Arc<SegmentItem>>);
 
 /// The flags of an environment's projects, as they come from the upstream.
 pub struct Feed {
@@ -21,7 +27,7 @@ pub struct Feed {
     pub projects: Vec<String>,
     delivery: ArcSwapOption<Delivery>,
     /// The revision as the upstream has told it.
-    known: Mutex<Option<Revision>>,
+    known: Mutex<{ rank::FEED_KNOWN }, Option<Revision>>,
     /// Whether the upstream has been heard since the start.
     heard: AtomicBool,
 }
@@ -52,11 +58,11 @@ impl Feed {
 
     /// The revision that the upstream may be asked to go on from.
     pub fn known(&self) -> Option<Revision> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).filter(|revision| revision.number > 0)
+        self.known.lock().filter(|revision| revision.number > 0)
     }
 
     fn know(&self, revision: Option<Revision>) {
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = revision;
+        *self.known.lock() = revision;
     }
 
     /// Whether the upstream has been heard since the start: what it told before may be old.
@@ -87,10 +93,8 @@ impl Feed {
 
     /// Takes everything anew. Without the upstream's revision, what differs from the last gets the next number here.
     pub fn take_document(&self, document: &Document, revision: Option<Revision>) -> anyhow::Result<()> {
-        let content = Content {
-            features: sorted(parse(&document.features, FeatureItem::parse)?, |item| item.name.clone()),
-            segments: sorted(parse(&document.segments, SegmentItem::parse)?, |item| item.id),
-        };
+        let (features, segments) = self.all(&document.features, document.segments.as_deref())?;
+        let content = Content { features: by_key(features), segments: by_key(segments) };
         self.know(revision);
         let next = || match self.delivery() {
             Some(delivery) if **delivery.content() == content => delivery.given_revision(),
@@ -112,36 +116,74 @@ impl Feed {
                 "hydration" => {
                     // One without the list would take all flags away.
                     let all = change.features.as_deref().context("a hydration has no features")?;
-                    let (new_features, new_segments) =
-                        (parse(all, FeatureItem::parse)?, parse(&change.segments, SegmentItem::parse)?);
-                    features = new_features.into_iter().map(|item| (item.name.clone(), Arc::new(item))).collect();
-                    segments = new_segments.into_iter().map(|item| (item.id, Arc::new(item))).collect();
+                    (features, segments) = self.all(all, change.segments.as_deref())?;
                 }
                 "feature-updated" => {
-                    let item = FeatureItem::parse(change.feature.as_deref().context("an update has no feature")?)?;
-                    features.insert(item.name.clone(), Arc::new(item));
+                    let raw = change.feature.as_deref().context("an update has no feature")?;
+                    if let Some(item) = self.read(raw, FeatureItem::parse) {
+                        features.insert(item.name.clone(), Arc::new(item));
+                    }
                 }
                 "feature-removed" => {
                     features.remove(change.feature_name.as_deref().context("a removal has no name")?);
                 }
                 "segment-updated" => {
-                    let item = SegmentItem::parse(change.segment.as_deref().context("an update has no segment")?)?;
-                    segments.insert(item.id, Arc::new(item));
+                    let raw = change.segment.as_deref().context("an update has no segment")?;
+                    if let Some(item) = self.read(raw, SegmentItem::parse) {
+                        segments.insert(item.id, Arc::new(item));
+                    }
                 }
                 "segment-removed" => {
-                    segments.remove(&change.segment_id.context("a removal has no id")?);
+                    segments
+                        .remove(&change.segment_id.as_ref().and_then(Value::as_i64).context("a removal has no id")?);
                 }
                 // A newer upstream may tell more; what we do not know we do not deliver.
                 _ => {}
             }
         }
-        let content =
-            Content { features: features.into_values().collect(), segments: segments.into_values().collect() };
+        let content = Content { features: by_key(features), segments: by_key(segments) };
         let mark = last.mark.as_deref().and_then(|mark| mark.parse().ok());
         let revision = Revision { number: last.event_id, mark };
         self.know(Some(revision));
         self.publish(revision, content);
         Ok(())
+    }
+
+    /// All features and segments, by their keys. What cannot be read stays as it was, if it was here, and holds up no
+    /// other; where none even has a name, this is no list of features.
+    fn all(&self, features: &[Box<RawValue>], segments: Option<&[Box<RawValue>]>) -> anyhow::Result<Everything> {
+        let known = self.delivery().map(|delivery| Arc::clone(delivery.content())).unwrap_or_default();
+        let named = |raw: &RawValue, key: &str| serde_json::from_str::<Value>(raw.get()).ok()?.get(key).cloned();
+        let features_here = features.iter().filter_map(|raw| match self.read(raw, FeatureItem::parse) {
+            Some(item) => Some((item.name.clone(), Arc::new(item))),
+            None => known.feature(named(raw, "name")?.as_str()?).map(|item| (item.name.clone(), Arc::clone(item))),
+        });
+        let features_here: BTreeMap<_, _> = features_here.collect();
+        let has_name = |raw: &RawValue| named(raw, "name").is_some_and(|name| name.is_string());
+        ensure!(
+            !features_here.is_empty() || features.is_empty() || features.iter().any(|raw| has_name(raw)),
+            "none of {} features can be read",
+            features.len()
+        );
+        let segments_here = segments.into_iter().flatten().filter_map(|raw| match self.read(raw, SegmentItem::parse) {
+            Some(item) => Some((item.id, Arc::new(item))),
+            None => known.segment(named(raw, "id")?.as_i64()?).map(|item| (item.id, Arc::clone(item))),
+        });
+        Ok((features_here, segments_here.collect()))
+    }
+
+    /// Reads a feature or a segment; says so if it cannot be read.
+    fn read<T>(&self, raw: &RawValue, parse: fn(&RawValue) -> Result<T, serde_json::Error>) -> Option<T> {
+        static SELDOM: Seldom = Seldom::new();
+        let read = parse(raw);
+        if let Err(error) = &read
+            && let Some(held_back) = SELDOM.pass()
+        {
+            let begins: String = raw.get().chars().take(200).collect();
+            let environment = &self.environment;
+            tracing::error!(%error, environment, begins, held_back, "a feature or segment of the upstream cannot be read");
+        }
+        read.ok()
     }
 
     fn publish(&self, revision: Revision, content: Content) {
@@ -153,16 +195,8 @@ impl Feed {
     }
 }
 
-fn parse<T>(
-    items: &[Box<RawValue>],
-    parse: impl Fn(&RawValue) -> Result<T, serde_json::Error>,
-) -> Result<Vec<T>, serde_json::Error> {
-    items.iter().map(|raw| parse(raw)).collect()
-}
-
-fn sorted<T, K: Ord>(items: Vec<T>, key: impl Fn(&T) -> K) -> Vec<Arc<T>> {
-    let by_key: BTreeMap<K, Arc<T>> = items.into_iter().map(|item| (key(&item), Arc::new(item))).collect();
-    by_key.into_values().collect()
+fn by_key<K, T>(items: BTreeMap<K, Arc<T>>) -> Vec<Arc<T>> {
+    items.into_values().collect()
 }
 
 #[cfg(test)]
@@ -236,5 +270,53 @@ mod tests {
         wider.take_document(&document(features).unwrap(), Some(Revision::number(7))).unwrap();
         let one = feed(&["one"]).beginning_with(&wider);
         assert_eq!((names(&one), one.known(), one.is_heard()), (vec!["a".to_owned()], None, false));
+    }
+
+    #[test]
+    fn f23_what_cannot_be_read_stays_as_it_was_and_holds_up_no_other() {
+        let feed = feed(&[ALL]);
+        let json = |feed: &Feed| {
+            let delivery = feed.delivery().unwrap();
+            let features = delivery.content().features.iter().map(|item| item.json.to_string());
+            let segments = delivery.content().segments.iter().map(|item| item.json.to_string());
+            features.chain(segments).collect::<Vec<_>>()
+        };
+        let take = |text: &str| feed.take(&serde_json::from_str(text).unwrap()).unwrap();
+        let document = |text: &str| serde_json::from_str::<Document>(text).unwrap();
+        take(
+            r#"{"events":[{"type":"hydration","eventId":7,"features":[{"name":"a"},{"name":"b"}],"segments":[{"id":1}]}]}"#,
+        );
+        // Of `a`, `c` and of the first segment a newer upstream tells in a way that this one does not know.
+        let odd = r#"{"name":"a","strategies":[{"segments":["one"]}]},{"name":"c","strategies":7},{},7"#;
+        let rest = r#"{"name":"b","on":1},{"name":"d"}"#;
+        let segments = r#"{"id":1,"id":2},{"id":"x"},{"id":2}"#;
+        let expect = [r#"{"name":"a"}"#, r#"{"name":"b","on":1}"#, r#"{"name":"d"}"#, r#"{"id":2}"#];
+        let all = format!(r#""features":[{odd},{rest}],"segments":[{segments}]"#);
+        take(&format!(r#"{{"events":[{{"type":"hydration","eventId":8,{all}}}]}}"#));
+        assert_eq!(json(&feed), expect);
+        let event = |kind: &str, what: &str| format!(r#"{{"type":"{kind}","eventId":9,{what}}}"#);
+        let events = [
+            event("feature-updated", r#""feature":{"name":"a","strategies":7}"#),
+            event("segment-updated", r#""segment":{"id":"x"}"#),
+            event("feature-updated", r#""feature":{"name":"b","on":2}"#),
+        ];
+        take(&format!(r#"{{"events":[{}]}}"#, events.join(",")));
+        let expect = expect.map(|json| json.replace(":1}", ":2}"));
+        assert_eq!((json(&feed), feed.known()), (expect.to_vec(), Some(Revision::number(9))));
+        let odd_meta = r#""meta":{"revisionId":"x"},"query":7"#;
+        let all = all.replace(r#""on":1"#, r#""on":2"#);
+        feed.take_document(&document(&format!("{{{all},{odd_meta}}}")), Some(Revision::number(10))).unwrap();
+        assert_eq!(json(&feed), expect);
+        feed.take_document(&document(r#"{"features":[{"name":"e"}],"segments":null}"#), Some(Revision::number(11)))
+            .unwrap();
+        assert_eq!(json(&feed), [r#"{"name":"e"}"#]);
+        // As before, but for what is not there.
+        feed.take_document(&document(r#"{"features":[{},7]}"#), Some(Revision::number(12))).unwrap_err();
+        assert_eq!(json(&feed), [r#"{"name":"e"}"#]);
+        feed.take_document(&document(r#"{"features":[{"name":"c","strategies":7}]}"#), Some(Revision::number(13)))
+            .unwrap();
+        assert!(json(&feed).is_empty(), "`e` is gone, and nothing is known of `c`");
+        feed.take_document(&document(r#"{"features":[]}"#), Some(Revision::number(14))).unwrap();
+        assert!(json(&feed).is_empty(), "none is a list of features as well");
     }
 }

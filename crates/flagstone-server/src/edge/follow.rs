@@ -1,14 +1,18 @@
 //! The tasks that keep an edge up to date: one for each feed, and one each for tokens, reports and the file.
 
+use std::fmt;
 use std::io;
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::bail;
 use flagstone_model::api_tokens::{ALL, ApiToken, TokenKind, hash};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::upstream::{Answer, Upstream};
+use super::course::{Course, Failure, News, Way};
+use super::upstream::{Answer, Heard, SILENCE_MAX, Upstream};
 use super::{Follower, Question, feed::Feed, tokens};
 use crate::system::entropy::share;
 use crate::system::seldom::Seldom;
@@ -22,33 +26,8 @@ const ASK_MAX: usize = 1_000;
 const SAVE_EVERY: Duration = Duration::from_secs(1);
 /// The longest wait before an upstream that failed is asked again.
 const RETRY_MAX: Duration = Duration::from_secs(3);
-
-/// How long another way is used before the best one is tried again: the upstream may offer it by now.
-const BEST_WAY_AGAIN: Duration = Duration::from_mins(10);
-
-/// How an upstream tells what is new, the best way first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
-    Stream,
-    Delta,
-    Poll,
-}
-
-impl Way {
-    /// The one to try after this one, which is not offered. After the last one comes the first, in a while.
-    async fn other(self, feed: &Feed) -> Self {
-        let way = match self {
-            Self::Stream => Self::Delta,
-            Self::Delta => Self::Poll,
-            Self::Poll => {
-                sleep(RETRY_MAX).await;
-                Self::Stream
-            }
-        };
-        tracing::info!(environment = feed.environment, ?way, "the upstream is followed in another way");
-        way
-    }
-}
+/// From how long on a stream is one that works. What ends or brings nothing before that is worse than asking.
+const STREAM_LASTS: Duration = Duration::from_secs(10);
 
 /// How a round of a feed ended.
 enum Round {
@@ -60,12 +39,43 @@ enum Round {
     Refused,
 }
 
+/// A stream on which not even a heartbeat comes.
+#[derive(Debug)]
+struct Silence;
+
+impl fmt::Display for Silence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the upstream's stream is silent")
+    }
+}
+
+impl std::error::Error for Silence {}
+
 /// What came of a write of the file.
-enum Saving {
+pub(super) enum Saving {
     /// It is on disk.
     Done,
     /// There is nothing to be kept yet, or nowhere.
     Nothing,
+}
+
+/// Tells the operator.
+fn say(feed: &Feed, news: Option<News>) {
+    static SELDOM: Seldom = Seldom::new();
+    let environment = &feed.environment;
+    match news {
+        Some(News::FollowedBy(way, None)) => tracing::info!(environment, ?way, "the upstream is followed"),
+        Some(News::FollowedBy(way, Some(reason))) => {
+            tracing::warn!(environment, ?way, reason, "the upstream is followed, but not in the best way");
+        }
+        // All feeds at once, most likely.
+        Some(News::Away(error)) => {
+            if let Some(held_back) = SELDOM.pass() {
+                tracing::warn!(environment, error, held_back, "the upstream cannot be followed; trying on");
+            }
+        }
+        None => {}
+    }
 }
 
 impl Follower {
@@ -130,9 +140,8 @@ impl Follower {
 
     /// Keeps a feed up to date until nobody may see it any more.
     async fn follow_feed(self, upstream: Upstream, feed: Arc<Feed>) {
-        static SELDOM: Seldom = Seldom::new();
         let mut changed = self.revisions();
-        let (mut way, mut since) = (Way::Stream, Instant::now());
+        let mut course = Course::new();
         let mut etag = None;
         while self.has(&feed) {
             let Some(secret) = self.secret_of(&feed) else {
@@ -142,47 +151,47 @@ impl Follower {
                 }
                 continue;
             };
-            if way != Way::Stream && since.elapsed() > BEST_WAY_AGAIN {
-                way = Way::Stream;
-            }
+            let way = course.way();
             let round = match way {
-                Way::Stream => self.listen(&upstream, &feed, &secret).await,
+                Way::Stream => self.listen(&upstream, &feed, &secret, &mut course).await,
                 Way::Delta => self.ask_changes(&upstream, &feed, &secret).await,
                 Way::Poll => self.ask_everything(&upstream, &feed, &secret, &mut etag).await,
             };
-            match round {
-                Ok(Round::Done) if way == Way::Stream => sleep(RETRY_MAX.mul_f64(share()) / 3).await,
-                Ok(Round::Done) => sleep(self.0.pace.refresh).await,
-                Ok(Round::NotOffered) => {
-                    way = way.other(&feed).await;
-                    since = Instant::now();
+            let failure = match round {
+                Ok(Round::Done) if way == Way::Stream => {
+                    sleep(RETRY_MAX.mul_f64(share()) / 3).await;
+                    continue;
                 }
+                Ok(Round::Done) => {
+                    say(&feed, course.works());
+                    sleep_until(course.next(self.0.pace.refresh)).await;
+                    continue;
+                }
+                Ok(Round::NotOffered) => Failure::NotOffered("the upstream does not offer it"),
                 // It may be just this way, or the upstream's proxy: whether the token works, the upstream itself is asked.
-                Ok(Round::Refused) => {
-                    match self.revalidate(&upstream, &[secret]).await {
-                        Ok(()) => {
-                            way = way.other(&feed).await;
-                            since = Instant::now();
-                        }
-                        Err(error) => tracing::debug!(%error, "the upstream cannot be asked about a token"),
-                    }
-                    sleep(RETRY_MAX.mul_f64(share())).await;
-                }
-                Err(error) => {
-                    if let Some(held_back) = SELDOM.pass() {
-                        tracing::warn!(
-                            error = format!("{error:#}"),
-                            held_back,
-                            "the upstream cannot be followed; trying on"
-                        );
-                    }
-                    sleep(RETRY_MAX.mul_f64(0.1 + 0.9 * share())).await;
-                }
+                Ok(Round::Refused) => match self.revalidate(&upstream, slice::from_ref(&secret)).await {
+                    Ok(()) if !self.tokens().is_known(&hash(&secret)) => continue,
+                    Ok(()) => Failure::NotOffered("the upstream refuses it, though the token works"),
+                    Err(error) => Failure::Error(error.context("the upstream refuses it")),
+                },
+                Err(error) => Failure::Error(error),
+            };
+            tracing::debug!(environment = feed.environment, ?way, ?failure, "a way to the upstream fails");
+            say(&feed, course.fails(failure));
+            // All have failed.
+            if way == Way::Poll {
+                sleep(RETRY_MAX.mul_f64(0.1 + 0.9 * share())).await;
             }
         }
     }
 
-    async fn listen(&self, upstream: &Upstream, feed: &Arc<Feed>, secret: &str) -> anyhow::Result<Round> {
+    async fn listen(
+        &self,
+        upstream: &Upstream,
+        feed: &Arc<Feed>,
+        secret: &str,
+        course: &mut Course,
+    ) -> anyhow::Result<Round> {
         let mut stream = match upstream.stream(secret, feed.known()).await? {
             Answer::New(stream, _) => stream,
             Answer::Current => return Ok(Round::Done),
@@ -192,21 +201,46 @@ impl Follower {
         if feed.known().is_some() {
             feed.hear();
         }
+        let began = Instant::now();
         let following = async {
-            while let Some(changes) = stream.next().await? {
-                feed.take(&changes)?;
-                feed.hear();
-                self.tell();
+            loop {
+                match stream.next().await? {
+                    Heard::Changes(changes) => {
+                        feed.take(&changes)?;
+                        feed.hear();
+                        self.tell();
+                    }
+                    Heard::End => return anyhow::Ok(()),
+                    // However long it has lasted: whoever holds it back may hold back the next one as well.
+                    Heard::Silence => return Err(Silence.into()),
+                }
             }
-            anyhow::Ok(())
+        };
+        let good = async {
+            sleep_until(began + STREAM_LASTS).await;
+            // One that brings nothing may last for ever, but the first flags may be many.
+            if feed.delivery().is_none() {
+                sleep_until(began + SILENCE_MAX).await;
+            }
+            if feed.delivery().is_none() {
+                return;
+            }
+            say(feed, course.works());
+            std::future::pending::<()>().await;
         };
         let mut changed = self.revisions();
-        tokio::select! {
-            ended = following => ended?,
+        let ended = tokio::select! {
+            ended = following => ended,
+            () = good => bail!("the upstream's stream brings no flags"),
             // An upstream may leave the stream of a token open that no longer works.
-            _ = changed.wait_for(|_| !self.has(feed)) => {}
+            _ = changed.wait_for(|_| !self.has(feed)) => return Ok(Round::Done),
+        };
+        match ended {
+            Err(error) if error.is::<Silence>() => Err(error),
+            _ if began.elapsed() >= STREAM_LASTS => Ok(Round::Done),
+            Err(error) => Err(error.context("the upstream's stream broke off as soon as it had begun")),
+            Ok(()) => bail!("the upstream's stream ended as soon as it had begun"),
         }
-        Ok(Round::Done)
     }
 
     async fn ask_changes(&self, upstream: &Upstream, feed: &Feed, secret: &str) -> anyhow::Result<Round> {
@@ -281,7 +315,7 @@ impl Follower {
                     continue;
                 }
             };
-            for (token, secret) in valid.into_iter().map(tokens::described) {
+            for (token, secret) in valid.into_iter().filter_map(tokens::described) {
                 self.learn(token, secret);
             }
             for question in asked {
@@ -322,16 +356,11 @@ impl Follower {
     /// Asks about tokens, learns those that work and forgets those that do not.
     async fn revalidate(&self, upstream: &Upstream, secrets: &[String]) -> anyhow::Result<()> {
         let asked: Vec<&str> = secrets.iter().map(String::as_str).collect();
-        let valid: Vec<_> = upstream.validate(&asked).await?.into_iter().map(tokens::described).collect();
+        let valid: Vec<_> = upstream.validate(&asked).await?.into_iter().filter_map(tokens::described).collect();
         for secret in secrets {
             let hash = hash(secret);
             match valid.iter().find(|(token, _)| token.hash == hash) {
-                Some((token, _)) => {
-                    let is_new = !self.tokens().known().any(|k| k.token.hash == hash && k.secret.is_some());
-                    if is_new {
-                        self.learn(Arc::clone(token), secret.clone());
-                    }
-                }
+                Some((token, _)) => self.learn(Arc::clone(token), secret.clone()),
                 None => self.forget(hash),
             }
         }
@@ -358,14 +387,15 @@ impl Follower {
         }
     }
 
-    async fn save(&self) -> io::Result<Saving> {
+    pub(super) async fn save(&self) -> io::Result<Saving> {
         let Some(backup) = self.0.backup.clone() else { return Ok(Saving::Nothing) };
         // Tokens are of no use without flags, and the write with the flags would have to wait for its turn.
-        if self.feeds().iter().all(|feed| feed.delivery().is_none()) && !self.feeds().is_empty() {
+        let feeds = self.feeds().clone();
+        if !feeds.is_empty() && feeds.iter().all(|feed| feed.delivery().is_none()) {
             return Ok(Saving::Nothing);
         }
-        let saved = self.saved();
-        tokio::task::spawn_blocking(move || backup.save(&saved)).await??;
+        let follower = self.clone();
+        tokio::task::spawn_blocking(move || backup.save(&follower.saved())).await??;
         Ok(Saving::Done)
     }
 
@@ -374,8 +404,6 @@ impl Follower {
         if let Err(error) = self.save().await {
             tracing::error!(%error, "flags and tokens could not be kept on disk");
         }
-        if let Err(error) = self.report().await {
-            tracing::error!(error = format!("{error:#}"), "the last reports could not be sent on");
-        }
+        self.report_last().await;
     }
 }

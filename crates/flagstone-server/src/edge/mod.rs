@@ -2,13 +2,14 @@
 
 pub mod backstage;
 mod backup;
+mod course;
 mod feed;
 mod follow;
 mod report;
 mod tokens;
 mod upstream;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -21,9 +22,11 @@ use crate::http::metrics::Metrics;
 use crate::http::schemas::Schemas;
 use crate::options::edge::{EdgeOptions, Pace};
 use crate::system::clock::Clock;
+use crate::system::locks::{Guard, RwLock, rank};
 use crate::telemetry::Telemetry;
 pub use backup::{Backup, Saved, SavedFeed};
 use feed::Feed;
+use report::Outbox;
 use tokens::{Finding, Tokens};
 use upstream::{Changes, Document, Upstream};
 
@@ -48,10 +51,12 @@ struct Inner {
     settings: DeliverySettings,
     clock: Clock,
     backup: Option<Backup>,
-    tokens: RwLock<Tokens>,
-    feeds: RwLock<Vec<Arc<Feed>>>,
+    tokens: RwLock<{ rank::EDGE_TOKENS }, Tokens>,
+    feeds: RwLock<{ rank::EDGE_FEEDS }, Vec<Arc<Feed>>>,
     ask: mpsc::Sender<Question>,
     changed: watch::Sender<u64>,
+    /// Held while a report is sent.
+    outbox: tokio::sync::Mutex<Outbox>,
     telemetry: Telemetry,
     metrics: Metrics,
     schemas: Schemas,
@@ -87,7 +92,7 @@ impl Follower {
             options.delivery(),
             schemas,
         );
-        follower.restore()?;
+        follower.restore();
         follower.take_given(options)?;
         follower.start_tasks(questions);
         Ok(follower)
@@ -104,7 +109,7 @@ impl Follower {
             settings,
             schemas,
         );
-        follower.restore()?;
+        follower.restore();
         if follower.feeds().is_empty() {
             return Ok(None);
         }
@@ -132,7 +137,8 @@ impl Follower {
             feeds: RwLock::default(),
             ask,
             changed: watch::Sender::default(),
-            telemetry: Telemetry::default(),
+            outbox: tokio::sync::Mutex::default(),
+            telemetry: Telemetry::sending_on(),
             metrics: Metrics::new(),
             schemas,
             clock: Clock::System,
@@ -142,18 +148,23 @@ impl Follower {
     }
 
     /// Takes what is kept on disk.
-    fn restore(&self) -> anyhow::Result<()> {
-        let Some(saved) = self.0.backup.as_ref().and_then(Backup::load) else { return Ok(()) };
+    fn restore(&self) {
+        let Some(saved) = self.0.backup.as_ref().and_then(Backup::load) else { return };
         for saved in saved.feeds {
             let feed = Feed::new(saved.environment, saved.projects);
-            let changes = serde_json::from_str::<Changes>(saved.changes.get());
-            feed.take(&changes.context("the backup holds something else than flags")?)?;
-            self.feeds_mut().push(Arc::new(feed));
+            let changes = serde_json::from_str::<Changes>(saved.changes.get()).map_err(anyhow::Error::from);
+            match changes.and_then(|changes| feed.take(&changes)) {
+                Ok(()) => self.feeds_mut().push(Arc::new(feed)),
+                // Its flags come from the upstream, or from the bootstrap file.
+                Err(error) => {
+                    let (error, environment) = (format!("{error:#}"), &feed.environment);
+                    tracing::error!(error, environment, "flags in the backup cannot be read; the others are served");
+                }
+            }
         }
         for token in saved.tokens {
             self.tokens_mut().add(Arc::new(token), None);
         }
-        Ok(())
     }
 
     /// Takes the tokens and flags that the options give. With an upstream, tokens count once it has confirmed them.
@@ -175,8 +186,21 @@ impl Follower {
         let backend = options.backend_tokens().map(|secret| (secret, TokenKind::Backend));
         let frontend = options.frontend_tokens.iter().map(|secret| (secret.trim(), TokenKind::Frontend));
         for (secret, kind) in backend.chain(frontend) {
-            let token = tokens::given(secret, kind)
+            let (_, environment) = tokens::place(secret)
                 .context("with a bootstrap file, tokens must have the form <project>:<environment>.<secret>")?;
+            let several = bootstrap.environment().is_none_or(|of| of == environment).then(|| bootstrap.projects());
+            // What is kept of it was once the upstream's word.
+            let kept = match self.tokens().find(&hash(secret)) {
+                Finding::Works(token, _) => Some(token),
+                Finding::Refused | Finding::Unknown => None,
+            };
+            let Some(token) = kept.or_else(|| tokens::given(secret, kind, several.flatten().as_deref())) else {
+                tracing::warn!(
+                    token = tokens::prefix(secret),
+                    "nobody here knows which projects this token is for; it is not served until the upstream says so"
+                );
+                continue;
+            };
             if !self.feeds().iter().any(|feed| feed.is_of(&token)) {
                 let feed = Feed::of(&token);
                 // As revision 0, which is older than all of an upstream.
@@ -201,7 +225,9 @@ impl Follower {
             Finding::Works(token, _) if !token.is_live(self.now()) => return Err(Failure::BadCredentials),
             Finding::Works(token, false) => return Ok(token),
             Finding::Works(token, true) => {
-                self.learn(Arc::clone(&token), secret.to_owned());
+                self.tokens_mut().add(Arc::clone(&token), Some(secret.to_owned()));
+                self.follow(&token);
+                self.tell();
                 return Ok(token);
             }
             Finding::Refused => return Err(Failure::BadCredentials),
@@ -226,21 +252,31 @@ impl Follower {
         }
     }
 
-    /// Knows a token from now on, and follows what it may see.
+    /// Knows a token as the upstream describes it, and follows what it may see.
     fn learn(&self, token: Arc<ApiToken>, secret: String) {
-        self.tokens_mut().add(Arc::clone(&token), Some(secret));
-        self.follow(&token);
-        self.tell();
+        let before = self.tokens_mut().confirm(Arc::clone(&token), secret);
+        match before {
+            Some(before) if before.token != token => self.settle(),
+            Some(before) if before.secret.is_some() => {}
+            _ => {
+                self.follow(&token);
+                self.tell();
+            }
+        }
     }
 
     /// Forgets a token that does not work any more, and what only it could bring.
     fn forget(&self, hash: String) {
-        if !self.tokens_mut().refuse(hash) {
-            return;
+        if self.tokens_mut().refuse(hash) {
+            self.settle();
         }
+    }
+
+    /// Lets go of feeds that no token brings any more, and follows what they brought to others.
+    fn settle(&self) {
         let mut feeds = self.feeds_mut();
         // Behind the lock: the token of a feed that is there by now is known by now.
-        let known: Vec<Arc<ApiToken>> = self.tokens().known().map(|known| Arc::clone(&known.token)).collect();
+        let known = self.known_tokens();
         let bringers = || known.iter().filter(|token| token.kind == TokenKind::Backend);
         let (kept, gone) = feeds.drain(..).partition(|feed| bringers().any(|token| feed.is_of(token)));
         *feeds = kept;
@@ -314,29 +350,33 @@ impl Follower {
         self.0.changed.send_modify(|count| *count += 1);
     }
 
-    fn tokens(&self) -> std::sync::RwLockReadGuard<'_, Tokens> {
-        self.0.tokens.read().unwrap_or_else(PoisonError::into_inner)
+    fn tokens(&self) -> Guard<RwLockReadGuard<'_, Tokens>> {
+        self.0.tokens.read()
     }
 
-    fn tokens_mut(&self) -> std::sync::RwLockWriteGuard<'_, Tokens> {
-        self.0.tokens.write().unwrap_or_else(PoisonError::into_inner)
+    fn tokens_mut(&self) -> Guard<RwLockWriteGuard<'_, Tokens>> {
+        self.0.tokens.write()
     }
 
-    pub(super) fn feeds(&self) -> std::sync::RwLockReadGuard<'_, Vec<Arc<Feed>>> {
-        self.0.feeds.read().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn feeds(&self) -> Guard<RwLockReadGuard<'_, Vec<Arc<Feed>>>> {
+        self.0.feeds.read()
     }
 
-    fn feeds_mut(&self) -> std::sync::RwLockWriteGuard<'_, Vec<Arc<Feed>>> {
-        self.0.feeds.write().unwrap_or_else(PoisonError::into_inner)
+    fn feeds_mut(&self) -> Guard<RwLockWriteGuard<'_, Vec<Arc<Feed>>>> {
+        self.0.feeds.write()
+    }
+
+    /// All tokens that work. Whoever makes text of them holds no lock meanwhile.
+    fn known_tokens(&self) -> Vec<Arc<ApiToken>> {
+        self.tokens().known().map(|known| Arc::clone(&known.token)).collect()
     }
 
     /// What is to be kept on disk.
     fn saved(&self) -> Saved {
-        // Nobody gets flags with an admin token.
-        let tokens = self.tokens();
-        let kept = tokens.known().filter(|known| known.token.kind != TokenKind::Admin);
-        let tokens = kept.map(|known| (*known.token).clone()).collect();
         let feeds = self.feeds().clone();
+        // Nobody gets flags with an admin token.
+        let tokens = self.known_tokens().into_iter().filter(|token| token.kind != TokenKind::Admin);
+        let tokens = tokens.map(|token| (*token).clone()).collect();
         let saved = |feed: &Arc<Feed>| {
             let changes = feed.delivery()?.everything();
             Some(SavedFeed { environment: feed.environment.clone(), projects: feed.projects.clone(), changes })
@@ -344,3 +384,6 @@ impl Follower {
         Saved { tokens, feeds: feeds.iter().filter_map(saved).collect() }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,31 +1,35 @@
-//! Sends on what SDKs report: added up, in few requests, kept until the upstream has it.
+//! Sends on what SDKs report: added up, in parts that every upstream reads, kept until the upstream has it, and counted
+//! once by an upstream that knows the ids of parts.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::anyhow;
 use flagstone_model::Timestamp;
 use flagstone_model::api_tokens::TokenKind;
 use flagstone_store::{Application, Instance, TelemetryBatch, UsageRow};
+use futures_util::stream;
+use futures_util::{FutureExt, StreamExt};
 use reqwest::StatusCode;
 use serde::Serialize;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::Follower;
 use super::upstream::Upstream;
+use crate::system::entropy;
 
 /// How long what is to be sent before its time waits nevertheless.
 const EARLY_EVERY: Duration = Duration::from_secs(1);
-/// The most rows in one request.
-const ROWS_MAX: usize = 2_000;
+/// The most bytes in one request, but for a single row that is longer: Unleash reads 100 kB.
+const PART_BYTES_MAX: usize = 90_000;
+/// How often an environment's parts may be refused in one go before what is refused is no longer split.
+const REFUSALS_MAX: usize = 64;
+/// How many environments are reported at the same time.
+const LANES_MAX: usize = 8;
+/// How long a stopping edge tries.
+const STOP_MAX: Duration = Duration::from_secs(10);
 
-/// A report, in the form of `POST /api/client/metrics/bulk`.
-#[derive(Serialize)]
-struct Report<'a> {
-    applications: Vec<ApplicationReport<'a>>,
-    metrics: Vec<UsageReport<'a>>,
-}
-
+/// An application in `POST /api/client/metrics/bulk`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ApplicationReport<'a> {
@@ -40,6 +44,7 @@ struct ApplicationReport<'a> {
     interval: u32,
 }
 
+/// Counts in `POST /api/client/metrics/bulk`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct UsageReport<'a> {
@@ -50,6 +55,30 @@ struct UsageReport<'a> {
     yes: u64,
     no: u64,
     variants: &'a BTreeMap<String, u64>,
+}
+
+/// What was sent and not answered, by environment: sent again as it is until there is an answer.
+#[derive(Debug, Default)]
+pub struct Outbox(HashMap<String, Vec<Part>>);
+
+/// What goes into one request: objects of JSON.
+#[derive(Debug)]
+struct Part {
+    /// By which the upstream knows it again.
+    id: String,
+    applications: Vec<String>,
+    metrics: Vec<String>,
+    bytes: usize,
+}
+
+/// What an environment has to report.
+#[derive(Default)]
+struct Lane {
+    environment: String,
+    /// The next one last.
+    parts: Vec<Part>,
+    usage: Vec<UsageRow>,
+    instances: Vec<Instance>,
 }
 
 impl Follower {
@@ -66,47 +95,88 @@ impl Follower {
         }
     }
 
-    /// Sends everything that waits. What the upstream does not take waits on, and holds up no other environment.
+    /// Sends everything that waits, for so long as a stopping edge can.
+    pub(super) async fn report_last(&self) {
+        let outcome = timeout(STOP_MAX, self.report()).await.unwrap_or_else(|late| Err(late.into()));
+        if let Err(error) = outcome {
+            tracing::error!(error = format!("{error:#}"), "the last reports could not be sent on");
+        }
+    }
+
+    /// Sends everything that waits. What the upstream does not take waits on, and holds up no other environment. One
+    /// report at a time: who stops waits for the one that is under way, and sends what that could not.
     pub(super) async fn report(&self) -> anyhow::Result<()> {
         let Some(upstream) = &self.0.upstream else { return Ok(()) };
+        let mut outbox = self.0.outbox.lock().await;
         let mut batch = self.telemetry().take();
         add_applications_alone(&mut batch);
-        let (mut usage, mut instances) = (Vec::new(), Vec::new());
-        let mut outcome = Ok(());
-        while !(batch.usage.is_empty() && batch.instances.is_empty()) {
-            let part = part_of(&mut batch);
-            if let Err(error) = self.send(upstream, &part, &batch.applications).await {
-                usage.extend(part.usage);
-                usage.extend(take_some(&mut batch.usage, usize::MAX, |row| row.environment == part.environment));
-                instances.extend(part.instances);
-                instances.extend(take_some(&mut batch.instances, usize::MAX, |i| i.environment == part.environment));
-                outcome = Err(error);
+        let applications: HashMap<&str, &Application> =
+            batch.applications.iter().map(|application| (application.app_name.as_str(), application)).collect();
+        let lanes = lanes(&mut outbox, batch.usage, batch.instances);
+        let sent: Vec<_> = lanes.map(|lane| self.send_all(upstream, lane, &applications).boxed()).collect();
+        let sent: Vec<_> = stream::iter(sent).buffer_unordered(LANES_MAX).collect().await;
+        let (mut usage, mut instances, mut outcome) = (Vec::new(), Vec::new(), Ok(()));
+        for (lane, sent) in sent {
+            if !lane.parts.is_empty() {
+                outbox.0.insert(lane.environment, lane.parts);
             }
+            usage.extend(lane.usage);
+            instances.extend(lane.instances);
+            outcome = outcome.and(sent);
         }
         let waiting: BTreeSet<&str> = instances.iter().map(|instance| instance.app_name.as_str()).collect();
         batch.applications.retain(|application| waiting.contains(application.app_name.as_str()));
-        self.telemetry().put_back(TelemetryBatch {
-            usage,
-            instances,
-            applications: batch.applications,
-            ..TelemetryBatch::default()
-        });
+        let applications = batch.applications;
+        self.telemetry().put_back(TelemetryBatch { usage, instances, applications, ..TelemetryBatch::default() });
         outcome
     }
 
-    async fn send(&self, upstream: &Upstream, part: &Part, applications: &[Application]) -> anyhow::Result<()> {
-        let environment = &part.environment;
-        let token = self.reporter(environment);
-        let token = token.with_context(|| format!("no token of the environment {environment} is known"))?;
-        match upstream.report(&token, &part.report(applications)).await? {
-            status if status.is_success() => Ok(()),
-            // It would never take them, and what comes behind them would never be sent.
-            status @ (StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY) => {
-                tracing::error!(%status, environment, rows = part.usage.len(), "the upstream refuses reports; they are lost");
-                Ok(())
+    /// Sends what an environment has to report, as far as the upstream takes it. What is left, and why.
+    async fn send_all(
+        &self,
+        upstream: &Upstream,
+        mut lane: Lane,
+        applications: &HashMap<&str, &Application>,
+    ) -> (Lane, anyhow::Result<()>) {
+        let environment = &lane.environment;
+        let Some(token) = self.reporter(environment) else {
+            let error = anyhow!("no token of the environment {environment} is known");
+            return (lane, Err(error));
+        };
+        let (mut bytes_max, mut refusals) = (PART_BYTES_MAX, 0);
+        while let Some(part) = lane.next(bytes_max, applications) {
+            match upstream.report(&token, &part.id, part.body()).await {
+                Ok(status) if status.is_success() => {}
+                // As it is, it would never take them, and what comes behind them would never be sent.
+                Ok(
+                    status @ (StatusCode::BAD_REQUEST
+                    | StatusCode::PAYLOAD_TOO_LARGE
+                    | StatusCode::UNPROCESSABLE_ENTITY),
+                ) => {
+                    refusals += 1;
+                    if status == StatusCode::PAYLOAD_TOO_LARGE {
+                        bytes_max = bytes_max.min(part.bytes / 2);
+                    }
+                    let rows = part.rows();
+                    if rows > 1 && refusals < REFUSALS_MAX {
+                        lane.parts.extend(part.halves());
+                    } else {
+                        let environment = &lane.environment;
+                        tracing::error!(%status, environment, rows, "the upstream refuses reports; they are lost");
+                    }
+                }
+                // Perhaps it has counted them: they must come again as the same.
+                Ok(status) => {
+                    lane.parts.push(part);
+                    return (lane, Err(anyhow!("the upstream answers {status} to reports")));
+                }
+                Err(error) => {
+                    lane.parts.push(part);
+                    return (lane, Err(error));
+                }
             }
-            status => bail!("the upstream answers {status} to reports"),
         }
+        (lane, Ok(()))
     }
 
     /// A token that may report for an environment.
@@ -118,28 +188,18 @@ impl Follower {
     }
 }
 
-/// What goes into one request: rows of one environment.
-struct Part {
-    environment: String,
-    usage: Vec<UsageRow>,
-    instances: Vec<Instance>,
-}
-
-/// Takes the rows of some environment out of the batch, as many as one request may hold.
-fn part_of(batch: &mut TelemetryBatch) -> Part {
-    let of_usage = batch.usage.first().map(|row| &row.environment);
-    let environment = of_usage.or(batch.instances.first().map(|i| &i.environment)).cloned().unwrap_or_default();
-    let usage = take_some(&mut batch.usage, ROWS_MAX, |row| row.environment == environment);
-    let instances = take_some(&mut batch.instances, ROWS_MAX, |instance| instance.environment == environment);
-    Part { environment, usage, instances }
-}
-
-fn take_some<T>(rows: &mut Vec<T>, most: usize, fits: impl Fn(&T) -> bool) -> Vec<T> {
-    let mut taken = Vec::new();
-    for row in std::mem::take(rows) {
-        if taken.len() < most && fits(&row) { taken.push(row) } else { rows.push(row) }
+/// What each environment has to report, with what it has sent before.
+fn lanes(outbox: &mut Outbox, usage: Vec<UsageRow>, instances: Vec<Instance>) -> impl Iterator<Item = Lane> {
+    let sent = std::mem::take(&mut outbox.0).into_iter();
+    let mut lanes: HashMap<String, Lane> =
+        sent.map(|(environment, parts)| (environment, Lane { parts, ..Lane::default() })).collect();
+    for row in usage {
+        lanes.entry(row.environment.clone()).or_default().usage.push(row);
     }
-    taken
+    for instance in instances {
+        lanes.entry(instance.environment.clone()).or_default().instances.push(instance);
+    }
+    lanes.into_iter().map(|(environment, lane)| Lane { environment, ..lane })
 }
 
 /// Adds an instance without an id for each application that has introduced itself without one: it is reported as well.
@@ -157,168 +217,92 @@ fn add_applications_alone(batch: &mut TelemetryBatch) {
     batch.instances.extend(alone);
 }
 
-impl Part {
-    fn report<'a>(&'a self, applications: &'a [Application]) -> Report<'a> {
-        let by_name: HashMap<&str, &Application> = applications.iter().map(|a| (a.app_name.as_str(), a)).collect();
-        let applications = self.instances.iter().map(|instance| {
-            let application = by_name.get(instance.app_name.as_str());
-            ApplicationReport {
-                app_name: &instance.app_name,
-                environment: &instance.environment,
-                instance_id: Some(instance.instance_id.as_str()).filter(|id| !id.is_empty()),
-                sdk_version: instance.sdk_version.as_deref(),
-                strategies: application.map(|a| a.strategies.as_slice()).unwrap_or_default(),
-                started: application.map_or(instance.created_at, |a| a.started),
-                interval: 0,
-            }
-        });
-        let metrics = self.usage.iter().map(|row| UsageReport {
-            feature_name: &row.feature,
-            app_name: &row.app_name,
-            environment: &row.environment,
-            timestamp: row.hour,
-            yes: row.yes,
-            no: row.no,
-            variants: &row.variants,
-        });
-        Report { applications: applications.collect(), metrics: metrics.collect() }
+impl Lane {
+    /// The next part: what was split or not answered before, or a new one of at most so many bytes.
+    fn next(&mut self, bytes_max: usize, applications: &HashMap<&str, &Application>) -> Option<Part> {
+        if let Some(part) = self.parts.pop() {
+            return Some(part);
+        }
+        let mut part = Part::of(Vec::new(), Vec::new());
+        while let Some(instance) = self.instances.last()
+            && part.takes(application_json(instance, applications), bytes_max, |part| &mut part.applications)
+        {
+            self.instances.pop();
+        }
+        while let Some(row) = self.usage.last()
+            && part.takes(usage_json(row), bytes_max, |part| &mut part.metrics)
+        {
+            self.usage.pop();
+        }
+        (part.rows() > 0).then_some(part)
     }
+}
+
+impl Part {
+    fn of(applications: Vec<String>, metrics: Vec<String>) -> Self {
+        let rows = applications.iter().chain(&metrics);
+        let bytes = r#"{"applications":[],"metrics":[]}"#.len() + rows.map(|json| json.len() + 1).sum::<usize>();
+        Self { id: entropy::uuid(), applications, metrics, bytes }
+    }
+
+    /// Takes a row if it has room, and one in any case.
+    fn takes(&mut self, json: String, bytes_max: usize, list: impl Fn(&mut Self) -> &mut Vec<String>) -> bool {
+        let bytes = self.bytes + json.len() + 1;
+        let takes = bytes <= bytes_max || self.rows() == 0;
+        if takes {
+            self.bytes = bytes;
+            list(self).push(json);
+        }
+        takes
+    }
+
+    fn rows(&self) -> usize {
+        self.applications.len() + self.metrics.len()
+    }
+
+    fn body(&self) -> String {
+        let (applications, metrics) = (self.applications.join(","), self.metrics.join(","));
+        format!(r#"{{"applications":[{applications}],"metrics":[{metrics}]}}"#)
+    }
+
+    /// Two new parts. Only of one that was counted by nobody.
+    fn halves(mut self) -> [Self; 2] {
+        let applications = self.applications.split_off(self.applications.len() / 2);
+        // Two single rows part as well.
+        let metrics = self.metrics.split_off(self.metrics.len().div_ceil(2));
+        [Self::of(self.applications, self.metrics), Self::of(applications, metrics)]
+    }
+}
+
+fn application_json(instance: &Instance, applications: &HashMap<&str, &Application>) -> String {
+    let application = applications.get(instance.app_name.as_str());
+    json(&ApplicationReport {
+        app_name: &instance.app_name,
+        environment: &instance.environment,
+        instance_id: Some(instance.instance_id.as_str()).filter(|id| !id.is_empty()),
+        sdk_version: instance.sdk_version.as_deref(),
+        strategies: application.map(|a| a.strategies.as_slice()).unwrap_or_default(),
+        started: application.map_or(instance.created_at, |a| a.started),
+        interval: 0,
+    })
+}
+
+fn usage_json(row: &UsageRow) -> String {
+    json(&UsageReport {
+        feature_name: &row.feature,
+        app_name: &row.app_name,
+        environment: &row.environment,
+        timestamp: row.hour,
+        yes: row.yes,
+        no: row.no,
+        variants: &row.variants,
+    })
+}
+
+/// Structures of text and numbers always have a form in JSON.
+fn json(row: &impl Serialize) -> String {
+    serde_json::to_string(row).unwrap_or_else(|_| "{}".to_owned())
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use axum::extract::State;
-    use axum::http::HeaderMap;
-    use axum::routing::post;
-    use axum::{Json, Router};
-    use serde_json::Value;
-
-    use super::super::{Pace, WithoutUpstream, tokens};
-    use super::*;
-    use crate::delivery::DeliverySettings;
-    use crate::http::schemas::Schemas;
-    use crate::telemetry::{Full, PENDING_MAX, Usage};
-
-    /// What an upstream was told, by environment. It takes nothing of `broken`, and never anything of `refused`.
-    type Told = Arc<Mutex<Vec<(String, Value)>>>;
-
-    async fn take(State(told): State<Told>, headers: HeaderMap, Json(report): Json<Value>) -> StatusCode {
-        let token = headers["authorization"].to_str().unwrap();
-        let environment = token.split([':', '.']).nth(1).unwrap().to_owned();
-        let status = match environment.as_str() {
-            "broken" => StatusCode::SERVICE_UNAVAILABLE,
-            "refused" => StatusCode::BAD_REQUEST,
-            _ => StatusCode::ACCEPTED,
-        };
-        told.lock().unwrap().push((environment, report));
-        status
-    }
-
-    async fn upstream() -> (String, Told) {
-        let told = Told::default();
-        let router = Router::new().route("/api/client/metrics/bulk", post(take)).with_state(Arc::clone(&told));
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async { axum::serve(listener, router).await.unwrap() });
-        (url, told)
-    }
-
-    fn edge(url: String, environments: &[&str]) -> Follower {
-        let settings = DeliverySettings {
-            trusted_proxies: Vec::new(),
-            frontend_origins: Vec::new(),
-            cors_max_age_s: 0,
-            metrics_storage_days: 1,
-            secure: false,
-            streams: crate::delivery::StreamLimits { all: 1, per_token: None, per_address: None },
-        };
-        let upstream = Some(Upstream::new(url).unwrap());
-        let (edge, _) = Follower::new(
-            upstream,
-            WithoutUpstream::AllIsKnown,
-            None,
-            Vec::new(),
-            Pace::default(),
-            settings,
-            Schemas::of(&[]).unwrap(),
-        );
-        for environment in environments {
-            let secret = format!("*:{environment}.secret");
-            edge.tokens_mut().add(tokens::given(&secret, TokenKind::Backend).unwrap(), Some(secret));
-        }
-        edge
-    }
-
-    fn count(edge: &Follower, environment: &str, features: impl Iterator<Item = String>) -> Result<(), Full> {
-        let features: Vec<String> = features.collect();
-        let (variants, now) = (BTreeMap::new(), edge.now());
-        let report = crate::telemetry::Report { app_name: "shop", environment, hour: now.hour(), now };
-        let usages = features.iter().map(|feature| Usage { feature, yes: 1, no: 0, variants: &variants });
-        edge.telemetry().count(&report, usages)
-    }
-
-    #[tokio::test]
-    async fn an_environment_that_cannot_be_reported_holds_up_no_other() {
-        let (url, told) = upstream().await;
-        let edge = edge(url, &["broken", "refused", "good"]);
-        for environment in ["broken", "without-token", "refused", "good"] {
-            count(&edge, environment, (0..=ROWS_MAX).map(|n| format!("f{n}"))).unwrap();
-        }
-        assert!(edge.report().await.is_err());
-        let of = |environment: &str| told.lock().unwrap().iter().filter(|told| told.0 == environment).count();
-        assert_eq!([of("broken"), of("refused"), of("good")], [1, 2, 2]);
-        assert!(edge.report().await.is_err());
-        assert_eq!([of("broken"), of("refused"), of("good")], [2, 2, 2], "what was told is told again");
-        let mut waiting: Vec<String> = edge.telemetry().take().usage.into_iter().map(|row| row.environment).collect();
-        assert_eq!(waiting.len(), 2 * (ROWS_MAX + 1));
-        waiting.sort();
-        waiting.dedup();
-        assert_eq!(waiting, ["broken", "without-token"]);
-    }
-
-    #[tokio::test]
-    async fn while_the_upstream_is_away_no_more_waits_than_there_is_room_for() {
-        let edge = edge("http://127.0.0.1:9".to_owned(), &["good"]);
-        for round in 0..3 {
-            let counted = count(&edge, "good", (0..PENDING_MAX / 2).map(|n| format!("f{round}-{n}")));
-            assert_eq!(counted.is_ok(), round < 2, "round {round}");
-            assert!(edge.report().await.is_err());
-        }
-        assert_eq!(edge.telemetry().dropped(), 0);
-        assert_eq!(edge.telemetry().take().usage.len(), PENDING_MAX);
-    }
-
-    #[tokio::test]
-    async fn applications_are_told_once_with_and_without_an_instance() {
-        let (url, told) = upstream().await;
-        let edge = edge(url, &["good"]);
-        for (app_name, instance) in [("shop", Some("one")), ("shop", Some("two")), ("blog", None)] {
-            let application = Application { app_name: app_name.to_owned(), ..Application::default() };
-            let used = flagstone_store::AppUsage {
-                app_name: app_name.to_owned(),
-                project: "*".to_owned(),
-                environment: "good".to_owned(),
-            };
-            let instance = instance.map(|id| Instance {
-                app_name: app_name.to_owned(),
-                environment: "good".to_owned(),
-                instance_id: id.to_owned(),
-                ..Instance::default()
-            });
-            edge.telemetry().application(application, [used], instance);
-        }
-        edge.report().await.unwrap();
-        edge.report().await.unwrap();
-        let told = told.lock().unwrap();
-        assert_eq!(told.len(), 1);
-        let applications = told[0].1["applications"].as_array().unwrap().iter();
-        let mut applications: Vec<_> =
-            applications.map(|a| (a["appName"].as_str().unwrap(), a["instanceId"].as_str())).collect();
-        applications.sort_unstable();
-        assert_eq!(applications, [("blog", None), ("shop", Some("one")), ("shop", Some("two"))]);
-        let left = edge.telemetry().take();
-        assert!(left.applications.is_empty() && left.instances.is_empty(), "what was told stays in memory");
-    }
-}
+mod tests;

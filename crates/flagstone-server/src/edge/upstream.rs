@@ -6,18 +6,20 @@ use anyhow::{Context, bail};
 use flagstone_model::api_tokens::TokenKind;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::delivery::Revision;
 use crate::http::outbound;
+use crate::telemetry::BATCH_ID;
 
 /// How long an answer may take, but for streams.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest answer, and the longest event of a stream, in bytes.
 const BYTES_MAX: usize = 100_000_000;
 /// How long a stream may say nothing: three heartbeats.
-const SILENCE_MAX: Duration = Duration::from_secs(45);
+pub const SILENCE_MAX: Duration = Duration::from_secs(45);
 /// The version of the client specification that we ask for: segments are named.
 const CLIENT_SPECIFICATION: &str = "5.2.0";
 
@@ -36,10 +38,10 @@ pub struct TokenView {
     /// What it opens.
     #[serde(rename = "type")]
     pub kind: TokenKind,
-    /// The projects it is for.
+    /// The projects it is for; old servers do not say.
     #[serde(default)]
-    pub projects: Vec<String>,
-    /// The environment it is for.
+    pub projects: Option<Vec<String>>,
+    /// The environment it is for; old servers do not say.
     #[serde(default)]
     pub environment: Option<String>,
 }
@@ -51,16 +53,25 @@ pub struct Document {
     pub features: Vec<Box<RawValue>>,
     /// Segments.
     #[serde(default)]
-    pub segments: Vec<Box<RawValue>>,
+    pub segments: Option<Vec<Box<RawValue>>>,
     #[serde(default)]
-    meta: Meta,
+    meta: Value,
+    /// What was asked for.
+    #[serde(default)]
+    query: Value,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Meta {
-    #[serde(default)]
-    revision_id: Option<u64>,
+impl Document {
+    /// The projects that it is of, if it names them.
+    pub fn projects(&self) -> Option<Vec<String>> {
+        let projects = self.query.get("project")?.as_array()?.iter();
+        projects.map(|project| Some(project.as_str()?.to_owned())).collect()
+    }
+
+    /// The environment that it is of, if it names one.
+    pub fn environment(&self) -> Option<&str> {
+        self.query.get("environment")?.as_str()
+    }
 }
 
 /// What a delta or an event of a stream brings.
@@ -87,7 +98,7 @@ pub struct Change {
     pub features: Option<Vec<Box<RawValue>>>,
     /// Of a hydration.
     #[serde(default)]
-    pub segments: Vec<Box<RawValue>>,
+    pub segments: Option<Vec<Box<RawValue>>>,
     /// New or changed.
     #[serde(default)]
     pub feature: Option<Box<RawValue>>,
@@ -99,7 +110,7 @@ pub struct Change {
     pub segment: Option<Box<RawValue>>,
     /// Gone.
     #[serde(default)]
-    pub segment_id: Option<i64>,
+    pub segment_id: Option<Value>,
 }
 
 /// What came of a question.
@@ -138,7 +149,7 @@ impl Upstream {
         Ok(match answer {
             Answer::New(document, etag) => {
                 let of_etag = etag.as_deref().and_then(Revision::in_etag);
-                let revision = match document.meta.revision_id {
+                let revision = match document.meta.get("revisionId").and_then(Value::as_u64) {
                     Some(number) => of_etag.filter(|r| r.number == number).or(Some(Revision::number(number))),
                     None => of_etag,
                 };
@@ -186,7 +197,7 @@ impl Upstream {
         let kind = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
         Ok(match response.status() {
             StatusCode::OK if kind.starts_with("text/event-stream") => {
-                Answer::New(Stream { response, read: Vec::new() }, None)
+                Answer::New(Stream { response, read: Vec::new(), silence_max: TIMEOUT }, None)
             }
             StatusCode::OK => Answer::NotOffered,
             status => refusal(status)?,
@@ -208,12 +219,14 @@ impl Upstream {
         Ok(serde_json::from_slice::<Valid>(&body(response).await?)?.tokens)
     }
 
-    /// Sends on what SDKs have reported. Returns what the upstream answers.
-    pub async fn report(&self, token: &str, report: &impl Serialize) -> anyhow::Result<StatusCode> {
+    /// Sends on what SDKs have reported. An upstream that knows `id` counts it once, however often it comes. Returns what
+    /// the upstream answers.
+    pub async fn report(&self, token: &str, id: &str, report: String) -> anyhow::Result<StatusCode> {
         let mut authorization = HeaderValue::try_from(token).context("the token cannot stand in a header")?;
         authorization.set_sensitive(true);
         let request = self.client.post(format!("{}/api/client/metrics/bulk", self.url)).timeout(TIMEOUT);
-        let response = request.header(AUTHORIZATION, authorization).json(report).send().await;
+        let request = request.header(AUTHORIZATION, authorization).header(BATCH_ID, id);
+        let response = request.header(CONTENT_TYPE, "application/json").body(report).send().await;
         Ok(response.map_err(reqwest::Error::without_url)?.status())
     }
 }
@@ -242,11 +255,23 @@ async fn body(mut response: Response) -> anyhow::Result<Vec<u8>> {
 pub struct Stream {
     response: Response,
     read: Vec<u8>,
+    /// How long it may say nothing now.
+    silence_max: Duration,
+}
+
+/// What comes next on a stream.
+pub enum Heard {
+    /// Changes.
+    Changes(Changes),
+    /// Nothing more.
+    End,
+    /// Nothing for long, not even a heartbeat.
+    Silence,
 }
 
 impl Stream {
-    /// The changes of the next event; nothing at the end of the stream.
-    pub async fn next(&mut self) -> anyhow::Result<Option<Changes>> {
+    /// The changes of the next event, or how the stream ends.
+    pub async fn next(&mut self) -> anyhow::Result<Heard> {
         let mut searched = 0_usize;
         loop {
             let from = searched.saturating_sub(1);
@@ -255,7 +280,7 @@ impl Stream {
                 let event = std::mem::replace(&mut self.read, rest);
                 searched = 0;
                 if let Some(changes) = parse_event(&event)? {
-                    return Ok(Some(changes));
+                    return Ok(Heard::Changes(changes));
                 }
                 continue;
             }
@@ -263,11 +288,13 @@ impl Stream {
             if self.read.len() > BYTES_MAX {
                 bail!("an event of the upstream is longer than {BYTES_MAX} bytes");
             }
-            let chunk = tokio::time::timeout(SILENCE_MAX, self.response.chunk()).await;
-            match chunk.context("the upstream's stream is silent")?.map_err(reqwest::Error::without_url)? {
+            let chunk = tokio::time::timeout(self.silence_max, self.response.chunk());
+            let Ok(chunk) = chunk.await else { return Ok(Heard::Silence) };
+            match chunk.map_err(reqwest::Error::without_url)? {
                 Some(chunk) => self.read.extend(chunk.iter().filter(|byte| **byte != b'\r')),
-                None => return Ok(None),
+                None => return Ok(Heard::End),
             }
+            self.silence_max = SILENCE_MAX;
         }
     }
 }

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -55,8 +56,9 @@ impl Protocols {
     }
 }
 
-/// Serves until `stop` is ready, then lets requests that are under way end, for `grace` at most.
-pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>, grace: Duration) {
+/// Serves until `stop` is ready, then lets requests that are under way end, for `grace` at most. Who else holds the
+/// listener may serve on: no connection is refused in between.
+pub async fn serve(listener: Arc<TcpListener>, router: Router, stop: impl Future<Output = ()>, grace: Duration) {
     let graceful = GracefulShutdown::new();
     let protocols = Protocols::new();
     // Closed when we stop: who has not said anything by then is not waited for.

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -31,7 +32,7 @@ pub async fn run(options: EdgeOptions, listener: TcpListener, stop: impl Future<
         stop.await;
         source.streams().stop();
     };
-    serve::serve(listener, router, stop, grace).await;
+    serve::serve(Arc::new(listener), router, stop, grace).await;
     follower.stop().await;
     Ok(())
 }

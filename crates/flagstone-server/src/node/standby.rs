@@ -1,6 +1,7 @@
 //! A node whose database server is away when it starts: it serves SDKs from what it has kept on disk, and joins when the
 //! database is there.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -33,6 +34,7 @@ const GRACE: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub struct Standby {
     task: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    listener: Option<Arc<TcpListener>>,
     kept: Option<Kept>,
 }
 
@@ -44,7 +46,7 @@ struct Kept {
 
 impl Standby {
     /// Answers on `listener` until it is ended.
-    fn start(listener: TcpListener, kept: Option<Follower>, base_path: &str) -> Self {
+    fn start(listener: Arc<TcpListener>, kept: Option<Follower>, base_path: &str) -> Self {
         let health = Router::new().route("/health", get(ops::health));
         let kept = kept.map(|follower| Kept { source: FlagSource::replica(follower.clone()), follower });
         let router = match &kept {
@@ -59,11 +61,13 @@ impl Standby {
             // A sender that is gone ends it as well.
             let _ = ended.await;
         };
-        Self { task: Some((end, tokio::spawn(serve::serve(listener, router, ended, GRACE)))), kept }
+        let task = tokio::spawn(serve::serve(Arc::clone(&listener), router, ended, GRACE));
+        Self { task: Some((end, task)), listener: Some(listener), kept }
     }
 
-    /// Frees the port. What SDKs have reported meanwhile is counted by `telemetry` from now on.
-    pub async fn end(self, telemetry: &Telemetry) {
+    /// Answers no more. Who connects waits until somebody serves the listener on; nothing if there was none. What SDKs
+    /// have reported meanwhile is counted by `telemetry` from now on.
+    pub async fn end(self, telemetry: &Telemetry) -> Option<Arc<TcpListener>> {
         if let Some(kept) = &self.kept {
             kept.source.streams().stop();
         }
@@ -76,6 +80,7 @@ impl Standby {
         if let Some(kept) = &self.kept {
             telemetry.put_back(kept.follower.telemetry().take());
         }
+        self.listener
     }
 }
 
@@ -149,7 +154,7 @@ pub async fn open(
             Err(error) => return Err(error.into()),
         };
         if let Some((listen, kept)) = first.take() {
-            standby = Standby::start(listen()?, kept()?, base_path);
+            standby = Standby::start(Arc::new(listen()?), kept()?, base_path);
         }
         ceiling = (ceiling * 2).min(BACK_OFF_MAX);
         let wait = BACK_OFF_MIN + ceiling.saturating_sub(BACK_OFF_MIN).mul_f64(random_share()?);
@@ -162,4 +167,50 @@ pub async fn open(
 fn random_share() -> anyhow::Result<f64> {
     let random = getrandom::u32().map_err(|error| anyhow::anyhow!("the system has no randomness: {error}"))?;
     Ok(f64::from(random) / f64::from(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    async fn status(mut stream: TcpStream) -> String {
+        stream.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer.lines().next().unwrap_or_default().to_owned()
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn f26_no_connection_is_refused_while_the_port_is_handed_over() {
+        let listener = Arc::new(TcpListener::bind(("127.0.0.1", 0)).await.unwrap());
+        let address = listener.local_addr().unwrap();
+        let standby = Standby::start(listener, None, "");
+        assert_eq!(status(TcpStream::connect(address).await.unwrap()).await, "HTTP/1.1 200 OK");
+        let stop = Arc::new(AtomicBool::new(false));
+        let (stopped, (begun, has_begun)) = (Arc::clone(&stop), oneshot::channel());
+        let connects = tokio::spawn(async move {
+            TcpStream::connect(address).await.unwrap();
+            begun.send(()).unwrap();
+            let mut connects = 1_u32;
+            while !stopped.load(Ordering::Relaxed) {
+                TcpStream::connect(address).await.unwrap_or_else(|error| panic!("after {connects}: {error}"));
+                connects += 1;
+            }
+        });
+        has_begun.await.unwrap();
+        let listener = standby.end(&Telemetry::default()).await.unwrap();
+        // Nobody serves now, and who comes is not turned away.
+        let waits = TcpStream::connect(address).await.unwrap();
+        let router = Router::new().route("/health", get(|| async { axum::http::StatusCode::ACCEPTED }));
+        tokio::spawn(serve::serve(listener, router, std::future::pending(), Duration::ZERO));
+        assert_eq!(status(waits).await, "HTTP/1.1 202 Accepted");
+        assert_eq!(status(TcpStream::connect(address).await.unwrap()).await, "HTTP/1.1 202 Accepted");
+        stop.store(true, Ordering::Relaxed);
+        connects.await.unwrap();
+    }
 }

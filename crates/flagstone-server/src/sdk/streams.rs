@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -16,6 +16,7 @@ use super::source::FlagSource;
 use crate::delivery::{Delivery, Revision, Scope, StreamLimits, Update};
 use crate::http::error::Failure;
 use crate::system::entropy::share;
+use crate::system::locks::{Guard, Mutex, rank};
 
 /// How many frames a listener may be behind. One who is further behind is cut, and resumes by the last id.
 const BEHIND_MAX: usize = 64;
@@ -32,7 +33,7 @@ const SPREAD: Duration = Duration::from_secs(5);
 /// All open streams.
 pub struct Streams {
     limits: StreamLimits,
-    open: Mutex<Open>,
+    open: Mutex<{ rank::STREAMS }, Open>,
     /// A stream has begun whose token may expire before all others.
     expiries: Notify,
 }
@@ -92,8 +93,8 @@ impl Streams {
         Arc::new(Self { limits: limits.clone(), open: Mutex::new(open), expiries: Notify::new() })
     }
 
-    fn open(&self) -> MutexGuard<'_, Open> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn open(&self) -> Guard<MutexGuard<'_, Open>> {
+        self.open.lock()
     }
 
     /// How many are open.
@@ -114,8 +115,12 @@ impl Streams {
         let mut open = self.open();
         // Looked at while nothing is published: what comes later is sent to the group, and ends it. What was looked at
         // before may be old, and nobody would say so until the next change.
-        if source.current(token).is_none() {
-            return Err(Failure::BadCredentials);
+        match source.current(token) {
+            None => return Err(Failure::BadCredentials),
+            Some(now) if !is_for_the_same(&now, token) => {
+                return Err(Failure::Unavailable("What this token is for has just changed; try again."));
+            }
+            Some(_) => {}
         }
         let head = source.delivery(token)?;
         open.admit_query(&key)?;
@@ -172,7 +177,9 @@ impl Streams {
         let mut next_expiry = None;
         // The last sender of a group ends its streams.
         open.groups.retain(|_, group| {
-            let Some(token) = source.current(&group.token) else { return false };
+            let Some(token) = source.current(&group.token).filter(|now| is_for_the_same(now, &group.token)) else {
+                return false;
+            };
             let expiry = token.expires_at.map(|end| end.millis().saturating_sub(now.millis()));
             next_expiry = next_expiry.into_iter().chain(expiry.filter(|wait| *wait > 0)).min();
             true
@@ -304,6 +311,11 @@ impl Drop for Listener {
     }
 }
 
+/// Whether a token still is for what it was for when a stream began, by which all that is sent on it is cut.
+fn is_for_the_same(now: &ApiToken, then: &ApiToken) -> bool {
+    now.projects == then.projects && now.environment == then.environment
+}
+
 /// What a stream begins with, and when the client is to come back if it breaks: not all at once. What is large is shared.
 fn first_frames(delivery: &Delivery, scope: &Scope, known: Option<Revision>) -> Vec<Bytes> {
     let retry = (Duration::from_secs(1) + (2 * SPREAD).mul_f64(0.9 * share())).as_millis();
@@ -331,4 +343,57 @@ fn update_frame(delivery: &Delivery, scope: &Scope, known: Revision) -> Option<B
         Update::Everything => String::from_utf8_lossy(delivery.hydration(scope).body()).into_owned(),
     };
     Some(Bytes::from(format!("event: unleash-updated\nid: {revision}\ndata: {data}\n\n")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use axum::routing::post;
+    use axum::{Json, Router};
+    use clap::Parser;
+    use serde_json::json;
+
+    use super::*;
+    use crate::delivery::Segments;
+    use crate::edge::Follower;
+    use crate::http::schemas::Schemas;
+    use crate::options::edge::EdgeOptions;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        options: EdgeOptions,
+    }
+
+    #[tokio::test]
+    async fn f19_a_listener_hears_nothing_more_of_projects_that_its_token_is_not_for() {
+        const WIDE: &str = "*:development.secret";
+        let asked = Arc::new(Notify::new());
+        let answered = Arc::clone(&asked);
+        let validate = post(async move || {
+            answered.notified().await;
+            let token = json!({ "token": WIDE, "type": "client", "projects": ["one"], "environment": "development" });
+            Json(json!({ "tokens": [token] }))
+        });
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new().route("/edge/validate", validate);
+        tokio::spawn(async { axum::serve(listener, router).await.unwrap() });
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("bootstrap.json");
+        std::fs::write(&file, r#"{"features":[{"name":"of-two","project":"two"}]}"#).unwrap();
+        let words = ["edge", "--upstream-url", &url, "--tokens", WIDE, "--bootstrap-file", file.to_str().unwrap()];
+        let edge = Follower::start(&Command::parse_from(words).options, Schemas::of(&[]).unwrap()).unwrap();
+        let source = FlagSource::replica(edge.clone());
+        let token = edge.token(WIDE).await.unwrap();
+        let scope = || Scope::of(&token, &[], None, Segments::Named);
+        let begin = || source.streams().begin(&source, &token, scope(), Ipv4Addr::LOCALHOST.into(), None);
+        let stream = begin().unwrap();
+        asked.notify_one();
+        // It ends: a client that comes back gets what its token is for now.
+        let all = axum::body::to_bytes(stream, 1 << 20).await.unwrap();
+        assert!(String::from_utf8_lossy(&all).contains("of-two"), "what was sent before");
+        assert!(begin().is_err(), "with a scope of before");
+    }
 }

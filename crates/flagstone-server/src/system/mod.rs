@@ -1,6 +1,7 @@
-//! What the operating system and the runtime give: time, randomness, tasks that go on.
+//! What the operating system and the runtime give: time, randomness, locks, tasks that go on.
 
 pub mod clock;
 pub(crate) mod entropy;
+pub(crate) mod locks;
 pub(crate) mod seldom;
 pub mod tasks;

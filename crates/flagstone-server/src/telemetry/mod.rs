@@ -1,31 +1,51 @@
 //! What is counted and not state: usage, last-seen times, applications, instances. Collected in memory, written in batches.
 
+mod batches;
+mod gone;
 mod usage;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
+use axum::http::HeaderName;
 use flagstone_model::features::Feature;
+use flagstone_model::names::NAME_BYTES_MAX;
 use flagstone_model::{State, Timestamp};
 use flagstone_store::{
-    AppUsage, Application, Error, Gone, Instance, LastSeen, LoginRecord, PatSeen, Store, TelemetryBatch, TokenSeen,
+    AppUsage, Application, Error, Instance, LastSeen, LoginRecord, PatSeen, Store, TelemetryBatch, TokenSeen,
     UnknownFlag, UserSeen,
 };
 
+pub use self::batches::Batch;
+use self::batches::Batches;
 use self::usage::UsageCounts;
 pub use self::usage::{Full, Report, Usage};
+use crate::system::locks::{Mutex, rank};
 
 /// The most rows of each kind that wait for the next flush. What does not fit is counted as dropped.
 pub const PENDING_MAX: usize = 100_000;
+/// The most bytes, about, of the counts that wait, and of all else together: names are as long as clients make them.
+pub const PENDING_BYTES_MAX: usize = 64 << 20;
+/// What a row takes beside its texts, about, in bytes.
+const ROW_BYTES: usize = 200;
+/// The most strategies that are remembered of an application.
+const STRATEGIES_MAX: usize = 200;
 /// The most different names that are remembered of each kind of unknown thing.
 const UNKNOWN_MAX: usize = 1_000;
+
+/// The id of a report that may come again: the same header as that of the IETF's draft for such requests.
+pub const BATCH_ID: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// What is counted in memory, and the last-seen times of all time.
 #[derive(Default)]
 pub struct Telemetry {
     usage: UsageCounts,
-    pending: Mutex<Pending>,
-    seen: Mutex<Seen>,
+    pending: Mutex<{ rank::TELEMETRY_PENDING }, Pending>,
+    seen: Mutex<{ rank::TELEMETRY_SEEN }, Seen>,
+    batches: Mutex<{ rank::TELEMETRY_BATCHES }, Batches>,
+    /// Whether this server only sends on what is counted. It does not know which features there are, so that it would
+    /// remember whatever anybody names, and nobody asks it.
+    sends_on: bool,
     // One flush at a time, so that a failed one can be put back whole.
     flushing: tokio::sync::Mutex<()>,
 }
@@ -42,6 +62,8 @@ struct Pending {
     instances: HashMap<(String, String, String), Instance>,
     unknown: HashMap<(String, String, String), (Timestamp, u64)>,
     logins: Vec<LoginRecord>,
+    /// Of applications, where they are used, and instances.
+    bytes: usize,
 }
 
 #[derive(Default)]
@@ -51,10 +73,6 @@ struct Seen {
     tokens: HashMap<String, Timestamp>,
     users: HashMap<i64, Timestamp>,
     personal_tokens: HashMap<i64, Timestamp>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Inserts if there is room or the key is there already.
@@ -74,13 +92,18 @@ impl Telemetry {
         Ok(telemetry)
     }
 
+    /// Of a server that sends on what is counted, and remembers nothing.
+    pub fn sending_on() -> Self {
+        Self { sends_on: true, ..Self::default() }
+    }
+
     /// Learns what other nodes have seen. See [`Self::gone`] for what is not to be learnt.
     pub async fn reload_seen(&self, store: &Store) -> Result<(), Error> {
         let features = store.last_seen_all().await?;
         let tokens = store.tokens_seen_all().await?;
         let users = store.users_seen_all().await?;
         let personal_tokens = store.pats_seen_all().await?;
-        let mut seen = lock(&self.seen);
+        let mut seen = self.seen.lock();
         for row in features {
             later(seen.features.entry(row.environment).or_default(), row.feature, row.at);
         }
@@ -99,121 +122,66 @@ impl Telemetry {
     /// A token was used.
     pub fn token_seen(&self, selector: &str, now: Timestamp) {
         // Once a second is often enough, and spares the writing.
-        let mut seen = lock(&self.seen);
+        let mut seen = self.seen.lock();
         if seen.tokens.get(selector).is_some_and(|at| now.millis() - at.millis() < 1_000 && *at <= now) {
             return;
         }
         seen.tokens.insert(selector.to_owned(), now);
         drop(seen);
-        lock(&self.pending).tokens.insert(selector.to_owned(), now);
+        self.pending.lock().tokens.insert(selector.to_owned(), now);
     }
 
     /// A user did something.
     pub fn user_seen(&self, id: i64, now: Timestamp) {
-        lock(&self.seen).users.insert(id, now);
-        lock(&self.pending).users.insert(id, now);
+        self.seen.lock().users.insert(id, now);
+        self.pending.lock().users.insert(id, now);
     }
 
     /// A personal access token was used.
     pub fn personal_token_seen(&self, id: i64, now: Timestamp) {
-        lock(&self.seen).personal_tokens.insert(id, now);
-        lock(&self.pending).personal_tokens.insert(id, now);
+        self.seen.lock().personal_tokens.insert(id, now);
+        self.pending.lock().personal_tokens.insert(id, now);
     }
 
     /// When a token was last used.
     pub fn token_last_seen(&self, selector: &str) -> Option<Timestamp> {
-        lock(&self.seen).tokens.get(selector).copied()
+        self.seen.lock().tokens.get(selector).copied()
     }
 
     /// When a user last did something.
     pub fn user_last_seen(&self, id: i64) -> Option<Timestamp> {
-        lock(&self.seen).users.get(&id).copied()
+        self.seen.lock().users.get(&id).copied()
     }
 
     /// When a personal access token was last used.
     pub fn personal_token_last_seen(&self, id: i64) -> Option<Timestamp> {
-        lock(&self.seen).personal_tokens.get(&id).copied()
+        self.seen.lock().personal_tokens.get(&id).copied()
     }
 
     /// When a feature was last asked for in an environment. What was seen before it was created was another one of its
     /// name, as a node may still report that has not heard of the change.
     pub fn feature_last_seen(&self, feature: &Feature, environment: &str) -> Option<Timestamp> {
-        let at = lock(&self.seen).features.get(environment)?.get(&feature.name).copied()?;
+        let at = self.seen.lock().features.get(environment)?.get(&feature.name).copied()?;
         (at >= feature.created_at).then_some(at)
     }
 
     /// When any of a project's live features was last asked for.
     pub fn project_last_seen(&self, state: &State, project: &str) -> Option<Timestamp> {
         let live = &state.features.index().of_project(project)?.live;
-        let seen = lock(&self.seen);
+        let seen = self.seen.lock();
         let times = seen.features.values().flat_map(|names| live.iter().filter_map(|name| names.get_key_value(name)));
         let of_this_name =
             times.filter(|(name, at)| state.features.get(*name).is_some_and(|feature| **at >= feature.created_at));
         of_this_name.map(|(_, at)| *at).max()
     }
 
-    /// Whatever is remembered here and not in `state`: it was deleted.
-    pub fn gone(&self, state: &State) -> Gone {
-        let (mut features, mut environments) = (BTreeSet::new(), Vec::new());
-        let remembered: Vec<String> = lock(&self.seen).features.keys().cloned().collect();
-        for environment in remembered {
-            // One at a time: reports wait for the lock.
-            let seen = lock(&self.seen);
-            let names = seen.features.get(&environment).into_iter().flat_map(HashMap::keys);
-            features.extend(names.filter(|name| !state.features.contains(*name)).cloned());
-            if !state.environments.contains(&environment) {
-                drop(seen);
-                environments.push(environment);
-            }
-        }
-        let seen = lock(&self.seen);
-        Gone {
-            features: features.into_iter().collect(),
-            environments,
-            tokens: seen.tokens.keys().filter(|id| !state.api_tokens.contains(*id)).cloned().collect(),
-            users: seen.users.keys().filter(|id| !state.users.contains(*id)).copied().collect(),
-            pats: seen.personal_tokens.keys().filter(|id| !state.personal_tokens.contains(*id)).copied().collect(),
-        }
-    }
-
-    /// Forgets what is gone, here and in the store.
-    pub async fn forget(&self, gone: &Gone, store: &Store) -> Result<(), Error> {
-        if gone.is_empty() {
-            return Ok(());
-        }
-        // What is being written would come back.
-        let _alone = self.flushing.lock().await;
-        self.forget_here(gone);
-        store.forget(gone).await.map(drop)
-    }
-
-    fn forget_here(&self, gone: &Gone) {
-        let set = |names: &[String]| names.iter().cloned().collect::<HashSet<_>>();
-        let (features, environments, tokens) = (set(&gone.features), set(&gone.environments), set(&gone.tokens));
-        let is_gone =
-            |feature: &str, environment: &str| features.contains(feature) || environments.contains(environment);
-        self.usage.forget(is_gone);
-        {
-            let mut seen = lock(&self.seen);
-            seen.features.retain(|environment, _| !environments.contains(environment));
-            seen.features.values_mut().for_each(|names| names.retain(|name, _| !features.contains(name)));
-            seen.tokens.retain(|id, _| !tokens.contains(id));
-            seen.users.retain(|id, _| !gone.users.contains(id));
-            seen.personal_tokens.retain(|id, _| !gone.pats.contains(id));
-        }
-        let mut pending = lock(&self.pending);
-        pending.features.retain(|(feature, environment), _| !is_gone(feature, environment));
-        pending.tokens.retain(|id, _| !tokens.contains(id));
-        pending.users.retain(|id, _| !gone.users.contains(id));
-        pending.personal_tokens.retain(|id, _| !gone.pats.contains(id));
-        pending.app_usage.retain(|row| !environments.contains(&row.environment));
-        pending.instances.retain(|(_, environment, _), _| !environments.contains(environment));
-    }
-
     /// Counts evaluations of features that exist. An error if there is no room for any of them.
     pub fn count<'r>(&self, report: &Report<'r>, usages: impl Iterator<Item = Usage<'r>> + Clone) -> Result<(), Full> {
         self.usage.add(report, usages.clone())?;
-        let mut seen = lock(&self.seen);
+        if self.sends_on {
+            return Ok(());
+        }
+        let mut seen = self.seen.lock();
         let features = match seen.features.get_mut(report.environment) {
             Some(features) => features,
             None => seen.features.entry(report.environment.to_owned()).or_default(),
@@ -228,9 +196,24 @@ impl Telemetry {
         Ok(())
     }
 
+    /// What is to be done with the report of this id.
+    pub fn begin_batch(&self, id: &str) -> Batch {
+        self.batches.lock().begin(id, Instant::now())
+    }
+
+    /// All that there was room for in the report of this id is counted.
+    pub fn batch_counted(&self, id: &str) {
+        self.batches.lock().counted(id);
+    }
+
+    /// Nothing of the report of this id is counted.
+    pub fn batch_refused(&self, id: &str) {
+        self.batches.lock().refused(id);
+    }
+
     /// Remembers that an application asked for a feature that does not exist.
     pub fn unknown_flag(&self, name: &str, app_name: &str, environment: &str, count: u64, now: Timestamp) {
-        let mut pending = lock(&self.pending);
+        let mut pending = self.pending.lock();
         let key = (name.to_owned(), app_name.to_owned(), environment.to_owned());
         if let Some(entry) = bounded(&mut pending.unknown, key, UNKNOWN_MAX) {
             let (at, total) = entry.or_insert((now, 0));
@@ -245,26 +228,17 @@ impl Telemetry {
         used_in: impl IntoIterator<Item = AppUsage>,
         instance: Option<Instance>,
     ) {
-        let mut pending = lock(&self.pending);
-        if let Some(entry) = bounded(&mut pending.applications, application.app_name.clone(), PENDING_MAX) {
-            entry.insert_entry(application);
-        }
-        for usage in used_in {
-            if pending.app_usage.len() < PENDING_MAX {
-                pending.app_usage.insert(usage);
-            }
-        }
+        let mut pending = self.pending.lock();
+        pending.add_application(application, Newer::This);
+        used_in.into_iter().for_each(|used| pending.add_app_usage(used));
         if let Some(instance) = instance {
-            let key = (instance.app_name.clone(), instance.environment.clone(), instance.instance_id.clone());
-            if let Some(entry) = bounded(&mut pending.instances, key, PENDING_MAX) {
-                entry.insert_entry(instance);
-            }
+            pending.add_instance(instance, Newer::This);
         }
     }
 
     /// Remembers a log-in, or a try.
     pub fn login(&self, record: LoginRecord) {
-        let mut pending = lock(&self.pending);
+        let mut pending = self.pending.lock();
         if pending.logins.len() < PENDING_MAX {
             pending.logins.push(record);
         }
@@ -302,7 +276,7 @@ impl Telemetry {
     /// Takes out everything that waits.
     pub fn take(&self) -> TelemetryBatch {
         let (usage, seen) = self.usage.take();
-        let mut pending = std::mem::take(&mut *lock(&self.pending));
+        let mut pending = std::mem::take(&mut *self.pending.lock());
         for (key, at) in seen {
             later(&mut pending.features, key, at);
         }
@@ -312,34 +286,61 @@ impl Telemetry {
     /// Lets what could not be written wait again.
     pub fn put_back(&self, batch: TelemetryBatch) {
         self.usage.put_back(&batch.usage);
-        let mut pending = lock(&self.pending);
+        let mut pending = self.pending.lock();
         batch
             .last_seen
             .into_iter()
-            .for_each(|row| later(&mut pending.features, (row.feature, row.environment), row.at));
+            .for_each(|row| later_bounded(&mut pending.features, (row.feature, row.environment), row.at));
         for row in batch.tokens_seen {
-            later(&mut pending.tokens, row.token_id, row.at);
+            later_bounded(&mut pending.tokens, row.token_id, row.at);
         }
         for row in batch.users_seen {
-            later(&mut pending.users, row.user_id, row.at);
+            later_bounded(&mut pending.users, row.user_id, row.at);
         }
         for row in batch.pats_seen {
-            later(&mut pending.personal_tokens, row.pat_id, row.at);
+            later_bounded(&mut pending.personal_tokens, row.pat_id, row.at);
         }
-        for application in batch.applications {
-            pending.applications.entry(application.app_name.clone()).or_insert(application);
-        }
-        pending.app_usage.extend(batch.app_usage);
-        for instance in batch.instances {
-            let key = (instance.app_name.clone(), instance.environment.clone(), instance.instance_id.clone());
-            pending.instances.entry(key).or_insert(instance);
-        }
+        batch.applications.into_iter().for_each(|application| pending.add_application(application, Newer::Known));
+        batch.app_usage.into_iter().for_each(|used| pending.add_app_usage(used));
+        batch.instances.into_iter().for_each(|instance| pending.add_instance(instance, Newer::Known));
         for row in batch.unknown_flags {
-            let (at, total) =
-                pending.unknown.entry((row.name, row.app_name, row.environment)).or_insert((row.seen_at, 0));
+            let key = (row.name, row.app_name, row.environment);
+            let Some(entry) = bounded(&mut pending.unknown, key, UNKNOWN_MAX) else { continue };
+            let (at, total) = entry.or_insert((row.seen_at, 0));
             (*at, *total) = ((*at).max(row.seen_at), total.saturating_add(row.count));
         }
-        pending.logins.extend(batch.logins);
+        // The newest are in already.
+        let room = PENDING_MAX.saturating_sub(pending.logins.len());
+        let surplus = batch.logins.len().saturating_sub(room);
+        pending.logins.extend(batch.logins.into_iter().skip(surplus));
+    }
+}
+
+/// Adds a value, or the newer one of two, if there is room by number and by bytes.
+fn add<K: Eq + std::hash::Hash, V>(
+    map: &mut HashMap<K, V>,
+    bytes: &mut usize,
+    key: K,
+    value: V,
+    bytes_of: fn(&V) -> usize,
+    newer: Newer,
+) {
+    use std::collections::hash_map::Entry;
+    let after = *bytes + bytes_of(&value);
+    let Some(entry) = bounded(map, key, PENDING_MAX) else { return };
+    match entry {
+        Entry::Vacant(entry) if after <= PENDING_BYTES_MAX => {
+            entry.insert(value);
+            *bytes = after;
+        }
+        Entry::Occupied(mut entry) if newer == Newer::This => {
+            let after = after - bytes_of(entry.get());
+            if after <= PENDING_BYTES_MAX {
+                entry.insert(value);
+                *bytes = after;
+            }
+        }
+        _ => {}
     }
 }
 
@@ -348,7 +349,67 @@ fn later<K: Eq + std::hash::Hash>(map: &mut HashMap<K, Timestamp>, key: K, at: T
     *kept = (*kept).max(at);
 }
 
+/// The same if there is room for one more.
+fn later_bounded<K: Eq + std::hash::Hash>(map: &mut HashMap<K, Timestamp>, key: K, at: Timestamp) {
+    if let Some(entry) = bounded(map, key, PENDING_MAX) {
+        let kept = entry.or_insert(at);
+        *kept = (*kept).max(at);
+    }
+}
+
+/// Which of two values is the newer one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Newer {
+    /// That which comes.
+    This,
+    /// That which is there.
+    Known,
+}
+
+fn application_bytes(application: &Application) -> usize {
+    let strategies: usize = application.strategies.iter().map(|name| name.len() + 24).sum();
+    ROW_BYTES + 2 * application.app_name.len() + strategies + application.created_by.len()
+}
+
+fn app_usage_bytes(used: &AppUsage) -> usize {
+    ROW_BYTES + used.app_name.len() + used.project.len() + used.environment.len()
+}
+
+fn instance_bytes(instance: &Instance) -> usize {
+    let texts = [&instance.app_name, &instance.environment, &instance.instance_id];
+    let others = [&instance.sdk_version, &instance.client_ip].into_iter().flatten();
+    ROW_BYTES + texts.map(|text| 2 * text.len()).iter().sum::<usize>() + others.map(String::len).sum::<usize>()
+}
+
 impl Pending {
+    fn add_application(&mut self, mut application: Application, newer: Newer) {
+        application.strategies.retain(|name| name.len() <= NAME_BYTES_MAX);
+        application.strategies.truncate(STRATEGIES_MAX);
+        let key = application.app_name.clone();
+        add(&mut self.applications, &mut self.bytes, key, application, application_bytes, newer);
+    }
+
+    fn add_instance(&mut self, instance: Instance, newer: Newer) {
+        let key = (instance.app_name.clone(), instance.environment.clone(), instance.instance_id.clone());
+        add(&mut self.instances, &mut self.bytes, key, instance, instance_bytes, newer);
+    }
+
+    fn add_app_usage(&mut self, used: AppUsage) {
+        let bytes = app_usage_bytes(&used);
+        let has_room = self.app_usage.len() < PENDING_MAX && self.bytes + bytes <= PENDING_BYTES_MAX;
+        if has_room && self.app_usage.insert(used) {
+            self.bytes += bytes;
+        }
+    }
+
+    /// Forgets where applications were used and ran, where that is gone.
+    fn forget_environments(&mut self, gone: &HashSet<String>) {
+        let used = self.app_usage.extract_if(.., |used| gone.contains(&used.environment));
+        let freed: usize = used.map(|used| app_usage_bytes(&used)).sum();
+        let ran = self.instances.extract_if(|(_, environment, _), _| gone.contains(environment));
+        self.bytes -= freed + ran.map(|(_, instance)| instance_bytes(&instance)).sum::<usize>();
+    }
+
     fn into_batch(self) -> TelemetryBatch {
         let unknown = self.unknown.into_iter().map(|((name, app_name, environment), (seen_at, count))| UnknownFlag {
             name,
@@ -373,5 +434,98 @@ impl Pending {
             logins: self.logins,
             ..TelemetryBatch::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn telemetry() -> Telemetry {
+        Telemetry::sending_on()
+    }
+
+    #[test]
+    fn f25_a_server_that_sends_on_remembers_no_feature_that_anybody_names() {
+        let none = std::collections::BTreeMap::new();
+        let report = Report {
+            app_name: "shop",
+            environment: "development",
+            hour: Timestamp::default(),
+            now: Timestamp::default(),
+        };
+        let usage = Usage { feature: "flag", yes: 1, no: 0, variants: &none };
+        let (edge, node) = (telemetry(), Telemetry::default());
+        for telemetry in [&edge, &node] {
+            telemetry.count(&report, std::iter::once(usage)).unwrap();
+            assert_eq!(telemetry.take().usage.len(), 1);
+        }
+        assert!(edge.seen.lock().features.is_empty());
+        assert!(node.seen.lock().features["development"].contains_key("flag"));
+    }
+
+    #[test]
+    fn f25_what_waits_has_a_bound_whatever_is_put_back() {
+        let telemetry = telemetry();
+        // Of each kind twice as much as there is room for, in halves that come from elsewhere.
+        for half in 0..2 {
+            let n = i64::try_from(PENDING_MAX).unwrap();
+            let numbers = || half * n..(half + 1) * n;
+            let at = Timestamp::default();
+            telemetry.put_back(TelemetryBatch {
+                last_seen: numbers()
+                    .map(|n| LastSeen { feature: n.to_string(), environment: String::new(), at })
+                    .collect(),
+                tokens_seen: numbers().map(|n| TokenSeen { token_id: n.to_string(), at }).collect(),
+                users_seen: numbers().map(|user_id| UserSeen { user_id, at }).collect(),
+                pats_seen: numbers().map(|pat_id| PatSeen { pat_id, at }).collect(),
+                applications: numbers()
+                    .map(|n| Application { app_name: n.to_string(), ..Application::default() })
+                    .collect(),
+                app_usage: numbers()
+                    .map(|n| AppUsage { app_name: n.to_string(), project: String::new(), environment: String::new() })
+                    .collect(),
+                instances: numbers().map(|n| Instance { instance_id: n.to_string(), ..Instance::default() }).collect(),
+                unknown_flags: (half * 1_000..(half + 1) * 1_000)
+                    .map(|n| UnknownFlag {
+                        name: n.to_string(),
+                        app_name: String::new(),
+                        environment: String::new(),
+                        seen_at: at,
+                        count: 1,
+                    })
+                    .collect(),
+                ..TelemetryBatch::default()
+            });
+        }
+        let batch = telemetry.take();
+        let few = [batch.last_seen.len(), batch.tokens_seen.len(), batch.users_seen.len(), batch.pats_seen.len()];
+        assert_eq!(few, [PENDING_MAX; 4]);
+        assert_eq!(batch.unknown_flags.len(), UNKNOWN_MAX);
+        let all = [batch.applications.len(), batch.app_usage.len(), batch.instances.len()];
+        assert!(all.iter().all(|count| *count <= PENDING_MAX) && all[0] == PENDING_MAX, "{all:?}");
+        assert!(all.iter().sum::<usize>() * ROW_BYTES <= PENDING_BYTES_MAX, "{all:?}");
+    }
+
+    #[test]
+    fn f25_what_applications_say_of_themselves_has_a_bound_in_bytes() {
+        let telemetry = telemetry();
+        let long = "x".repeat(NAME_BYTES_MAX + 1);
+        let strategies: Vec<String> = (0..2 * STRATEGIES_MAX).map(|n| format!("{n:0>255}")).chain([long]).collect();
+        let application = |n: usize| Application {
+            app_name: n.to_string(),
+            strategies: strategies.clone(),
+            ..Application::default()
+        };
+        for n in 0..2_000 {
+            // One that introduces itself again takes no more room.
+            for _ in 0..2 {
+                telemetry.application(application(n), [], None);
+            }
+        }
+        let batch = telemetry.take();
+        let bytes: usize = batch.applications.iter().map(application_bytes).sum();
+        assert!(bytes <= PENDING_BYTES_MAX && bytes > PENDING_BYTES_MAX / 2, "{bytes}");
+        assert!(batch.applications.iter().all(|application| application.strategies.len() == STRATEGIES_MAX));
     }
 }

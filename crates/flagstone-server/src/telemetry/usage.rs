@@ -3,14 +3,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use flagstone_model::Timestamp;
+use flagstone_model::names::NAME_BYTES_MAX;
 use flagstone_store::UsageRow;
 use tokio::sync::Notify;
 
-use super::{PENDING_MAX, lock};
+use super::{PENDING_BYTES_MAX, PENDING_MAX, ROW_BYTES};
+use crate::system::locks::{Mutex, rank};
 
 const SHARDS: usize = 16;
 /// The most different variants that are counted of a feature, an application and an hour.
@@ -46,12 +47,13 @@ pub struct Usage<'r> {
 #[derive(Debug)]
 pub struct Full;
 
-/// All counts that wait to be written; at most [`PENDING_MAX`] rows.
+/// All counts that wait to be written; at most [`PENDING_MAX`] rows and [`PENDING_BYTES_MAX`] bytes.
 #[derive(Default)]
 pub(super) struct UsageCounts {
-    shards: [Mutex<Applications>; SHARDS],
+    shards: [Mutex<{ rank::TELEMETRY_USAGE }, Applications>; SHARDS],
     hasher: RandomState,
     rows: AtomicUsize,
+    bytes: AtomicUsize,
     dropped: AtomicU64,
     /// There is half of [`PENDING_MAX`].
     half_full: Notify,
@@ -79,7 +81,7 @@ impl UsageCounts {
     /// Adds the counts of a report. An error if there is no room for any of them.
     pub fn add<'r>(&self, report: &Report<'r>, usages: impl IntoIterator<Item = Usage<'r>>) -> Result<(), Full> {
         let shard = usize::try_from(self.hasher.hash_one(report.app_name) % SHARDS as u64).unwrap_or_default();
-        let mut applications = lock(&self.shards[shard]);
+        let mut applications = self.shards[shard].lock();
         let spans = match applications.get_mut(report.app_name) {
             Some(spans) => spans,
             None => applications.entry(report.app_name.to_owned()).or_default(),
@@ -92,17 +94,26 @@ impl UsageCounts {
         });
         let features = &mut spans[at].features;
         let (mut added, mut dropped) = (0_usize, 0);
-        for usage in usages {
+        // A name that no feature may have is counted nowhere, and takes no room.
+        for usage in usages.into_iter().filter(|usage| usage.feature.len() <= NAME_BYTES_MAX) {
             let counts = match features.get_mut(usage.feature) {
                 Some(counts) => counts,
-                None if self.has_room() => features.entry(usage.feature.to_owned()).or_default(),
+                None if self.has_room(row_bytes(report, usage.feature)) => {
+                    features.entry(usage.feature.to_owned()).or_default()
+                }
                 None => {
                     dropped += 1;
                     continue;
                 }
             };
-            counts.add(&usage, report.now);
+            counts.add(&usage, report.now, |bytes| self.has_bytes(bytes));
             added += 1;
+        }
+        if features.is_empty() {
+            spans.swap_remove(at);
+        }
+        if spans.is_empty() {
+            applications.remove(report.app_name);
         }
         if added == 0 && dropped > 0 {
             return Err(Full);
@@ -117,10 +128,26 @@ impl UsageCounts {
     }
 
     /// Takes the place of one more row, if there is one.
-    fn has_room(&self) -> bool {
+    fn has_room(&self, bytes: usize) -> bool {
+        if !self.has_bytes(bytes) {
+            return false;
+        }
         let taken = |rows: usize| (rows < PENDING_MAX).then_some(rows + 1);
         let before = self.rows.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken);
         if before == Ok(PENDING_MAX / 2) {
+            self.half_full.notify_one();
+        }
+        if before.is_err() {
+            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        before.is_ok()
+    }
+
+    /// Takes so many bytes, if they are left.
+    fn has_bytes(&self, bytes: usize) -> bool {
+        let taken = |all: usize| Some(all + bytes).filter(|all| *all <= PENDING_BYTES_MAX);
+        let before = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken);
+        if before.is_ok_and(|before| before < PENDING_BYTES_MAX / 2 && before + bytes >= PENDING_BYTES_MAX / 2) {
             self.half_full.notify_one();
         }
         before.is_ok()
@@ -139,11 +166,15 @@ impl UsageCounts {
     /// Takes out all counts, and when each feature was last asked for in each environment.
     pub fn take(&self) -> (Vec<UsageRow>, HashMap<(String, String), Timestamp>) {
         let (mut rows, mut seen) = (Vec::new(), HashMap::<(String, String), Timestamp>::new());
+        let mut bytes = 0;
         for shard in &self.shards {
-            let applications = std::mem::take(&mut *lock(shard));
+            let applications = std::mem::take(&mut *shard.lock());
             for (app_name, spans) in applications {
                 for Span { environment, hour, features } in spans {
-                    for (feature, Counts { yes, no, variants, seen_at }) in features {
+                    let report = Report { app_name: &app_name, environment: &environment, hour, now: hour };
+                    for (feature, counts) in features {
+                        bytes += counts.bytes(&report, &feature);
+                        let Counts { yes, no, variants, seen_at } = counts;
                         super::later(&mut seen, (feature.clone(), environment.clone()), seen_at);
                         let (app_name, environment) = (app_name.clone(), environment.clone());
                         rows.push(UsageRow { feature, app_name, environment, hour, yes, no, variants });
@@ -152,17 +183,24 @@ impl UsageCounts {
             }
         }
         self.rows.fetch_sub(rows.len(), Ordering::Relaxed);
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
         (rows, seen)
     }
 
     /// Drops the counts of features and environments that are gone.
     pub fn forget(&self, is_gone: impl Fn(&str, &str) -> bool) {
         for shard in &self.shards {
-            let mut applications = lock(shard);
-            for span in applications.values_mut().flatten() {
-                let before = span.features.len();
-                span.features.retain(|feature, _| !is_gone(feature, &span.environment));
-                self.rows.fetch_sub(before - span.features.len(), Ordering::Relaxed);
+            for (app_name, spans) in shard.lock().iter_mut() {
+                for span in spans {
+                    let (hour, now) = (span.hour, Timestamp::default());
+                    let environment = span.environment.clone();
+                    let report = Report { app_name, environment: &environment, hour, now };
+                    let gone = span.features.extract_if(|feature, _| is_gone(feature, &environment));
+                    for (feature, counts) in gone {
+                        self.bytes.fetch_sub(counts.bytes(&report, &feature), Ordering::Relaxed);
+                        self.rows.fetch_sub(1, Ordering::Relaxed);
+                    }
+                }
             }
         }
     }
@@ -184,15 +222,32 @@ impl UsageCounts {
     }
 }
 
+/// What a row takes, about, in memory and on its way.
+fn row_bytes(report: &Report<'_>, feature: &str) -> usize {
+    ROW_BYTES + feature.len() + report.app_name.len() + report.environment.len()
+}
+
+fn variant_bytes(variant: &str) -> usize {
+    variant.len() + 40
+}
+
 impl Counts {
-    fn add(&mut self, usage: &Usage<'_>, now: Timestamp) {
+    /// What they take, about, as a row of a report.
+    fn bytes(&self, report: &Report<'_>, feature: &str) -> usize {
+        row_bytes(report, feature) + self.variants.keys().map(|variant| variant_bytes(variant)).sum::<usize>()
+    }
+
+    fn add(&mut self, usage: &Usage<'_>, now: Timestamp, has_bytes: impl Fn(usize) -> bool) {
         self.yes = self.yes.saturating_add(usage.yes);
         self.no = self.no.saturating_add(usage.no);
         self.seen_at = self.seen_at.max(now);
         for (variant, n) in usage.variants {
             if let Some(count) = self.variants.get_mut(variant) {
                 *count = count.saturating_add(*n);
-            } else if self.variants.len() < VARIANTS_MAX {
+            } else if self.variants.len() < VARIANTS_MAX
+                && variant.len() <= NAME_BYTES_MAX
+                && has_bytes(variant_bytes(variant))
+            {
                 self.variants.insert(variant.clone(), *n);
             }
         }
@@ -251,5 +306,34 @@ mod tests {
         assert_eq!((row.yes, row.variants.len()), (2, VARIANTS_MAX));
         counts.put_back(&rows);
         assert_eq!(counts.take().0.len(), PENDING_MAX);
+    }
+
+    #[test]
+    fn f25_names_take_no_more_room_than_there_is() {
+        let counts = UsageCounts::default();
+        let none = BTreeMap::new();
+        let usage = |feature: &'static str| Usage { feature, yes: 1, no: 0, variants: &none };
+        let long: &str = Box::leak("x".repeat(NAME_BYTES_MAX + 1).into_boxed_str());
+        counts.add(&report("shop", 5), [usage(long)]).unwrap();
+        counts.add(&report("blog", 5), []).unwrap();
+        assert!(counts.shards.iter().all(|shard| shard.lock().is_empty()), "what is not counted leaves nothing");
+        let variants: BTreeMap<_, _> = (0..VARIANTS_MAX).map(|n| (format!("{n:0>250}"), 1)).collect();
+        let too_long = BTreeMap::from([(long.to_owned(), 1)]);
+        counts.add(&report("shop", 5), [Usage { feature: "f", yes: 1, no: 0, variants: &too_long }]).unwrap();
+        let names: Vec<String> = (0..2_000).map(|n| format!("f{n}")).collect();
+        let usages = names.iter().map(|feature| Usage { feature, yes: 1, no: 0, variants: &variants });
+        // What is half full is to be sent on.
+        counts.add(&report("shop", 5), usages).unwrap();
+        assert!(futures_util::FutureExt::now_or_never(counts.half_full()).is_some());
+        let bytes = |rows: &[UsageRow]| {
+            let texts = rows.iter().map(|row| row.feature.len() + row.variants.keys().map(String::len).sum::<usize>());
+            texts.sum::<usize>()
+        };
+        let (rows, _) = counts.take();
+        assert!(bytes(&rows) <= PENDING_BYTES_MAX && bytes(&rows) > PENDING_BYTES_MAX / 2, "{}", bytes(&rows));
+        assert!(!rows.iter().any(|row| row.variants.contains_key(long)));
+        assert_eq!(counts.bytes.load(Ordering::Relaxed), 0, "room is given back");
+        counts.put_back(&rows);
+        assert_eq!(counts.take().0.len(), rows.len());
     }
 }

@@ -312,11 +312,20 @@ async fn f4_a_node_waits_for_a_database_that_is_away_at_the_start() {
         let answer = Client::new(node.port, token).get(path).await.unwrap();
         assert_eq!(answer.status, status, "{path}: {}", answer.text);
     }
+    let port = node.port;
+    let connects = tokio::spawn(async move {
+        loop {
+            tokio::net::TcpStream::connect(("127.0.0.1", port)).await.expect("while the node joins");
+            tokio::time::sleep(Duration::from_micros(200)).await;
+        }
+    });
     proxy.set(Way::Open);
     until("the node joins", || async {
         node.admin().get("/api/admin/projects").await.is_ok_and(|answer| answer.status == 200).then_some(())
     })
     .await;
+    assert!(!connects.is_finished(), "a connection was refused: {:?}", connects.await);
+    connects.abort();
     let usage = "/api/admin/client-metrics/features/joined";
     let usage = node.admin().get(usage).await.unwrap().expect();
     assert!(usage.text.contains("early"), "what was reported without the database is lost: {}", usage.text);

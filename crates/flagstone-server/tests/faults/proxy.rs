@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
@@ -18,6 +19,8 @@ pub enum Way {
     Cut,
     /// Connections stay and nothing arrives any more.
     Silent,
+    /// Requests arrive, answers do not: the connection is closed instead. Those that are there are closed at once.
+    Deaf,
 }
 
 /// Listens on a port of its own.
@@ -72,6 +75,16 @@ async fn carry(client: TcpStream, target: String, mut ways: watch::Receiver<Way>
         Way::Cut => return,
         Way::Silent => {
             ways.wait_for(|way| *way != Way::Silent).await.ok();
+            return;
+        }
+        Way::Deaf => {
+            let (mut client, Ok(mut server)) = (client, TcpStream::connect(target).await) else { return };
+            let (mut from_client, mut to_server) = (client.split().0, server.split());
+            let mut answer = [0];
+            tokio::select! {
+                _ = tokio::io::copy(&mut from_client, &mut to_server.1) => {}
+                _ = to_server.0.read(&mut answer) => {}
+            }
             return;
         }
         Way::Open => {}

@@ -19,7 +19,7 @@ use crate::http::client_address;
 use crate::http::error::Failure;
 use crate::http::{BODY_BYTES_MAX, BULK_BODY_BYTES_MAX};
 use crate::sdk::source::FlagSource;
-use crate::telemetry::{Full, Report, Usage};
+use crate::telemetry::{BATCH_ID, Batch, Full, Report, Usage};
 
 pub(super) fn routes() -> OpenApiRouter<FlagSource> {
     OpenApiRouter::new().routes(routes!(register)).routes(routes!(metrics)).routes(routes!(bulk))
@@ -277,11 +277,34 @@ async fn metrics(State(source): State<FlagSource>, request: Request) -> Result<S
 }
 
 /// Report for many applications at once
-#[utoipa::path(post, path = "/api/client/metrics/bulk", operation_id = "clientBulkMetrics", tag = "Client", request_body = BulkBody, responses((status = 202, description = "Counted")))]
+#[utoipa::path(post, path = "/api/client/metrics/bulk", operation_id = "clientBulkMetrics", tag = "Client",
+    params(("Idempotency-Key" = Option<String>, Header, description = "The report's id, of 64 bytes at most: within an hour, this node counts it once")),
+    request_body = BulkBody, responses((status = 202, description = "Counted, now or when it came before")))]
 async fn bulk(State(source): State<FlagSource>, request: Request) -> Result<StatusCode, Failure> {
     let (parts, body) = request.into_parts();
     let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;
     let body = source.report::<BulkBody>(&parts.headers, body, BULK_BODY_BYTES_MAX).await?;
+    let Some(id) = parts.headers.get(BATCH_ID).and_then(|id| id.to_str().ok()) else {
+        count_bulk(&source, &token.0, body)?;
+        return Ok(StatusCode::ACCEPTED);
+    };
+    match source.telemetry().begin_batch(id) {
+        Batch::New => {}
+        Batch::UnderWay => return Err(Failure::Unavailable("This report is being counted; ask again.")),
+        Batch::Counted => return Ok(StatusCode::ACCEPTED),
+    }
+    match count_bulk(&source, &token.0, body) {
+        Ok(()) => source.telemetry().batch_counted(id),
+        Err(failure) => {
+            source.telemetry().batch_refused(id);
+            return Err(failure);
+        }
+    }
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Counts all that there is room for; an error if there is none.
+fn count_bulk(source: &FlagSource, token: &ApiToken, body: BulkBody) -> Result<(), Failure> {
     for application in body.applications {
         let register = RegisterBody {
             app_name: application.app_name,
@@ -292,20 +315,20 @@ async fn bulk(State(source): State<FlagSource>, request: Request) -> Result<Stat
             started: Value::Null,
             interval: 0.0,
         };
-        register_application(&source, &token.0, register, None);
+        register_application(source, token, register, None);
     }
     let now = source.now();
     let mut refused = 0;
     for metric in &body.metrics {
         let hour = hour(time(&metric.timestamp, now), now, source.settings().metrics_storage_days);
-        let report = Report { app_name: &metric.app_name, environment: &token.0.environment, hour, now };
+        let report = Report { app_name: &metric.app_name, environment: &token.environment, hour, now };
         let one = std::iter::once((metric.feature_name.as_str(), &metric.count));
-        refused += usize::from(count(&source, &report, one).is_err());
+        refused += usize::from(count(source, &report, one).is_err());
     }
     if refused > 0 && refused == body.metrics.len() {
         return Err(Failure::Unavailable(NO_ROOM));
     }
     // What was counted must not come again.
     source.telemetry().drop_counts(refused);
-    Ok(StatusCode::ACCEPTED)
+    Ok(())
 }
