@@ -248,10 +248,10 @@ async fn every_form_of_an_answer_is_the_same_answer() {
     }
 }
 
-/// How each form becomes the body again.
-type Decoder = fn(&[u8]) -> Vec<u8>;
+/// How a form becomes the body again.
+type Decode = fn(&[u8]) -> Vec<u8>;
 
-const DECODERS: [(&str, Decoder); 3] = [("gzip", gunzip), ("br", unbrotli), ("zstd", unzstd)];
+const DECODERS: [(&str, Decode); 3] = [("gzip", gunzip), ("br", unbrotli), ("zstd", unzstd)];
 
 fn gunzip(body: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::new();
