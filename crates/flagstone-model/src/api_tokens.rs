@@ -282,6 +282,12 @@ pub fn check_given(token: &GivenToken) -> Result<(), String> {
     if secret.is_empty() || project.is_empty() || environment.is_empty() {
         return Err("project, environment and secret must not be empty".to_owned());
     }
+    // Who made it knows which; nobody who reads it does, and to guess "all" would open more than was meant.
+    if project == "[]" {
+        return Err(
+            "a token that begins with \"[]:\" does not say for which projects it is: name one, or * for all".to_owned()
+        );
+    }
     match token.kind {
         TokenKind::Admin if (project, environment) != (ALL, ALL) => {
             Err("an admin token must begin with \"*:*.\"".to_owned())
@@ -306,7 +312,7 @@ pub fn ensure_given(draft: &mut Draft, given: &GivenToken) -> Result<(), Error> 
         return Err(Error::not_found("environment", environment));
     }
     let projects = match project {
-        ALL | "[]" => vec![ALL.to_owned()],
+        ALL => vec![ALL.to_owned()],
         id => vec![projects::find_live(draft, id)?.id.clone()],
     };
     let token = ApiToken {

@@ -308,6 +308,11 @@ impl Store {
         }
     }
 
+    /// The number of the last commit, as far as anybody has written.
+    pub async fn last_seq(&self) -> Result<u64, Error> {
+        access!(self.reader().await?, tables => tables.last_seq(), lease => log::last_seq(lease))
+    }
+
     /// Returns when the log may hold something newer than `known_seq`. PostgreSQL: by a notification, or by a look
     /// every second; at once after the notifications' connection was lost, since some may be missing. Others: never,
     /// since nobody else writes. May be called by several tasks; safe to drop at any time.

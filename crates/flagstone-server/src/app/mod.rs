@@ -220,7 +220,9 @@ impl App {
             if !self.0.writer.has_room() {
                 return Err(Failure::Unavailable("Too many changes wait to be stored; try again later."));
             }
+            let mut seen = 0;
             let (answer, receiver) = self.attempt(caller, &mut |draft| {
+                seen = draft.seq;
                 self.admit(draft, caller, &O::need(&target, draft))?;
                 if !draft.may_be_written() {
                     return Err(Failure::Unavailable(OUTDATED));
@@ -228,7 +230,16 @@ impl App {
                 O::apply(draft, &target, input.clone()).map_err(Failure::Refused)
             });
             let outcome = match receiver {
-                None => Outcome::Stored(self.0.writer.head()),
+                // Another node may have written since what was seen, so that "nothing to do" is not true any more.
+                None => match self.0.writer.is_the_end(seen).await {
+                    Ok(false) => match self.catch_up_with(seen + 1).await {
+                        Ok(()) => Outcome::Again,
+                        Err(failure) => return Err(failure),
+                    },
+                    // A refusal stands while the database is away; that nothing was to be done cannot be said.
+                    Err(error) if answer.is_ok() => Outcome::Failed(error),
+                    Ok(true) | Err(_) => Outcome::Stored(self.0.writer.head()),
+                },
                 Some(receiver) => {
                     receiver.await.map_err(|_| Failure::Unavailable("The server is stopping; try again."))?
                 }

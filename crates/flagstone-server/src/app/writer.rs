@@ -126,6 +126,18 @@ impl Writer {
         (answer, Some(receiver))
     }
 
+    /// Whether the log ends with commit `seq`, so that what was seen there is true of all nodes.
+    pub async fn is_the_end(&self, seq: u64) -> Result<bool, flagstone_store::Error> {
+        // Nobody else writes there.
+        if matches!(*self.store, Store::Sqlite(_)) {
+            return Ok(true);
+        }
+        match tokio::time::timeout(CATCH_UP_MAX, self.store.last_seq()).await {
+            Ok(last) => Ok(last? <= seq),
+            Err(_) => Err(flagstone_store::Error::Unavailable("no answer in time".to_owned())),
+        }
+    }
+
     // A panic in a rule leaves the tip as it was.
     fn tip(&self) -> Guard<MutexGuard<'_, Tip>> {
         self.tip.lock()

@@ -389,6 +389,7 @@ mod tests {
         check(&["--init-admin-api-tokens", ""], Some(0));
         check(&["--init-admin-api-tokens", "default:development.secret"], None);
         check(&["--init-backend-api-tokens", "default:*.secret"], None);
+        check(&["--init-backend-api-tokens", "[]:development.secret"], None);
         check(&["--init-client-api-tokens", "default:development.secret"], Some(1));
     }
 }

@@ -78,11 +78,15 @@ impl Fixture {
 
     /// An installation on a given store.
     pub async fn on(store: Store, arguments: &[&str]) -> Self {
+        Self::on_shared(Arc::new(store), arguments).await
+    }
+
+    /// An installation on a store that others may use as well.
+    pub async fn on_shared(store: Arc<Store>, arguments: &[&str]) -> Self {
         let given = ["it", "--init-admin-api-tokens", ADMIN, "--admin-password", "First-password-1"];
         let options = Cli::parse_from(given.iter().chain(arguments)).options;
         let millis = Arc::new(AtomicI64::new(1_800_000_000_000));
         let clock = Clock::Manual(Arc::clone(&millis));
-        let store = Arc::new(store);
         let app = App::start(options, Arc::clone(&store), clock, std::future::ready(routes::schemas())).await.unwrap();
         let source = FlagSource::primary(app.clone());
         Self { router: routes::router(&source, &app), app, store, millis }

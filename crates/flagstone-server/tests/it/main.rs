@@ -14,6 +14,7 @@ mod features;
 mod fixture;
 mod frontend;
 mod input;
+mod nodes;
 mod ofrep;
 mod projects;
 mod releases;
