@@ -9,7 +9,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use flagstone_server::App;
 use flagstone_server::app::jobs;
-use flagstone_server::edge::{Backup, Follower};
+use flagstone_server::edge::{Backup, Edge};
 use flagstone_server::evaluate::EvaluateOptions;
 use flagstone_server::http::serve;
 use flagstone_server::node::{edge, standby};
@@ -130,7 +130,7 @@ async fn run_server(options: ServeOptions) -> anyhow::Result<ExitCode> {
     // Beside the store's opening and loading.
     let schemas = tokio::task::spawn_blocking(routes::schemas);
     let kept =
-        || backup.clone().map_or(Ok(None), |backup| Follower::of_backup(backup, settings, routes::delivery_schemas()?));
+        || backup.clone().map_or(Ok(None), |backup| Edge::of_backup(backup, settings, routes::delivery_schemas()?));
     let (store, standby) = tokio::select! {
         opened = standby::open(&url, &store_options, || listen(address), kept, &base_path) => opened?,
         () = &mut stop => return Ok(ExitCode::SUCCESS),

@@ -33,7 +33,13 @@ struct ReadinessView {
 }
 
 /// Tell whether the process is alive; never asks the database
-#[utoipa::path(get, path = "/health", operation_id = "getHealth", tag = "Operational", responses((status = 200, body = Health)))]
+#[utoipa::path(
+    get,
+    path = "/health",
+    operation_id = "getHealth",
+    tag = "Operational",
+    responses((status = 200, body = Health)),
+)]
 pub(crate) async fn health() -> Json<Health> {
     Json(Health { health: "GOOD" })
 }
@@ -44,7 +50,16 @@ pub async fn degraded() -> impl IntoResponse {
 }
 
 /// Tell whether requests can be served
-#[utoipa::path(get, path = "/ready", operation_id = "getReady", tag = "Operational", responses((status = 200, body = ReadinessView), (status = 503, description = "The database is away and the operator wants to know", body = ReadinessView)))]
+#[utoipa::path(
+    get,
+    path = "/ready",
+    operation_id = "getReady",
+    tag = "Operational",
+    responses(
+        (status = 200, body = ReadinessView),
+        (status = 503, description = "The database is away and the operator wants to know", body = ReadinessView),
+    ),
+)]
 async fn ready(State(app): State<App>) -> Response {
     let strict = app.options().check_db_on_ready;
     match app.ping().await {
@@ -57,7 +72,19 @@ async fn ready(State(app): State<App>) -> Response {
 }
 
 /// Get metrics in Prometheus' text format
-#[utoipa::path(get, path = "/internal-backstage/prometheus", operation_id = "getPrometheus", tag = "Operational", responses((status = 200, description = "Metrics", content((String = "text/plain"), (String = "application/openmetrics-text")))))]
+#[utoipa::path(
+    get,
+    path = "/internal-backstage/prometheus",
+    operation_id = "getPrometheus",
+    tag = "Operational",
+    responses(
+        (
+            status = 200,
+            description = "Metrics",
+            content((String = "text/plain"), (String = "application/openmetrics-text")),
+        ),
+    ),
+)]
 async fn prometheus(State(app): State<App>, headers: HeaderMap) -> Response {
     let snapshot = app.public();
     let live = snapshot.state.features.index().live();

@@ -126,7 +126,13 @@ fn tokens<'t>(app: &App, tokens: impl Iterator<Item = &'t std::sync::Arc<ApiToke
 }
 
 /// List the API tokens that the caller may see
-#[utoipa::path(get, path = "/api/admin/api-tokens", operation_id = "getAllApiTokens", tag = "API tokens", responses((status = 200, body = TokensView)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/api-tokens",
+    operation_id = "getAllApiTokens",
+    tag = "API tokens",
+    responses((status = 200, body = TokensView)),
+)]
 async fn list(State(app): State<App>, caller: Caller) -> Result<Json<TokensView>, Failure> {
     let seen = app.view(&caller, &Need::root(&[P::Admin, P::ReadClientApiToken, P::ReadFrontendApiToken]))?;
     let may_see =
@@ -136,7 +142,13 @@ async fn list(State(app): State<App>, caller: Caller) -> Result<Json<TokensView>
 }
 
 /// Get the API tokens of a name, or the one with this public part
-#[utoipa::path(get, path = "/api/admin/api-tokens/{token}", operation_id = "getApiTokensByName", tag = "API tokens", responses((status = 200, body = TokensView)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/api-tokens/{token}",
+    operation_id = "getApiTokensByName",
+    tag = "API tokens",
+    responses((status = 200, body = TokensView)),
+)]
 async fn get(State(app): State<App>, caller: Caller, Path(named): Path<String>) -> Result<Json<TokensView>, Failure> {
     let seen = app.view(&caller, &Need::root(&[P::Admin, P::ReadClientApiToken, P::ReadFrontendApiToken]))?;
     let may_see =
@@ -147,7 +159,14 @@ async fn get(State(app): State<App>, caller: Caller, Path(named): Path<String>) 
 }
 
 /// Create an API token for one, several or all projects
-#[utoipa::path(post, path = "/api/admin/api-tokens", operation_id = "createApiToken", tag = "API tokens", request_body = CreateApiToken, responses((status = 201, body = TokenView)))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/api-tokens",
+    operation_id = "createApiToken",
+    tag = "API tokens",
+    request_body = CreateApiToken,
+    responses((status = 201, body = TokenView)),
+)]
 async fn create(
     State(app): State<App>,
     caller: Caller,
@@ -158,7 +177,14 @@ async fn create(
 }
 
 /// Move the expiry of an API token
-#[utoipa::path(put, path = "/api/admin/api-tokens/{token}", operation_id = "updateApiToken", tag = "API tokens", request_body = UpdateApiToken, responses((status = 200, description = "The expiry is moved")))]
+#[utoipa::path(
+    put,
+    path = "/api/admin/api-tokens/{token}",
+    operation_id = "updateApiToken",
+    tag = "API tokens",
+    request_body = UpdateApiToken,
+    responses((status = 200, description = "The expiry is moved")),
+)]
 async fn update(
     State(app): State<App>,
     caller: Caller,
@@ -169,13 +195,25 @@ async fn update(
 }
 
 /// Delete an API token; it stops working at once
-#[utoipa::path(delete, path = "/api/admin/api-tokens/{token}", operation_id = "deleteApiToken", tag = "API tokens", responses((status = 200, description = "The token is gone")))]
+#[utoipa::path(
+    delete,
+    path = "/api/admin/api-tokens/{token}",
+    operation_id = "deleteApiToken",
+    tag = "API tokens",
+    responses((status = 200, description = "The token is gone")),
+)]
 async fn delete(State(app): State<App>, caller: Caller, Path(named): Path<String>) -> Result<(), Failure> {
     app.commit::<commands::Delete>(&caller, named, Body::none()).await.map(drop)
 }
 
 /// List the API tokens that are for a project
-#[utoipa::path(get, path = "/api/admin/projects/{projectId}/api-tokens", operation_id = "getProjectApiTokens", tag = "API tokens", responses((status = 200, body = TokensView)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/projects/{projectId}/api-tokens",
+    operation_id = "getProjectApiTokens",
+    tag = "API tokens",
+    responses((status = 200, body = TokensView)),
+)]
 async fn list_of_project(
     State(app): State<App>,
     caller: Caller,
@@ -188,7 +226,14 @@ async fn list_of_project(
 }
 
 /// Create an API token for a project
-#[utoipa::path(post, path = "/api/admin/projects/{projectId}/api-tokens", operation_id = "createProjectApiToken", tag = "API tokens", request_body = CreateProjectApiToken, responses((status = 201, body = TokenView)))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/projects/{projectId}/api-tokens",
+    operation_id = "createProjectApiToken",
+    tag = "API tokens",
+    request_body = CreateProjectApiToken,
+    responses((status = 201, body = TokenView)),
+)]
 async fn create_in_project(
     State(app): State<App>,
     caller: Caller,
@@ -201,7 +246,13 @@ async fn create_in_project(
 }
 
 /// Get an API token of a project
-#[utoipa::path(get, path = "/api/admin/projects/{projectId}/api-tokens/{token}", operation_id = "getProjectApiToken", tag = "API tokens", responses((status = 200, body = TokenView)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/projects/{projectId}/api-tokens/{token}",
+    operation_id = "getProjectApiToken",
+    tag = "API tokens",
+    responses((status = 200, body = TokenView)),
+)]
 async fn get_of_project(
     State(app): State<App>,
     caller: Caller,
@@ -212,7 +263,13 @@ async fn get_of_project(
 }
 
 /// Delete an API token of a project; it stops working at once
-#[utoipa::path(delete, path = "/api/admin/projects/{projectId}/api-tokens/{token}", operation_id = "deleteProjectApiToken", tag = "API tokens", responses((status = 200, description = "The token is gone")))]
+#[utoipa::path(
+    delete,
+    path = "/api/admin/projects/{projectId}/api-tokens/{token}",
+    operation_id = "deleteProjectApiToken",
+    tag = "API tokens",
+    responses((status = 200, description = "The token is gone")),
+)]
 async fn delete_in_project(State(app): State<App>, caller: Caller, Path(path): Path<TokenPath>) -> Result<(), Failure> {
     app.commit::<commands::DeleteInProject>(&caller, path, Body::none()).await.map(drop)
 }

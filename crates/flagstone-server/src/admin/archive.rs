@@ -38,13 +38,25 @@ struct ArchiveValidation {
 }
 
 /// Bring a feature back from the archive
-#[utoipa::path(post, path = "/api/admin/archive/revive/{featureName}", operation_id = "reviveFeature", tag = "Archive", responses((status = 200, description = "The feature is back, switched off")))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/archive/revive/{featureName}",
+    operation_id = "reviveFeature",
+    tag = "Archive",
+    responses((status = 200, description = "The feature is back, switched off")),
+)]
 async fn revive(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<(), Failure> {
     app.commit::<commands::Revive>(&caller, name, Body::none()).await.map(drop)
 }
 
 /// Delete an archived feature for good
-#[utoipa::path(delete, path = "/api/admin/archive/{featureName}", operation_id = "deleteFeature", tag = "Archive", responses((status = 200, description = "The feature is gone")))]
+#[utoipa::path(
+    delete,
+    path = "/api/admin/archive/{featureName}",
+    operation_id = "deleteFeature",
+    tag = "Archive",
+    responses((status = 200, description = "The feature is gone")),
+)]
 async fn delete(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<(), Failure> {
     app.commit::<commands::Delete>(&caller, name, Body::none()).await?;
     app.forget_gone().await;
@@ -52,7 +64,14 @@ async fn delete(State(app): State<App>, caller: Caller, Path(name): Path<String>
 }
 
 /// Archive several features
-#[utoipa::path(post, path = "/api/admin/projects/{projectId}/archive", operation_id = "archiveFeatures", tag = "Archive", request_body = FeatureNames, responses((status = 202, description = "The features are archived")))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/projects/{projectId}/archive",
+    operation_id = "archiveFeatures",
+    tag = "Archive",
+    request_body = FeatureNames,
+    responses((status = 202, description = "The features are archived")),
+)]
 async fn archive_many(
     State(app): State<App>,
     caller: Caller,
@@ -64,7 +83,14 @@ async fn archive_many(
 }
 
 /// Tell which features cannot be archived because others depend on them
-#[utoipa::path(post, path = "/api/admin/projects/{projectId}/archive/validate", operation_id = "validateArchiveFeatures", tag = "Archive", request_body = FeatureNames, responses((status = 200, body = ArchiveValidation)))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/projects/{projectId}/archive/validate",
+    operation_id = "validateArchiveFeatures",
+    tag = "Archive",
+    request_body = FeatureNames,
+    responses((status = 200, body = ArchiveValidation)),
+)]
 async fn validate_archive(
     State(app): State<App>,
     caller: Caller,
@@ -82,7 +108,14 @@ async fn validate_archive(
 }
 
 /// Bring several features back from the archive
-#[utoipa::path(post, path = "/api/admin/projects/{projectId}/revive", operation_id = "reviveFeatures", tag = "Archive", request_body = FeatureNames, responses((status = 200, description = "The features are back, switched off")))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/projects/{projectId}/revive",
+    operation_id = "reviveFeatures",
+    tag = "Archive",
+    request_body = FeatureNames,
+    responses((status = 200, description = "The features are back, switched off")),
+)]
 async fn revive_many(
     State(app): State<App>,
     caller: Caller,
@@ -93,7 +126,14 @@ async fn revive_many(
 }
 
 /// Delete several archived features for good
-#[utoipa::path(post, path = "/api/admin/projects/{projectId}/delete", operation_id = "deleteFeatures", tag = "Archive", request_body = FeatureNames, responses((status = 200, description = "The features are gone")))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/projects/{projectId}/delete",
+    operation_id = "deleteFeatures",
+    tag = "Archive",
+    request_body = FeatureNames,
+    responses((status = 200, description = "The features are gone")),
+)]
 async fn delete_many(
     State(app): State<App>,
     caller: Caller,

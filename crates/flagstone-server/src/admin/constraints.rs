@@ -17,7 +17,14 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 }
 
 /// Check a constraint
-#[utoipa::path(post, path = "/api/admin/constraints/validate", operation_id = "validateConstraint", tag = "Features", request_body = Constraint, responses((status = 204, description = "The constraint is valid")))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/constraints/validate",
+    operation_id = "validateConstraint",
+    tag = "Features",
+    request_body = Constraint,
+    responses((status = 204, description = "The constraint is valid")),
+)]
 async fn validate(State(app): State<App>, caller: Caller, body: Body<Constraint>) -> Result<StatusCode, Failure> {
     let seen = app.view(&caller, &Need::login())?;
     check_constraint(&seen, &body.parse(app.schemas())?, app.limits())?;

@@ -73,7 +73,13 @@ fn view(field: &ContextField) -> ContextFieldView {
 }
 
 /// List all context fields
-#[utoipa::path(get, path = "/api/admin/context", operation_id = "getContextFields", tag = "Context", responses((status = 200, body = Vec<ContextFieldView>)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/context",
+    operation_id = "getContextFields",
+    tag = "Context",
+    responses((status = 200, body = Vec<ContextFieldView>)),
+)]
 async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Vec<ContextFieldView>>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
     let with_use = |field: &std::sync::Arc<ContextField>| {
@@ -88,7 +94,13 @@ async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Vec<Context
 }
 
 /// Get a context field
-#[utoipa::path(get, path = "/api/admin/context/{contextField}", operation_id = "getContextField", tag = "Context", responses((status = 200, body = ContextFieldView)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/context/{contextField}",
+    operation_id = "getContextField",
+    tag = "Context",
+    responses((status = 200, body = ContextFieldView)),
+)]
 async fn get(
     State(app): State<App>,
     caller: Caller,
@@ -99,7 +111,14 @@ async fn get(
 }
 
 /// Create a context field
-#[utoipa::path(post, path = "/api/admin/context", operation_id = "createContextField", tag = "Context", request_body = CreateContextField, responses((status = 201, body = ContextFieldView)))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/context",
+    operation_id = "createContextField",
+    tag = "Context",
+    request_body = CreateContextField,
+    responses((status = 201, body = ContextFieldView)),
+)]
 async fn create(
     State(app): State<App>,
     caller: Caller,
@@ -111,7 +130,14 @@ async fn create(
 }
 
 /// Change a context field
-#[utoipa::path(put, path = "/api/admin/context/{contextField}", operation_id = "updateContextField", tag = "Context", request_body = ContextFieldInput, responses((status = 200, description = "The field is changed")))]
+#[utoipa::path(
+    put,
+    path = "/api/admin/context/{contextField}",
+    operation_id = "updateContextField",
+    tag = "Context",
+    request_body = ContextFieldInput,
+    responses((status = 200, description = "The field is changed")),
+)]
 async fn update(
     State(app): State<App>,
     caller: Caller,
@@ -122,13 +148,26 @@ async fn update(
 }
 
 /// Delete a context field that nothing refers to
-#[utoipa::path(delete, path = "/api/admin/context/{contextField}", operation_id = "deleteContextField", tag = "Context", responses((status = 200, description = "The field is gone")))]
+#[utoipa::path(
+    delete,
+    path = "/api/admin/context/{contextField}",
+    operation_id = "deleteContextField",
+    tag = "Context",
+    responses((status = 200, description = "The field is gone")),
+)]
 async fn delete(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<(), Failure> {
     app.commit::<commands::Delete>(&caller, name, Body::none()).await.map(drop)
 }
 
 /// Check whether a context field can have this name
-#[utoipa::path(post, path = "/api/admin/context/validate", operation_id = "validateContextFieldName", tag = "Context", request_body = Name, responses((status = 200, description = "The name is free")))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/context/validate",
+    operation_id = "validateContextFieldName",
+    tag = "Context",
+    request_body = Name,
+    responses((status = 200, description = "The name is free")),
+)]
 async fn validate(State(app): State<App>, caller: Caller, body: Body<Name>) -> Result<(), Failure> {
     let seen = app.view(&caller, &Need::root(&[P::UpdateContextField]))?;
     let Name { name } = body.parse(app.schemas())?;
@@ -136,7 +175,13 @@ async fn validate(State(app): State<App>, caller: Caller, body: Body<Name>) -> R
 }
 
 /// List the strategies that use a context field
-#[utoipa::path(get, path = "/api/admin/context/{contextField}/strategies", operation_id = "getStrategiesByContextField", tag = "Context", responses((status = 200, body = ContextFieldUses)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/context/{contextField}/strategies",
+    operation_id = "getStrategiesByContextField",
+    tag = "Context",
+    responses((status = 200, body = ContextFieldUses)),
+)]
 async fn list_uses(
     State(app): State<App>,
     caller: Caller,
@@ -148,7 +193,14 @@ async fn list_uses(
 }
 
 /// Add a legal value, or change its description
-#[utoipa::path(post, path = "/api/admin/context/{contextField}/legal-values", operation_id = "updateContextFieldLegalValue", tag = "Context", request_body = LegalValue, responses((status = 200, description = "The value is there")))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/context/{contextField}/legal-values",
+    operation_id = "updateContextFieldLegalValue",
+    tag = "Context",
+    request_body = LegalValue,
+    responses((status = 200, description = "The value is there")),
+)]
 async fn put_legal_value(
     State(app): State<App>,
     caller: Caller,
@@ -159,7 +211,13 @@ async fn put_legal_value(
 }
 
 /// Remove a legal value
-#[utoipa::path(delete, path = "/api/admin/context/{contextField}/legal-values/{legalValue}", operation_id = "deleteContextFieldLegalValue", tag = "Context", responses((status = 200, description = "The value is not there")))]
+#[utoipa::path(
+    delete,
+    path = "/api/admin/context/{contextField}/legal-values/{legalValue}",
+    operation_id = "deleteContextFieldLegalValue",
+    tag = "Context",
+    responses((status = 200, description = "The value is not there")),
+)]
 async fn remove_legal_value(
     State(app): State<App>,
     caller: Caller,

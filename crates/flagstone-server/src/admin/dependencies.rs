@@ -26,7 +26,13 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 }
 
 /// Tell whether a project has any dependency between features
-#[utoipa::path(get, path = "/api/admin/projects/{projectId}/dependencies", operation_id = "checkDependenciesExist", tag = "Dependencies", responses((status = 200, description = "Whether there is any", body = bool, content_type = "application/json")))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/projects/{projectId}/dependencies",
+    operation_id = "checkDependenciesExist",
+    tag = "Dependencies",
+    responses((status = 200, description = "Whether there is any", body = bool, content_type = "application/json")),
+)]
 async fn exist(State(app): State<App>, caller: Caller, Path(project): Path<String>) -> Result<Json<bool>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
     let exist = features::of_project(&seen, &project, false).any(|f| !f.dependencies.is_empty());
@@ -34,7 +40,14 @@ async fn exist(State(app): State<App>, caller: Caller, Path(project): Path<Strin
 }
 
 /// Make a feature depend on another one; it has at most one parent
-#[utoipa::path(post, path = "/api/admin/projects/{projectId}/features/{featureName}/dependencies", operation_id = "addFeatureDependency", tag = "Dependencies", request_body = DependencyInput, responses((status = 200, description = "The dependency is there")))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/projects/{projectId}/features/{featureName}/dependencies",
+    operation_id = "addFeatureDependency",
+    tag = "Dependencies",
+    request_body = DependencyInput,
+    responses((status = 200, description = "The dependency is there")),
+)]
 async fn add(
     State(app): State<App>,
     caller: Caller,
@@ -45,19 +58,37 @@ async fn add(
 }
 
 /// End all dependencies of a feature
-#[utoipa::path(delete, path = "/api/admin/projects/{projectId}/features/{featureName}/dependencies", operation_id = "deleteFeatureDependencies", tag = "Dependencies", responses((status = 200, description = "The feature depends on nothing")))]
+#[utoipa::path(
+    delete,
+    path = "/api/admin/projects/{projectId}/features/{featureName}/dependencies",
+    operation_id = "deleteFeatureDependencies",
+    tag = "Dependencies",
+    responses((status = 200, description = "The feature depends on nothing")),
+)]
 async fn remove_all(State(app): State<App>, caller: Caller, Path(path): Path<FeaturePath>) -> Result<(), Failure> {
     app.commit::<commands::RemoveDependencies>(&caller, path, Body::none()).await.map(drop)
 }
 
 /// End the dependency of a feature on another one
-#[utoipa::path(delete, path = "/api/admin/projects/{projectId}/features/{featureName}/dependencies/{parent}", operation_id = "deleteFeatureDependency", tag = "Dependencies", responses((status = 200, description = "The dependency is gone")))]
+#[utoipa::path(
+    delete,
+    path = "/api/admin/projects/{projectId}/features/{featureName}/dependencies/{parent}",
+    operation_id = "deleteFeatureDependency",
+    tag = "Dependencies",
+    responses((status = 200, description = "The dependency is gone")),
+)]
 async fn remove(State(app): State<App>, caller: Caller, Path(path): Path<DependencyPath>) -> Result<(), Failure> {
     app.commit::<commands::RemoveDependency>(&caller, path, Body::none()).await.map(drop)
 }
 
 /// List the features that a feature could depend on
-#[utoipa::path(get, path = "/api/admin/projects/{projectId}/features/{featureName}/parents", operation_id = "listParentOptions", tag = "Dependencies", responses((status = 200, body = Vec<String>)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/projects/{projectId}/features/{featureName}/parents",
+    operation_id = "listParentOptions",
+    tag = "Dependencies",
+    responses((status = 200, body = Vec<String>)),
+)]
 async fn list_parents(
     State(app): State<App>,
     caller: Caller,
@@ -71,7 +102,13 @@ async fn list_parents(
 }
 
 /// List the variants of a feature that others could depend on
-#[utoipa::path(get, path = "/api/admin/projects/{projectId}/features/{featureName}/parent-variants", operation_id = "listParentVariantOptions", tag = "Dependencies", responses((status = 200, body = Vec<String>)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/projects/{projectId}/features/{featureName}/parent-variants",
+    operation_id = "listParentVariantOptions",
+    tag = "Dependencies",
+    responses((status = 200, body = Vec<String>)),
+)]
 async fn list_parent_variants(
     State(app): State<App>,
     caller: Caller,

@@ -125,7 +125,13 @@ fn count_tokens<'t>(tokens: impl Iterator<Item = &'t Arc<ApiToken>>) -> BTreeMap
 }
 
 /// List the environments
-#[utoipa::path(get, path = "/api/admin/environments", operation_id = "getAllEnvironments", tag = "Environments", responses((status = 200, body = EnvironmentsView)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/environments",
+    operation_id = "getAllEnvironments",
+    tag = "Environments",
+    responses((status = 200, body = EnvironmentsView)),
+)]
 async fn list(State(app): State<App>, caller: Caller) -> Result<Json<EnvironmentsView>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
     let state = &seen;
@@ -140,7 +146,13 @@ async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Environment
 }
 
 /// List the environments, as a project sees them
-#[utoipa::path(get, path = "/api/admin/environments/project/{projectId}", operation_id = "getProjectEnvironments", tag = "Environments", responses((status = 200, body = ProjectEnvironments)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/environments/project/{projectId}",
+    operation_id = "getProjectEnvironments",
+    tag = "Environments",
+    responses((status = 200, body = ProjectEnvironments)),
+)]
 async fn list_for_project(
     State(app): State<App>,
     caller: Caller,
@@ -167,7 +179,13 @@ async fn list_for_project(
 }
 
 /// Get an environment
-#[utoipa::path(get, path = "/api/admin/environments/{name}", operation_id = "getEnvironment", tag = "Environments", responses((status = 200, body = EnvironmentView)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/environments/{name}",
+    operation_id = "getEnvironment",
+    tag = "Environments",
+    responses((status = 200, body = EnvironmentView)),
+)]
 async fn get(
     State(app): State<App>,
     caller: Caller,
@@ -178,7 +196,14 @@ async fn get(
 }
 
 /// Create an environment
-#[utoipa::path(post, path = "/api/admin/environments", operation_id = "createEnvironment", tag = "Environments", request_body = CreateEnvironment, responses((status = 201, body = EnvironmentView)))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/environments",
+    operation_id = "createEnvironment",
+    tag = "Environments",
+    request_body = CreateEnvironment,
+    responses((status = 201, body = EnvironmentView)),
+)]
 async fn create(
     State(app): State<App>,
     caller: Caller,
@@ -194,7 +219,14 @@ fn created(app: &App, environment: &Environment) -> Created<EnvironmentView> {
 }
 
 /// Check whether an environment can have this name
-#[utoipa::path(post, path = "/api/admin/environments/validate", operation_id = "validateEnvironmentName", tag = "Environments", request_body = Name, responses((status = 200, description = "The name is free")))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/environments/validate",
+    operation_id = "validateEnvironmentName",
+    tag = "Environments",
+    request_body = Name,
+    responses((status = 200, description = "The name is free")),
+)]
 async fn validate(State(app): State<App>, caller: Caller, body: Body<Name>) -> Result<(), Failure> {
     let seen = app.view(&caller, &Need::root(&[P::Admin]))?;
     let Name { name } = body.parse(app.schemas())?;
@@ -202,7 +234,14 @@ async fn validate(State(app): State<App>, caller: Caller, body: Body<Name>) -> R
 }
 
 /// Change an environment
-#[utoipa::path(put, path = "/api/admin/environments/update/{name}", operation_id = "updateEnvironment", tag = "Environments", request_body = UpdateEnvironment, responses((status = 200, body = EnvironmentView)))]
+#[utoipa::path(
+    put,
+    path = "/api/admin/environments/update/{name}",
+    operation_id = "updateEnvironment",
+    tag = "Environments",
+    request_body = UpdateEnvironment,
+    responses((status = 200, body = EnvironmentView)),
+)]
 async fn update(
     State(app): State<App>,
     caller: Caller,
@@ -214,7 +253,14 @@ async fn update(
 }
 
 /// Copy an environment with its features' strategies and switches
-#[utoipa::path(post, path = "/api/admin/environments/{name}/clone", operation_id = "cloneEnvironment", tag = "Environments", request_body = CloneEnvironment, responses((status = 201, body = EnvironmentView)))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/environments/{name}/clone",
+    operation_id = "cloneEnvironment",
+    tag = "Environments",
+    request_body = CloneEnvironment,
+    responses((status = 201, body = EnvironmentView)),
+)]
 async fn duplicate(
     State(app): State<App>,
     caller: Caller,
@@ -226,7 +272,13 @@ async fn duplicate(
 }
 
 /// Delete an environment with everything in it
-#[utoipa::path(delete, path = "/api/admin/environments/{name}", operation_id = "removeEnvironment", tag = "Environments", responses((status = 200, description = "The environment is gone")))]
+#[utoipa::path(
+    delete,
+    path = "/api/admin/environments/{name}",
+    operation_id = "removeEnvironment",
+    tag = "Environments",
+    responses((status = 200, description = "The environment is gone")),
+)]
 async fn delete(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<(), Failure> {
     app.commit::<commands::Delete>(&caller, name, Body::none()).await?;
     app.forget_gone().await;
@@ -234,20 +286,39 @@ async fn delete(State(app): State<App>, caller: Caller, Path(name): Path<String>
 }
 
 /// Put environments into another order
-#[utoipa::path(put, path = "/api/admin/environments/sort-order", operation_id = "updateSortOrder", tag = "Environments", request_body = EnvironmentOrder, responses((status = 200, description = "The environments are in this order")))]
+#[utoipa::path(
+    put,
+    path = "/api/admin/environments/sort-order",
+    operation_id = "updateSortOrder",
+    tag = "Environments",
+    request_body = EnvironmentOrder,
+    responses((status = 200, description = "The environments are in this order")),
+)]
 async fn sort(State(app): State<App>, caller: Caller, body: Body<EnvironmentOrder>) -> Result<(), Failure> {
     app.commit::<commands::Sort>(&caller, (), body).await.map(drop)
 }
 
 /// Open an environment for new projects and tokens
-#[utoipa::path(post, path = "/api/admin/environments/{name}/on", operation_id = "toggleEnvironmentOn", tag = "Environments", responses((status = 204, description = "The environment is open")))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/environments/{name}/on",
+    operation_id = "toggleEnvironmentOn",
+    tag = "Environments",
+    responses((status = 204, description = "The environment is open")),
+)]
 async fn enable(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<StatusCode, Failure> {
     app.commit::<commands::Enable>(&caller, name, Body::none()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Close an environment to new projects and tokens
-#[utoipa::path(post, path = "/api/admin/environments/{name}/off", operation_id = "toggleEnvironmentOff", tag = "Environments", responses((status = 204, description = "The environment is closed")))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/environments/{name}/off",
+    operation_id = "toggleEnvironmentOff",
+    tag = "Environments",
+    responses((status = 204, description = "The environment is closed")),
+)]
 async fn disable(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<StatusCode, Failure> {
     app.commit::<commands::Disable>(&caller, name, Body::none()).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -198,7 +198,14 @@ impl SearchQuery {
 }
 
 /// Search the audit log
-#[utoipa::path(get, path = "/api/admin/search/events", operation_id = "searchEvents", tag = "Events", params(SearchQuery), responses((status = 200, body = EventsView)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/search/events",
+    operation_id = "searchEvents",
+    tag = "Events",
+    params(SearchQuery),
+    responses((status = 200, body = EventsView)),
+)]
 async fn search(
     State(app): State<App>,
     caller: Caller,
@@ -210,7 +217,13 @@ async fn search(
 }
 
 /// List everybody who has done something
-#[utoipa::path(get, path = "/api/admin/event-creators", operation_id = "getEventCreators", tag = "Events", responses((status = 200, body = Vec<EventCreatorView>)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/event-creators",
+    operation_id = "getEventCreators",
+    tag = "Events",
+    responses((status = 200, body = Vec<EventCreatorView>)),
+)]
 async fn list_creators(State(app): State<App>, caller: Caller) -> Result<Json<Vec<EventCreatorView>>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
     let mut creators = std::collections::BTreeMap::new();

@@ -43,7 +43,13 @@ struct FeatureTypeView {
 }
 
 /// List the feature types
-#[utoipa::path(get, path = "/api/admin/feature-types", operation_id = "getAllFeatureTypes", tag = "Features", responses((status = 200, body = FeatureTypesView)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/feature-types",
+    operation_id = "getAllFeatureTypes",
+    tag = "Features",
+    responses((status = 200, body = FeatureTypesView)),
+)]
 async fn list(State(app): State<App>, caller: Caller) -> Result<Json<FeatureTypesView>, Failure> {
     app.view(&caller, &Need::login())?;
     let types = FEATURE_TYPES.iter().map(|&(id, name, description, lifetime_days)| FeatureTypeView {

@@ -291,7 +291,14 @@ fn row(app: &App, state: &Model, feature: &Feature) -> FeatureRow {
 }
 
 /// Check whether a new feature can have this name
-#[utoipa::path(post, path = "/api/admin/features/validate", operation_id = "validateFeature", tag = "Features", request_body = FeatureName, responses((status = 200, description = "The name is free")))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/features/validate",
+    operation_id = "validateFeature",
+    tag = "Features",
+    request_body = FeatureName,
+    responses((status = 200, description = "The name is free")),
+)]
 async fn validate(State(app): State<App>, caller: Caller, body: Body<FeatureName>) -> Result<(), Failure> {
     let seen = app.view(&caller, &Need::login())?;
     let FeatureName { name, project_id } = body.parse(app.schemas())?;
@@ -299,7 +306,13 @@ async fn validate(State(app): State<App>, caller: Caller, body: Body<FeatureName
 }
 
 /// List a project's features
-#[utoipa::path(get, path = "/api/admin/projects/{projectId}/features", operation_id = "getFeatures", tag = "Features", responses((status = 200, body = FeaturesView)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/projects/{projectId}/features",
+    operation_id = "getFeatures",
+    tag = "Features",
+    responses((status = 200, body = FeaturesView)),
+)]
 async fn list(
     State(app): State<App>,
     caller: Caller,
@@ -312,7 +325,14 @@ async fn list(
 }
 
 /// Create a feature, switched off everywhere
-#[utoipa::path(post, path = "/api/admin/projects/{projectId}/features", operation_id = "createFeature", tag = "Features", request_body = CreateFeature, responses((status = 201, body = FeatureSummary)))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/projects/{projectId}/features",
+    operation_id = "createFeature",
+    tag = "Features",
+    request_body = CreateFeature,
+    responses((status = 201, body = FeatureSummary)),
+)]
 async fn create(
     State(app): State<App>,
     caller: Caller,
@@ -329,7 +349,20 @@ fn created(app: &App, view: FeatureSummary) -> Created<FeatureSummary> {
 }
 
 /// Get a feature with its environments and strategies
-#[utoipa::path(get, path = "/api/admin/projects/{projectId}/features/{featureName}", operation_id = "getFeature", tag = "Features", params(("variantEnvironments" = Option<bool>, Query, description = "Whether the environments show the feature's own variants")), responses((status = 200, body = FeatureView)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/projects/{projectId}/features/{featureName}",
+    operation_id = "getFeature",
+    tag = "Features",
+    params(
+        (
+            "variantEnvironments" = Option<bool>,
+            Query,
+            description = "Whether the environments show the feature's own variants",
+        ),
+    ),
+    responses((status = 200, body = FeatureView)),
+)]
 async fn get(
     State(app): State<App>,
     caller: Caller,
@@ -343,7 +376,14 @@ async fn get(
 }
 
 /// Change a feature's own properties
-#[utoipa::path(put, path = "/api/admin/projects/{projectId}/features/{featureName}", operation_id = "updateFeature", tag = "Features", request_body = UpdateFeature, responses((status = 200, body = FeatureSummary)))]
+#[utoipa::path(
+    put,
+    path = "/api/admin/projects/{projectId}/features/{featureName}",
+    operation_id = "updateFeature",
+    tag = "Features",
+    request_body = UpdateFeature,
+    responses((status = 200, body = FeatureSummary)),
+)]
 async fn update(
     State(app): State<App>,
     caller: Caller,
@@ -355,7 +395,14 @@ async fn update(
 }
 
 /// Change a feature's own properties by a JSON patch
-#[utoipa::path(patch, path = "/api/admin/projects/{projectId}/features/{featureName}", operation_id = "patchFeature", tag = "Features", request_body = JsonPatch, responses((status = 200, body = FeatureSummary)))]
+#[utoipa::path(
+    patch,
+    path = "/api/admin/projects/{projectId}/features/{featureName}",
+    operation_id = "patchFeature",
+    tag = "Features",
+    request_body = JsonPatch,
+    responses((status = 200, body = FeatureSummary)),
+)]
 async fn patch(
     State(app): State<App>,
     caller: Caller,
@@ -367,7 +414,14 @@ async fn patch(
 }
 
 /// Copy a feature under a new name
-#[utoipa::path(post, path = "/api/admin/projects/{projectId}/features/{featureName}/clone", operation_id = "cloneFeature", tag = "Features", request_body = CloneFeature, responses((status = 201, body = FeatureSummary)))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/projects/{projectId}/features/{featureName}/clone",
+    operation_id = "cloneFeature",
+    tag = "Features",
+    request_body = CloneFeature,
+    responses((status = 201, body = FeatureSummary)),
+)]
 async fn duplicate(
     State(app): State<App>,
     caller: Caller,
@@ -379,14 +433,26 @@ async fn duplicate(
 }
 
 /// Archive a feature
-#[utoipa::path(delete, path = "/api/admin/projects/{projectId}/features/{featureName}", operation_id = "archiveFeature", tag = "Features", responses((status = 202, description = "The feature is archived")))]
+#[utoipa::path(
+    delete,
+    path = "/api/admin/projects/{projectId}/features/{featureName}",
+    operation_id = "archiveFeature",
+    tag = "Features",
+    responses((status = 202, description = "The feature is archived")),
+)]
 async fn archive(State(app): State<App>, caller: Caller, Path(path): Path<FeaturePath>) -> Result<StatusCode, Failure> {
     app.commit::<commands::Archive>(&caller, path, Body::none()).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
 /// Get a feature in one environment
-#[utoipa::path(get, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}", operation_id = "getFeatureEnvironment", tag = "Features", responses((status = 200, body = SingleEnvironmentView)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}",
+    operation_id = "getFeatureEnvironment",
+    tag = "Features",
+    responses((status = 200, body = SingleEnvironmentView)),
+)]
 async fn get_environment(
     State(app): State<App>,
     caller: Caller,
@@ -404,7 +470,14 @@ async fn get_environment(
 }
 
 /// Mark several features as ready for removal, or take the mark off
-#[utoipa::path(post, path = "/api/admin/projects/{projectId}/stale", operation_id = "staleFeatures", tag = "Features", request_body = StaleFeatures, responses((status = 202, description = "The features are marked")))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/projects/{projectId}/stale",
+    operation_id = "staleFeatures",
+    tag = "Features",
+    request_body = StaleFeatures,
+    responses((status = 202, description = "The features are marked")),
+)]
 async fn mark_stale(
     State(app): State<App>,
     caller: Caller,

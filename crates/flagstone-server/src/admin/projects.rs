@@ -174,7 +174,14 @@ fn row(app: &App, state: &Model, caller: &Caller, project: &Project) -> ProjectR
 }
 
 /// List the projects
-#[utoipa::path(get, path = "/api/admin/projects", operation_id = "getProjects", tag = "Projects", params(("archived" = Option<bool>, Query, description = "List the archived projects instead of the live ones")), responses((status = 200, body = ProjectsView)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/projects",
+    operation_id = "getProjects",
+    tag = "Projects",
+    params(("archived" = Option<bool>, Query, description = "List the archived projects instead of the live ones")),
+    responses((status = 200, body = ProjectsView)),
+)]
 async fn list(State(app): State<App>, caller: Caller, query: Query<ListQuery>) -> Result<Json<ProjectsView>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
     let archived = query.parse()?.archived.unwrap_or(false);
@@ -185,7 +192,14 @@ async fn list(State(app): State<App>, caller: Caller, query: Query<ListQuery>) -
 }
 
 /// Create a project
-#[utoipa::path(post, path = "/api/admin/projects", operation_id = "createProject", tag = "Projects", request_body = CreateProject, responses((status = 201, body = ProjectSummary)))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/projects",
+    operation_id = "createProject",
+    tag = "Projects",
+    request_body = CreateProject,
+    responses((status = 201, body = ProjectSummary)),
+)]
 async fn create(
     State(app): State<App>,
     caller: Caller,
@@ -197,7 +211,14 @@ async fn create(
 }
 
 /// Check whether a new project can have this id
-#[utoipa::path(post, path = "/api/admin/projects/validate", operation_id = "validateProject", tag = "Projects", request_body = ProjectId, responses((status = 200, description = "The id is free")))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/projects/validate",
+    operation_id = "validateProject",
+    tag = "Projects",
+    request_body = ProjectId,
+    responses((status = 200, description = "The id is free")),
+)]
 async fn validate(State(app): State<App>, caller: Caller, body: Body<ProjectId>) -> Result<(), Failure> {
     let seen = app.view(&caller, &Need::root(&[P::CreateProject]))?;
     let ProjectId { id } = body.parse(app.schemas())?;
@@ -205,14 +226,26 @@ async fn validate(State(app): State<App>, caller: Caller, body: Body<ProjectId>)
 }
 
 /// Get a project
-#[utoipa::path(get, path = "/api/admin/projects/{projectId}", operation_id = "getProject", tag = "Projects", responses((status = 200, body = ProjectOverview)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/projects/{projectId}",
+    operation_id = "getProject",
+    tag = "Projects",
+    responses((status = 200, body = ProjectOverview)),
+)]
 async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Json<ProjectOverview>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
     Ok(Json(overview_of(&seen, projects::find_live(&seen, &id)?)))
 }
 
 /// Get a project with what it holds, in numbers
-#[utoipa::path(get, path = "/api/admin/projects/{projectId}/overview", operation_id = "getProjectOverview", tag = "Projects", responses((status = 200, body = ProjectOverview)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/projects/{projectId}/overview",
+    operation_id = "getProjectOverview",
+    tag = "Projects",
+    responses((status = 200, body = ProjectOverview)),
+)]
 async fn overview(
     State(app): State<App>,
     caller: Caller,
@@ -269,7 +302,14 @@ fn overview_of(state: &Model, project: &Project) -> ProjectOverview {
 }
 
 /// Change a project's own properties
-#[utoipa::path(put, path = "/api/admin/projects/{projectId}", operation_id = "updateProject", tag = "Projects", request_body = UpdateProject, responses((status = 200, description = "The project is changed")))]
+#[utoipa::path(
+    put,
+    path = "/api/admin/projects/{projectId}",
+    operation_id = "updateProject",
+    tag = "Projects",
+    request_body = UpdateProject,
+    responses((status = 200, description = "The project is changed")),
+)]
 async fn update(
     State(app): State<App>,
     caller: Caller,
@@ -280,7 +320,14 @@ async fn update(
 }
 
 /// Change who may see a project and how its features are named
-#[utoipa::path(put, path = "/api/admin/projects/{projectId}/settings", operation_id = "updateProjectEnterpriseSettings", tag = "Projects", request_body = ProjectSettings, responses((status = 200, description = "The settings are changed")))]
+#[utoipa::path(
+    put,
+    path = "/api/admin/projects/{projectId}/settings",
+    operation_id = "updateProjectEnterpriseSettings",
+    tag = "Projects",
+    request_body = ProjectSettings,
+    responses((status = 200, description = "The settings are changed")),
+)]
 async fn update_settings(
     State(app): State<App>,
     caller: Caller,
@@ -291,19 +338,37 @@ async fn update_settings(
 }
 
 /// Archive a project that holds no live features
-#[utoipa::path(post, path = "/api/admin/projects/archive/{projectId}", operation_id = "archiveProject", tag = "Projects", responses((status = 200, description = "The project is archived")))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/projects/archive/{projectId}",
+    operation_id = "archiveProject",
+    tag = "Projects",
+    responses((status = 200, description = "The project is archived")),
+)]
 async fn archive(State(app): State<App>, caller: Caller, Path(path): Path<ProjectPath>) -> Result<(), Failure> {
     app.commit::<commands::Archive>(&caller, path, Body::none()).await.map(drop)
 }
 
 /// Bring a project back from the archive
-#[utoipa::path(post, path = "/api/admin/projects/revive/{projectId}", operation_id = "reviveProject", tag = "Projects", responses((status = 200, description = "The project is back")))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/projects/revive/{projectId}",
+    operation_id = "reviveProject",
+    tag = "Projects",
+    responses((status = 200, description = "The project is back")),
+)]
 async fn revive(State(app): State<App>, caller: Caller, Path(path): Path<ProjectPath>) -> Result<(), Failure> {
     app.commit::<commands::Revive>(&caller, path, Body::none()).await.map(drop)
 }
 
 /// Delete a project that holds no live features, with its archive and its tokens
-#[utoipa::path(delete, path = "/api/admin/projects/{projectId}", operation_id = "deleteProject", tag = "Projects", responses((status = 200, description = "The project is gone")))]
+#[utoipa::path(
+    delete,
+    path = "/api/admin/projects/{projectId}",
+    operation_id = "deleteProject",
+    tag = "Projects",
+    responses((status = 200, description = "The project is gone")),
+)]
 async fn delete(State(app): State<App>, caller: Caller, Path(path): Path<ProjectPath>) -> Result<(), Failure> {
     app.commit::<commands::Delete>(&caller, path, Body::none()).await?;
     app.forget_gone().await;
@@ -311,7 +376,14 @@ async fn delete(State(app): State<App>, caller: Caller, Path(path): Path<Project
 }
 
 /// Give a project's features an environment, switched off
-#[utoipa::path(post, path = "/api/admin/projects/{projectId}/environments", operation_id = "addEnvironmentToProject", tag = "Projects", request_body = ProjectEnvironmentInput, responses((status = 200, description = "The project has the environment")))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/projects/{projectId}/environments",
+    operation_id = "addEnvironmentToProject",
+    tag = "Projects",
+    request_body = ProjectEnvironmentInput,
+    responses((status = 200, description = "The project has the environment")),
+)]
 async fn attach_environment(
     State(app): State<App>,
     caller: Caller,
@@ -322,7 +394,13 @@ async fn attach_environment(
 }
 
 /// Take an environment from a project, and its features' strategies there with it
-#[utoipa::path(delete, path = "/api/admin/projects/{projectId}/environments/{environment}", operation_id = "removeEnvironmentFromProject", tag = "Projects", responses((status = 200, description = "The project does not have the environment")))]
+#[utoipa::path(
+    delete,
+    path = "/api/admin/projects/{projectId}/environments/{environment}",
+    operation_id = "removeEnvironmentFromProject",
+    tag = "Projects",
+    responses((status = 200, description = "The project does not have the environment")),
+)]
 async fn detach_environment(
     State(app): State<App>,
     caller: Caller,
@@ -333,7 +411,14 @@ async fn detach_environment(
 }
 
 /// Say what features get that are switched on in an environment without any strategy
-#[utoipa::path(post, path = "/api/admin/projects/{projectId}/environments/{environment}/default-strategy", operation_id = "addDefaultStrategyToProjectEnvironment", tag = "Projects", request_body = StrategyInput, responses((status = 200, body = StrategyInput)))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/projects/{projectId}/environments/{environment}/default-strategy",
+    operation_id = "addDefaultStrategyToProjectEnvironment",
+    tag = "Projects",
+    request_body = StrategyInput,
+    responses((status = 200, body = StrategyInput)),
+)]
 async fn set_default_strategy(
     State(app): State<App>,
     caller: Caller,

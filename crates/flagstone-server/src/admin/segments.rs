@@ -123,7 +123,13 @@ struct StrategySegmentsView {
 }
 
 /// List all segments
-#[utoipa::path(get, path = "/api/admin/segments", operation_id = "getSegments", tag = "Segments", responses((status = 200, body = SegmentsView)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/segments",
+    operation_id = "getSegments",
+    tag = "Segments",
+    responses((status = 200, body = SegmentsView)),
+)]
 async fn list(State(app): State<App>, caller: Caller) -> Result<Json<SegmentsView>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
     let state = &seen;
@@ -137,14 +143,27 @@ async fn list(State(app): State<App>, caller: Caller) -> Result<Json<SegmentsVie
 }
 
 /// Get a segment
-#[utoipa::path(get, path = "/api/admin/segments/{id}", operation_id = "getSegment", tag = "Segments", responses((status = 200, body = Segment)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/segments/{id}",
+    operation_id = "getSegment",
+    tag = "Segments",
+    responses((status = 200, body = Segment)),
+)]
 async fn get(State(app): State<App>, caller: Caller, Path(id): Path<i64>) -> Result<Json<Segment>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
     Ok(Json((**seen.segments.find(&id)?).clone()))
 }
 
 /// Create a segment
-#[utoipa::path(post, path = "/api/admin/segments", operation_id = "createSegment", tag = "Segments", request_body = SegmentInput, responses((status = 201, body = Segment)))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/segments",
+    operation_id = "createSegment",
+    tag = "Segments",
+    request_body = SegmentInput,
+    responses((status = 201, body = Segment)),
+)]
 async fn create(State(app): State<App>, caller: Caller, body: Body<SegmentInput>) -> Result<Created<Segment>, Failure> {
     let done = app.commit::<commands::Create>(&caller, (), body).await?;
     let location = format!("{}/api/admin/segments/{}", app.options().base_path(), done.value.id);
@@ -152,7 +171,14 @@ async fn create(State(app): State<App>, caller: Caller, body: Body<SegmentInput>
 }
 
 /// Replace a segment
-#[utoipa::path(put, path = "/api/admin/segments/{id}", operation_id = "updateSegment", tag = "Segments", request_body = SegmentInput, responses((status = 204, description = "The segment is replaced")))]
+#[utoipa::path(
+    put,
+    path = "/api/admin/segments/{id}",
+    operation_id = "updateSegment",
+    tag = "Segments",
+    request_body = SegmentInput,
+    responses((status = 204, description = "The segment is replaced")),
+)]
 async fn update(
     State(app): State<App>,
     caller: Caller,
@@ -164,14 +190,27 @@ async fn update(
 }
 
 /// Delete a segment that no strategy uses
-#[utoipa::path(delete, path = "/api/admin/segments/{id}", operation_id = "removeSegment", tag = "Segments", responses((status = 204, description = "The segment is gone")))]
+#[utoipa::path(
+    delete,
+    path = "/api/admin/segments/{id}",
+    operation_id = "removeSegment",
+    tag = "Segments",
+    responses((status = 204, description = "The segment is gone")),
+)]
 async fn delete(State(app): State<App>, caller: Caller, Path(id): Path<i64>) -> Result<StatusCode, Failure> {
     app.commit::<commands::Delete>(&caller, id, Body::none()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Check whether a segment can have this name
-#[utoipa::path(post, path = "/api/admin/segments/validate", operation_id = "validateSegment", tag = "Segments", request_body = Name, responses((status = 204, description = "The name is free")))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/segments/validate",
+    operation_id = "validateSegment",
+    tag = "Segments",
+    request_body = Name,
+    responses((status = 204, description = "The name is free")),
+)]
 async fn validate(State(app): State<App>, caller: Caller, body: Body<Name>) -> Result<StatusCode, Failure> {
     let seen = app.view(&caller, &Need::login())?;
     let Name { name } = body.parse(app.schemas())?;
@@ -180,7 +219,13 @@ async fn validate(State(app): State<App>, caller: Caller, body: Body<Name>) -> R
 }
 
 /// List the strategies that use a segment
-#[utoipa::path(get, path = "/api/admin/segments/{id}/strategies", operation_id = "getStrategiesBySegmentId", tag = "Segments", responses((status = 200, body = SegmentUses)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/segments/{id}/strategies",
+    operation_id = "getStrategiesBySegmentId",
+    tag = "Segments",
+    responses((status = 200, body = SegmentUses)),
+)]
 async fn list_uses(State(app): State<App>, caller: Caller, Path(id): Path<i64>) -> Result<Json<SegmentUses>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
     seen.segments.find(&id)?;
@@ -198,7 +243,13 @@ async fn list_uses(State(app): State<App>, caller: Caller, Path(id): Path<i64>) 
 }
 
 /// List the segments of a strategy
-#[utoipa::path(get, path = "/api/admin/segments/strategies/{strategyId}", operation_id = "getSegmentsByStrategyId", tag = "Segments", responses((status = 200, body = SegmentsView)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/segments/strategies/{strategyId}",
+    operation_id = "getSegmentsByStrategyId",
+    tag = "Segments",
+    responses((status = 200, body = SegmentsView)),
+)]
 async fn list_of_strategy(
     State(app): State<App>,
     caller: Caller,
@@ -215,7 +266,14 @@ async fn list_of_strategy(
 }
 
 /// Replace the segments of a strategy
-#[utoipa::path(post, path = "/api/admin/segments/strategies", operation_id = "updateFeatureStrategySegments", tag = "Segments", request_body = StrategySegments, responses((status = 201, body = StrategySegmentsView)))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/segments/strategies",
+    operation_id = "updateFeatureStrategySegments",
+    tag = "Segments",
+    request_body = StrategySegments,
+    responses((status = 201, body = StrategySegmentsView)),
+)]
 async fn set_of_strategy(
     State(app): State<App>,
     caller: Caller,

@@ -78,7 +78,13 @@ impl StrategyView {
 }
 
 /// List a feature's strategies in an environment
-#[utoipa::path(get, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/strategies", operation_id = "getFeatureStrategies", tag = "Features", responses((status = 200, body = Vec<StrategyView>)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/strategies",
+    operation_id = "getFeatureStrategies",
+    tag = "Features",
+    responses((status = 200, body = Vec<StrategyView>)),
+)]
 async fn list(
     State(app): State<App>,
     caller: Caller,
@@ -91,7 +97,14 @@ async fn list(
 }
 
 /// Add a strategy to a feature in an environment
-#[utoipa::path(post, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/strategies", operation_id = "addFeatureStrategy", tag = "Features", request_body = StrategyInput, responses((status = 200, body = StrategyView)))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/strategies",
+    operation_id = "addFeatureStrategy",
+    tag = "Features",
+    request_body = StrategyInput,
+    responses((status = 200, body = StrategyView)),
+)]
 async fn add(
     State(app): State<App>,
     caller: Caller,
@@ -103,7 +116,13 @@ async fn add(
 }
 
 /// Get a strategy
-#[utoipa::path(get, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/strategies/{strategyId}", operation_id = "getFeatureStrategy", tag = "Features", responses((status = 200, body = StrategyView)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/strategies/{strategyId}",
+    operation_id = "getFeatureStrategy",
+    tag = "Features",
+    responses((status = 200, body = StrategyView)),
+)]
 async fn get(
     State(app): State<App>,
     caller: Caller,
@@ -117,7 +136,14 @@ async fn get(
 }
 
 /// Change a strategy
-#[utoipa::path(put, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/strategies/{strategyId}", operation_id = "updateFeatureStrategy", tag = "Features", request_body = StrategyChange, responses((status = 200, body = StrategyView)))]
+#[utoipa::path(
+    put,
+    path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/strategies/{strategyId}",
+    operation_id = "updateFeatureStrategy",
+    tag = "Features",
+    request_body = StrategyChange,
+    responses((status = 200, body = StrategyView)),
+)]
 async fn update(
     State(app): State<App>,
     caller: Caller,
@@ -129,7 +155,14 @@ async fn update(
 }
 
 /// Change a strategy by a JSON patch
-#[utoipa::path(patch, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/strategies/{strategyId}", operation_id = "patchFeatureStrategy", tag = "Features", request_body = JsonPatch, responses((status = 200, body = StrategyView)))]
+#[utoipa::path(
+    patch,
+    path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/strategies/{strategyId}",
+    operation_id = "patchFeatureStrategy",
+    tag = "Features",
+    request_body = JsonPatch,
+    responses((status = 200, body = StrategyView)),
+)]
 async fn patch(
     State(app): State<App>,
     caller: Caller,
@@ -141,13 +174,26 @@ async fn patch(
 }
 
 /// Remove a strategy
-#[utoipa::path(delete, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/strategies/{strategyId}", operation_id = "deleteFeatureStrategy", tag = "Features", responses((status = 200, description = "The strategy is gone")))]
+#[utoipa::path(
+    delete,
+    path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/strategies/{strategyId}",
+    operation_id = "deleteFeatureStrategy",
+    tag = "Features",
+    responses((status = 200, description = "The strategy is gone")),
+)]
 async fn remove(State(app): State<App>, caller: Caller, Path(path): Path<StrategyPath>) -> Result<(), Failure> {
     app.commit::<commands::RemoveStrategy>(&caller, path, Body::none()).await.map(drop)
 }
 
 /// Put a feature's strategies into another order
-#[utoipa::path(post, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/strategies/set-sort-order", operation_id = "setStrategySortOrder", tag = "Features", request_body = StrategyOrder, responses((status = 200, description = "The strategies are in this order")))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/strategies/set-sort-order",
+    operation_id = "setStrategySortOrder",
+    tag = "Features",
+    request_body = StrategyOrder,
+    responses((status = 200, description = "The strategies are in this order")),
+)]
 async fn sort(
     State(app): State<App>,
     caller: Caller,

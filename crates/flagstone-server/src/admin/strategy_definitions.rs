@@ -82,14 +82,26 @@ fn view(definition: &Definition) -> DefinitionView {
 }
 
 /// List the types of strategies
-#[utoipa::path(get, path = "/api/admin/strategies", operation_id = "getAllStrategies", tag = "Strategies", responses((status = 200, body = DefinitionsView)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/strategies",
+    operation_id = "getAllStrategies",
+    tag = "Strategies",
+    responses((status = 200, body = DefinitionsView)),
+)]
 async fn list(State(app): State<App>, caller: Caller) -> Result<Json<DefinitionsView>, Failure> {
     app.view(&caller, &Need::login())?;
     Ok(Json(DefinitionsView { version: 1, strategies: DEFINITIONS.iter().map(view).collect() }))
 }
 
 /// Get a type of strategy
-#[utoipa::path(get, path = "/api/admin/strategies/{name}", operation_id = "getStrategy", tag = "Strategies", responses((status = 200, body = DefinitionView)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/strategies/{name}",
+    operation_id = "getStrategy",
+    tag = "Strategies",
+    responses((status = 200, body = DefinitionView)),
+)]
 async fn get(
     State(app): State<App>,
     caller: Caller,

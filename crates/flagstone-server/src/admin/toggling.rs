@@ -29,7 +29,20 @@ struct OnQuery {
 }
 
 /// Switch a feature on in an environment
-#[utoipa::path(post, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/on", operation_id = "toggleFeatureEnvironmentOn", tag = "Features", params(("shouldActivateDisabledStrategies" = Option<bool>, Query, description = "Whether a feature that has none but disabled strategies gets them enabled")), responses((status = 200, description = "The feature is on")))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/on",
+    operation_id = "toggleFeatureEnvironmentOn",
+    tag = "Features",
+    params(
+        (
+            "shouldActivateDisabledStrategies" = Option<bool>,
+            Query,
+            description = "Whether a feature that has none but disabled strategies gets them enabled",
+        ),
+    ),
+    responses((status = 200, description = "The feature is on")),
+)]
 async fn switch_on(
     State(app): State<App>,
     caller: Caller,
@@ -44,13 +57,26 @@ async fn switch_on(
 }
 
 /// Switch a feature off in an environment
-#[utoipa::path(post, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/off", operation_id = "toggleFeatureEnvironmentOff", tag = "Features", responses((status = 200, description = "The feature is off")))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/off",
+    operation_id = "toggleFeatureEnvironmentOff",
+    tag = "Features",
+    responses((status = 200, description = "The feature is off")),
+)]
 async fn switch_off(State(app): State<App>, caller: Caller, Path(place): Path<Place>) -> Result<(), Failure> {
     app.commit::<commands::TurnOff>(&caller, place, Body::none()).await.map(drop)
 }
 
 /// Switch several features on in an environment
-#[utoipa::path(post, path = "/api/admin/projects/{projectId}/bulk_features/environments/{environment}/on", operation_id = "bulkToggleFeaturesEnvironmentOn", tag = "Features", request_body = FeatureNames, responses((status = 200, description = "The features are on")))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/projects/{projectId}/bulk_features/environments/{environment}/on",
+    operation_id = "bulkToggleFeaturesEnvironmentOn",
+    tag = "Features",
+    request_body = FeatureNames,
+    responses((status = 200, description = "The features are on")),
+)]
 async fn bulk_on(
     State(app): State<App>,
     caller: Caller,
@@ -61,7 +87,14 @@ async fn bulk_on(
 }
 
 /// Switch several features off in an environment
-#[utoipa::path(post, path = "/api/admin/projects/{projectId}/bulk_features/environments/{environment}/off", operation_id = "bulkToggleFeaturesEnvironmentOff", tag = "Features", request_body = FeatureNames, responses((status = 200, description = "The features are off")))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/projects/{projectId}/bulk_features/environments/{environment}/off",
+    operation_id = "bulkToggleFeaturesEnvironmentOff",
+    tag = "Features",
+    request_body = FeatureNames,
+    responses((status = 200, description = "The features are off")),
+)]
 async fn bulk_off(
     State(app): State<App>,
     caller: Caller,

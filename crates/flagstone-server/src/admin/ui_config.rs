@@ -88,7 +88,13 @@ struct ResourceLimits {
 }
 
 /// Get what a user interface needs to begin
-#[utoipa::path(get, path = "/api/admin/ui-config", operation_id = "getUiConfig", tag = "Admin UI", responses((status = 200, body = UiConfig)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/ui-config",
+    operation_id = "getUiConfig",
+    tag = "Admin UI",
+    responses((status = 200, body = UiConfig)),
+)]
 async fn get(State(app): State<App>, caller: Caller) -> Result<Json<UiConfig>, Failure> {
     app.view(&caller, &Need::login())?;
     let (limits, options) = (app.limits(), app.options());

@@ -90,7 +90,13 @@ struct RawQuery {
 }
 
 /// See how a feature was used in the last hour
-#[utoipa::path(get, path = "/api/admin/client-metrics/features/{name}", operation_id = "getFeatureUsageSummary", tag = "Metrics", responses((status = 200, body = FeatureUsage)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/client-metrics/features/{name}",
+    operation_id = "getFeatureUsageSummary",
+    tag = "Metrics",
+    responses((status = 200, body = FeatureUsage)),
+)]
 async fn summary(
     State(app): State<App>,
     caller: Caller,
@@ -120,7 +126,14 @@ async fn summary(
 }
 
 /// See how a feature was used, hour by hour
-#[utoipa::path(get, path = "/api/admin/client-metrics/features/{name}/raw", operation_id = "getRawFeatureMetrics", tag = "Metrics", params(RawQuery), responses((status = 200, body = FeatureMetrics)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/client-metrics/features/{name}/raw",
+    operation_id = "getRawFeatureMetrics",
+    tag = "Metrics",
+    params(RawQuery),
+    responses((status = 200, body = FeatureMetrics)),
+)]
 async fn raw(
     State(app): State<App>,
     caller: Caller,

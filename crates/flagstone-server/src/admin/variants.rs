@@ -31,7 +31,13 @@ struct VariantsView {
 }
 
 /// List a feature's own variants in an environment
-#[utoipa::path(get, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/variants", operation_id = "getEnvironmentFeatureVariants", tag = "Features", responses((status = 200, body = VariantsView)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/variants",
+    operation_id = "getEnvironmentFeatureVariants",
+    tag = "Features",
+    responses((status = 200, body = VariantsView)),
+)]
 async fn list(State(app): State<App>, caller: Caller, Path(place): Path<Place>) -> Result<Json<VariantsView>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
     let feature = features::find(&seen, &place.project, &place.feature)?;
@@ -40,7 +46,14 @@ async fn list(State(app): State<App>, caller: Caller, Path(place): Path<Place>) 
 }
 
 /// Replace a feature's own variants in an environment
-#[utoipa::path(put, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/variants", operation_id = "overwriteEnvironmentFeatureVariants", tag = "Features", request_body = VariantList, responses((status = 200, body = VariantsView)))]
+#[utoipa::path(
+    put,
+    path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/variants",
+    operation_id = "overwriteEnvironmentFeatureVariants",
+    tag = "Features",
+    request_body = VariantList,
+    responses((status = 200, body = VariantsView)),
+)]
 async fn overwrite(
     State(app): State<App>,
     caller: Caller,
@@ -52,7 +65,14 @@ async fn overwrite(
 }
 
 /// Change a feature's own variants in an environment by a JSON patch
-#[utoipa::path(patch, path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/variants", operation_id = "patchEnvironmentsFeatureVariants", tag = "Features", request_body = JsonPatch, responses((status = 200, body = VariantsView)))]
+#[utoipa::path(
+    patch,
+    path = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/variants",
+    operation_id = "patchEnvironmentsFeatureVariants",
+    tag = "Features",
+    request_body = JsonPatch,
+    responses((status = 200, body = VariantsView)),
+)]
 async fn patch(
     State(app): State<App>,
     caller: Caller,
@@ -64,7 +84,14 @@ async fn patch(
 }
 
 /// Replace a feature's own variants in several environments
-#[utoipa::path(put, path = "/api/admin/projects/{projectId}/features/{featureName}/variants-batch", operation_id = "overwriteFeatureVariantsOnEnvironments", tag = "Features", request_body = PushVariants, responses((status = 200, body = VariantsView)))]
+#[utoipa::path(
+    put,
+    path = "/api/admin/projects/{projectId}/features/{featureName}/variants-batch",
+    operation_id = "overwriteFeatureVariantsOnEnvironments",
+    tag = "Features",
+    request_body = PushVariants,
+    responses((status = 200, body = VariantsView)),
+)]
 async fn push(
     State(app): State<App>,
     caller: Caller,

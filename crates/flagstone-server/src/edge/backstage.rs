@@ -11,13 +11,13 @@ use flagstone_model::Error;
 use flagstone_model::api_tokens::{ApiToken, TokenKind};
 use serde_json::{Value, json};
 
-use super::Follower;
+use super::Edge;
 use crate::http::bearer;
 use crate::http::error::Failure;
 
 /// `/internal-backstage/…`, and the names that servers have for the first two. What shows flags or tokens asks for a
 /// backend token.
-pub fn routes() -> Router<Follower> {
+pub fn routes() -> Router<Edge> {
     Router::new()
         .route("/internal-backstage/health", get(health))
         .route("/internal-backstage/ready", get(ready))
@@ -29,8 +29,8 @@ pub fn routes() -> Router<Follower> {
 }
 
 /// The backend token in `headers`.
-async fn backend_token(follower: &Follower, headers: &HeaderMap) -> Result<Arc<ApiToken>, Failure> {
-    let token = follower.token(bearer(headers).ok_or(Error::Unauthenticated)?).await?;
+async fn backend_token(edge: &Edge, headers: &HeaderMap) -> Result<Arc<ApiToken>, Failure> {
+    let token = edge.token(bearer(headers).ok_or(Error::Unauthenticated)?).await?;
     if token.kind == TokenKind::Backend { Ok(token) } else { Err(Failure::WrongTokenType) }
 }
 
@@ -38,32 +38,32 @@ async fn health() -> Json<Value> {
     Json(json!({ "status": "OK", "health": "GOOD" }))
 }
 
-async fn ready(State(follower): State<Follower>) -> Response {
-    if follower.is_ready() {
+async fn ready(State(edge): State<Edge>) -> Response {
+    if edge.is_ready() {
         Json(json!({ "status": "READY", "health": "GOOD" })).into_response()
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "NOT_READY", "health": "DEGRADED" }))).into_response()
     }
 }
 
-async fn metrics(State(follower): State<Follower>) -> Response {
-    let revision = follower.feeds().iter().filter_map(|feed| feed.delivery()).map(|d| d.revision().number).max();
-    let features = follower.feeds().iter().filter_map(|feed| feed.delivery()).map(|d| d.content().features.len()).sum();
-    let text = follower.metrics().text(revision.unwrap_or_default(), features, follower.telemetry().dropped());
+async fn metrics(State(edge): State<Edge>) -> Response {
+    let revision = edge.feeds().iter().filter_map(|feed| feed.delivery()).map(|d| d.revision().number).max();
+    let features = edge.feeds().iter().filter_map(|feed| feed.delivery()).map(|d| d.content().features.len()).sum();
+    let text = edge.metrics().text(revision.unwrap_or_default(), features, edge.telemetry().dropped());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 
-async fn tokens(State(follower): State<Follower>, headers: HeaderMap) -> Result<Json<Value>, Failure> {
-    backend_token(&follower, &headers).await?;
-    let tokens = follower.known_tokens().into_iter().map(|token| {
+async fn tokens(State(edge): State<Edge>, headers: HeaderMap) -> Result<Json<Value>, Failure> {
+    backend_token(&edge, &headers).await?;
+    let tokens = edge.known_tokens().into_iter().map(|token| {
         json!({ "token": token.masked(), "type": token.kind, "environment": token.environment, "projects": token.projects })
     });
     Ok(Json(json!({ "tokens": tokens.collect::<Vec<_>>() })))
 }
 
-async fn features(State(follower): State<Follower>, headers: HeaderMap) -> Result<Json<Value>, Failure> {
-    let token = backend_token(&follower, &headers).await?;
-    let delivery = follower.delivery(&token)?;
+async fn features(State(edge): State<Edge>, headers: HeaderMap) -> Result<Json<Value>, Failure> {
+    let token = backend_token(&edge, &headers).await?;
+    let delivery = edge.delivery(&token)?;
     let content = delivery.content();
     let seen = content.features.iter().filter(|item| token.covers(&item.project));
     let names: Vec<&str> = seen.map(|item| item.name.as_str()).collect();

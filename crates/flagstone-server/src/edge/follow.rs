@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::course::{Course, Failure, News, Way};
 use super::upstream::{Answer, Heard, SILENCE_MAX, Upstream};
-use super::{Follower, Question, feed::Feed, tokens};
+use super::{Edge, Question, feed::Feed, tokens};
 use crate::system::entropy::share;
 use crate::system::seldom::Seldom;
 use crate::system::tasks::keep_running;
@@ -78,23 +78,23 @@ fn say(feed: &Feed, news: Option<News>) {
     }
 }
 
-impl Follower {
+impl Edge {
     pub(super) fn start_tasks(&self, questions: mpsc::Receiver<Question>) {
         let Some(upstream) = self.0.upstream.clone() else { return };
         // First: a task that learns of a token adds a feed and follows it, and nothing is to be followed twice.
         for feed in self.feeds().iter() {
             self.spawn(Arc::clone(feed));
         }
-        let follower = self.clone();
-        keep_running("send reports", move || follower.clone().report_for_ever());
-        let follower = self.clone();
-        keep_running("keep flags on disk", move || follower.clone().save_for_ever());
-        let follower = self.clone();
+        let edge = self.clone();
+        keep_running("send reports", move || edge.clone().report_for_ever());
+        let edge = self.clone();
+        keep_running("keep flags on disk", move || edge.clone().save_for_ever());
+        let edge = self.clone();
         let of = upstream.clone();
-        keep_running("ask whether tokens still work", move || follower.clone().revalidate_for_ever(of.clone()));
+        keep_running("ask whether tokens still work", move || edge.clone().revalidate_for_ever(of.clone()));
         let questions = Arc::new(tokio::sync::Mutex::new(questions));
-        let (follower, of) = (self.clone(), upstream);
-        keep_running("ask about tokens", move || follower.clone().answer_for_ever(of.clone(), Arc::clone(&questions)));
+        let (edge, of) = (self.clone(), upstream);
+        keep_running("ask about tokens", move || edge.clone().answer_for_ever(of.clone(), Arc::clone(&questions)));
     }
 
     /// Follows what a backend token may see, unless a feed brings it already.
@@ -123,8 +123,8 @@ impl Follower {
 
     fn spawn(&self, feed: Arc<Feed>) {
         let Some(upstream) = self.0.upstream.clone() else { return };
-        let follower = self.clone();
-        keep_running("follow the upstream", move || follower.clone().follow_feed(upstream.clone(), Arc::clone(&feed)));
+        let edge = self.clone();
+        keep_running("follow the upstream", move || edge.clone().follow_feed(upstream.clone(), Arc::clone(&feed)));
     }
 
     fn has(&self, feed: &Arc<Feed>) -> bool {
@@ -394,8 +394,8 @@ impl Follower {
         if !feeds.is_empty() && feeds.iter().all(|feed| feed.delivery().is_none()) {
             return Ok(Saving::Nothing);
         }
-        let follower = self.clone();
-        tokio::task::spawn_blocking(move || backup.save(&follower.saved())).await??;
+        let edge = self.clone();
+        tokio::task::spawn_blocking(move || backup.save(&edge.saved())).await??;
         Ok(Saving::Done)
     }
 

@@ -40,7 +40,7 @@ const SECRET_BYTES_MAX: usize = 500;
 
 /// What an edge has from its upstream; clones share it.
 #[derive(Clone)]
-pub struct Follower(Arc<Inner>);
+pub struct Edge(Arc<Inner>);
 
 struct Inner {
     upstream: Option<Upstream>,
@@ -77,13 +77,13 @@ struct Question {
     answer: oneshot::Sender<Option<Arc<ApiToken>>>,
 }
 
-impl Follower {
+impl Edge {
     /// Begins with what is kept on disk and what the options give, and follows the upstream from there.
     pub fn start(options: &EdgeOptions, schemas: Schemas) -> anyhow::Result<Self> {
         let upstream = options.upstream()?.map(Upstream::new).transpose()?;
         let backup = options.backup_folder.as_deref().map(Backup::new).transpose().context("the backup folder")?;
         let given = options.backend_tokens().map(str::to_owned).collect();
-        let (follower, questions) = Self::new(
+        let (edge, questions) = Self::new(
             upstream,
             WithoutUpstream::AllIsKnown,
             backup,
@@ -92,15 +92,15 @@ impl Follower {
             options.delivery(),
             schemas,
         );
-        follower.restore();
-        follower.take_given(options)?;
-        follower.start_tasks(questions);
-        Ok(follower)
+        edge.restore();
+        edge.take_given(options)?;
+        edge.start_tasks(questions);
+        Ok(edge)
     }
 
     /// What a node has kept on disk, for the time until its database is there; nothing if it has kept nothing.
     pub fn of_backup(backup: Backup, settings: DeliverySettings, schemas: Schemas) -> anyhow::Result<Option<Self>> {
-        let (follower, questions) = Self::new(
+        let (edge, questions) = Self::new(
             None,
             WithoutUpstream::DatabaseIsAway,
             Some(backup),
@@ -109,12 +109,12 @@ impl Follower {
             settings,
             schemas,
         );
-        follower.restore();
-        if follower.feeds().is_empty() {
+        edge.restore();
+        if edge.feeds().is_empty() {
             return Ok(None);
         }
-        follower.start_tasks(questions);
-        Ok(Some(follower))
+        edge.start_tasks(questions);
+        Ok(Some(edge))
     }
 
     fn new(
@@ -127,7 +127,7 @@ impl Follower {
         schemas: Schemas,
     ) -> (Self, mpsc::Receiver<Question>) {
         let (ask, questions) = mpsc::channel(ASKED_MAX);
-        let follower = Self(Arc::new(Inner {
+        let edge = Self(Arc::new(Inner {
             upstream,
             without_upstream,
             given,
@@ -144,7 +144,7 @@ impl Follower {
             clock: Clock::System,
             settings,
         }));
-        (follower, questions)
+        (edge, questions)
     }
 
     /// Takes what is kept on disk.

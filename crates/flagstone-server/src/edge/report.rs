@@ -14,7 +14,7 @@ use reqwest::StatusCode;
 use serde::Serialize;
 use tokio::time::{sleep, timeout};
 
-use super::Follower;
+use super::Edge;
 use super::upstream::Upstream;
 use crate::system::entropy;
 
@@ -81,7 +81,7 @@ struct Lane {
     instances: Vec<Instance>,
 }
 
-impl Follower {
+impl Edge {
     pub(super) async fn report_for_ever(self) {
         loop {
             tokio::select! {

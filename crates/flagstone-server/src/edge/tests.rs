@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::*;
 
 /// An edge behind `url` that has been shown a backend token of each environment, all projects, and follows nothing yet.
-pub fn edge(url: &str, environments: &[&str], backup: Option<Backup>) -> Follower {
+pub fn edge(url: &str, environments: &[&str], backup: Option<Backup>) -> Edge {
     let settings = DeliverySettings {
         trusted_proxies: Vec::new(),
         frontend_origins: Vec::new(),
@@ -24,7 +24,7 @@ pub fn edge(url: &str, environments: &[&str], backup: Option<Backup>) -> Followe
     };
     let upstream = Some(Upstream::new(url.to_owned()).unwrap());
     let (without, schemas) = (WithoutUpstream::AllIsKnown, Schemas::of(&[]).unwrap());
-    let (edge, _) = Follower::new(upstream, without, backup, Vec::new(), Pace::default(), settings, schemas);
+    let (edge, _) = Edge::new(upstream, without, backup, Vec::new(), Pace::default(), settings, schemas);
     for environment in environments {
         let secret = format!("*:{environment}.secret");
         edge.tokens_mut().add(tokens::given(&secret, TokenKind::Backend, None).unwrap(), Some(secret));
@@ -66,9 +66,9 @@ struct Command {
 }
 
 /// An edge that was started with these words.
-fn started(words: &[&str]) -> Follower {
+fn started(words: &[&str]) -> Edge {
     let command = Command::parse_from(["edge"].iter().chain(words));
-    Follower::start(&command.options, Schemas::of(&[]).unwrap()).unwrap()
+    Edge::start(&command.options, Schemas::of(&[]).unwrap()).unwrap()
 }
 
 /// A document with a flag in each of three projects, as an answer to `query`.
@@ -81,7 +81,7 @@ fn document(folder: &Path, query: &Value) -> String {
 }
 
 /// The projects of a token; nothing if it is refused.
-async fn projects(edge: &Follower, secret: &str) -> Option<Vec<String>> {
+async fn projects(edge: &Edge, secret: &str) -> Option<Vec<String>> {
     edge.token(secret).await.ok().map(|token| token.projects.clone())
 }
 
@@ -217,7 +217,7 @@ fn silent() -> Response {
 }
 
 /// The name of the first flag that an edge has; waits for it.
-async fn first_flag(edge: &Follower) -> String {
+async fn first_flag(edge: &Edge) -> String {
     let mut changed = edge.revisions();
     let delivery = || edge.feeds().first().and_then(|feed| feed.delivery());
     changed.wait_for(|_| delivery().is_some()).await.unwrap();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use tokio::net::TcpListener;
 
-use crate::edge::{Follower, backstage};
+use crate::edge::{Edge, backstage};
 use crate::http::serve;
 use crate::options::edge::EdgeOptions;
 use crate::routes;
@@ -18,21 +18,17 @@ use crate::sdk::source::FlagSource;
 pub async fn run(options: EdgeOptions, listener: TcpListener, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
     let grace = Duration::from_secs(options.shutdown_timeout_seconds);
     let base_path = crate::options::base_path(&options.base_path);
-    let follower = Follower::start(&options, routes::delivery_schemas()?)?;
+    let edge = Edge::start(&options, routes::delivery_schemas()?)?;
     let address: Option<SocketAddr> = listener.local_addr().ok();
     tracing::info!(?address, "Flagstone's edge serves");
-    let source = FlagSource::replica(follower.clone());
-    let router: Router = routes::delivery_router(
-        &source,
-        &base_path,
-        backstage::routes().with_state(follower.clone()),
-        routes::no_route,
-    );
+    let source = FlagSource::edge(edge.clone());
+    let router: Router =
+        routes::delivery_router(&source, &base_path, backstage::routes().with_state(edge.clone()), routes::no_route);
     let stop = async {
         stop.await;
         source.streams().stop();
     };
     serve::serve(Arc::new(listener), router, stop, grace).await;
-    follower.stop().await;
+    edge.stop().await;
     Ok(())
 }

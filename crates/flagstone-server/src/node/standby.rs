@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::app::{App, Snapshot};
-use crate::edge::{Backup, Follower, Saved, SavedFeed};
+use crate::edge::{Backup, Edge, Saved, SavedFeed};
 use crate::http::error::Failure;
 use crate::http::serve;
 use crate::ops;
@@ -40,15 +40,15 @@ pub struct Standby {
 
 /// What was kept on disk, and who listens to it.
 struct Kept {
-    follower: Follower,
+    edge: Edge,
     source: FlagSource,
 }
 
 impl Standby {
     /// Answers on `listener` until it is ended.
-    fn start(listener: Arc<TcpListener>, kept: Option<Follower>, base_path: &str) -> Self {
+    fn start(listener: Arc<TcpListener>, kept: Option<Edge>, base_path: &str) -> Self {
         let health = Router::new().route("/health", get(ops::health));
-        let kept = kept.map(|follower| Kept { source: FlagSource::replica(follower.clone()), follower });
+        let kept = kept.map(|edge| Kept { source: FlagSource::edge(edge.clone()), edge });
         let router = match &kept {
             Some(kept) => {
                 let ready = Router::new().route("/ready", get(ops::degraded));
@@ -78,7 +78,7 @@ impl Standby {
             }
         }
         if let Some(kept) = &self.kept {
-            telemetry.put_back(kept.follower.telemetry().take());
+            telemetry.put_back(kept.edge.telemetry().take());
         }
         self.listener
     }
@@ -140,7 +140,7 @@ pub async fn open(
     url: &DatabaseUrl,
     options: &Options,
     listen: impl FnOnce() -> anyhow::Result<TcpListener>,
-    kept: impl FnOnce() -> anyhow::Result<Option<Follower>>,
+    kept: impl FnOnce() -> anyhow::Result<Option<Edge>>,
     base_path: &str,
 ) -> anyhow::Result<(Store, Standby)> {
     let mut first = Some((listen, kept));

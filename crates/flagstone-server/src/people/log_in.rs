@@ -82,7 +82,14 @@ struct ResetUser {
 }
 
 /// Log in with a password; the answer sets a session cookie
-#[utoipa::path(post, path = "/auth/simple/login", operation_id = "login", tag = "Auth", request_body = Login, responses((status = 200, body = UserView)))]
+#[utoipa::path(
+    post,
+    path = "/auth/simple/login",
+    operation_id = "login",
+    tag = "Auth",
+    request_body = Login,
+    responses((status = 200, body = UserView)),
+)]
 async fn login(
     State(app): State<App>,
     _: SameSite,
@@ -118,7 +125,13 @@ async fn login(
 }
 
 /// Log out: the session ends
-#[utoipa::path(post, path = "/logout", operation_id = "logout", tag = "Auth", responses((status = 302, description = "The session is over")))]
+#[utoipa::path(
+    post,
+    path = "/logout",
+    operation_id = "logout",
+    tag = "Auth",
+    responses((status = 302, description = "The session is over")),
+)]
 async fn logout(State(app): State<App>, caller: Caller) -> Result<Response, Failure> {
     let Some(session) = caller.session else { return Err(Error::Unauthenticated.into()) };
     sessions::end(&app, &session).await?;
@@ -130,7 +143,14 @@ async fn logout(State(app): State<App>, caller: Caller) -> Result<Response, Fail
 }
 
 /// Tell whom a link that sets a password is for
-#[utoipa::path(get, path = "/auth/reset/validate", operation_id = "validateToken", tag = "Auth", params(("token" = String, Query, description = "The secret in the link")), responses((status = 200, body = ResetUser)))]
+#[utoipa::path(
+    get,
+    path = "/auth/reset/validate",
+    operation_id = "validateToken",
+    tag = "Auth",
+    params(("token" = String, Query, description = "The secret in the link")),
+    responses((status = 200, body = ResetUser)),
+)]
 async fn validate_reset(
     State(app): State<App>,
     visitor: Visitor,
@@ -145,7 +165,14 @@ async fn validate_reset(
 }
 
 /// Set a password by a link, which is used up; the user's sessions end
-#[utoipa::path(post, path = "/auth/reset/password", operation_id = "changePassword", tag = "Auth", request_body = ResetPassword, responses((status = 200, description = "The password is set")))]
+#[utoipa::path(
+    post,
+    path = "/auth/reset/password",
+    operation_id = "changePassword",
+    tag = "Auth",
+    request_body = ResetPassword,
+    responses((status = 200, description = "The password is set")),
+)]
 async fn reset_password(
     State(app): State<App>,
     _: SameSite,
@@ -165,7 +192,14 @@ async fn reset_password(
 }
 
 /// Check whether a password is good enough
-#[utoipa::path(post, path = "/auth/reset/validate-password", operation_id = "validatePassword", tag = "Auth", request_body = NewPassword, responses((status = 200, description = "The password is good enough")))]
+#[utoipa::path(
+    post,
+    path = "/auth/reset/validate-password",
+    operation_id = "validatePassword",
+    tag = "Auth",
+    request_body = NewPassword,
+    responses((status = 200, description = "The password is good enough")),
+)]
 async fn validate_password(State(app): State<App>, body: Body<NewPassword>) -> Result<(), Failure> {
     passwords::check(&body.parse(app.schemas())?.password)
 }

@@ -147,7 +147,13 @@ fn user_id(caller: &Caller) -> Result<i64, Failure> {
 }
 
 /// See who one is and what one may do
-#[utoipa::path(get, path = "/api/admin/user", operation_id = "getMe", tag = "Users", responses((status = 200, body = MeView)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/user",
+    operation_id = "getMe",
+    tag = "Users",
+    responses((status = 200, body = MeView)),
+)]
 async fn get(Extract(app): Extract<App>, caller: Caller) -> Result<Json<MeView>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
     let admin = || vec![HeldView { project: None, environment: None, permission: Permission::Admin.name() }];
@@ -180,7 +186,13 @@ async fn get(Extract(app): Extract<App>, caller: Caller) -> Result<Json<MeView>,
 }
 
 /// See one's place in the installation
-#[utoipa::path(get, path = "/api/admin/user/profile", operation_id = "getProfile", tag = "Users", responses((status = 200, body = Profile)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/user/profile",
+    operation_id = "getProfile",
+    tag = "Users",
+    responses((status = 200, body = Profile)),
+)]
 async fn profile(Extract(app): Extract<App>, caller: Caller) -> Result<Json<Profile>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
     let user = seen.users.find(&user_id(&caller)?)?;
@@ -202,7 +214,14 @@ async fn profile(Extract(app): Extract<App>, caller: Caller) -> Result<Json<Prof
 }
 
 /// Change one's own password; all other sessions end
-#[utoipa::path(post, path = "/api/admin/user/change-password", operation_id = "changeMyPassword", tag = "Users", request_body = Password, responses((status = 200, description = "The password is changed")))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/user/change-password",
+    operation_id = "changeMyPassword",
+    tag = "Users",
+    request_body = Password,
+    responses((status = 200, description = "The password is changed")),
+)]
 async fn change_password(
     Extract(app): Extract<App>,
     caller: Caller,
@@ -237,7 +256,14 @@ async fn change_password(
 }
 
 /// List one's own roles
-#[utoipa::path(get, path = "/api/admin/user/roles", operation_id = "getUserRoles", tag = "Users", params(("projectId" = Option<String>, Query, description = "List the roles in this project")), responses((status = 200, body = RolesView)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/user/roles",
+    operation_id = "getUserRoles",
+    tag = "Users",
+    params(("projectId" = Option<String>, Query, description = "List the roles in this project")),
+    responses((status = 200, body = RolesView)),
+)]
 async fn list_roles(
     Extract(app): Extract<App>,
     caller: Caller,
@@ -268,7 +294,13 @@ struct RolesQuery {
 }
 
 /// List one's own personal access tokens
-#[utoipa::path(get, path = "/api/admin/user/tokens", operation_id = "getPats", tag = "Users", responses((status = 200, body = TokensView)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/user/tokens",
+    operation_id = "getPats",
+    tag = "Users",
+    responses((status = 200, body = TokensView)),
+)]
 async fn list_tokens(Extract(app): Extract<App>, caller: Caller) -> Result<Json<TokensView>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
     let id = user_id(&caller)?;
@@ -277,7 +309,14 @@ async fn list_tokens(Extract(app): Extract<App>, caller: Caller) -> Result<Json<
 }
 
 /// Create a personal access token: it may do what its user may
-#[utoipa::path(post, path = "/api/admin/user/tokens", operation_id = "createPat", tag = "Users", request_body = CreatePersonalToken, responses((status = 201, body = TokenView)))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/user/tokens",
+    operation_id = "createPat",
+    tag = "Users",
+    request_body = CreatePersonalToken,
+    responses((status = 201, body = TokenView)),
+)]
 async fn create_token(
     Extract(app): Extract<App>,
     caller: Caller,
@@ -290,7 +329,13 @@ async fn create_token(
 }
 
 /// Delete one of one's own personal access tokens; it stops working at once
-#[utoipa::path(delete, path = "/api/admin/user/tokens/{id}", operation_id = "deletePat", tag = "Users", responses((status = 200, description = "The token is gone")))]
+#[utoipa::path(
+    delete,
+    path = "/api/admin/user/tokens/{id}",
+    operation_id = "deletePat",
+    tag = "Users",
+    responses((status = 200, description = "The token is gone")),
+)]
 async fn delete_token(Extract(app): Extract<App>, caller: Caller, Path(id): Path<i64>) -> Result<(), Failure> {
     app.commit::<commands::DeleteToken>(&caller, id, Body::none()).await.map(drop)
 }

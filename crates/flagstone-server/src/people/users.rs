@@ -231,7 +231,13 @@ fn admin() -> Need {
 }
 
 /// List the users
-#[utoipa::path(get, path = "/api/admin/user-admin", operation_id = "getUsers", tag = "Users", responses((status = 200, body = UsersView)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/user-admin",
+    operation_id = "getUsers",
+    tag = "Users",
+    responses((status = 200, body = UsersView)),
+)]
 async fn list(State(app): State<App>, caller: Caller) -> Result<Json<UsersView>, Failure> {
     let seen = app.view(&caller, &admin())?;
     let root_roles = built_in_roles().iter().filter(|r| r.kind == RoleKind::Root).map(RoleView::of);
@@ -242,14 +248,27 @@ async fn list(State(app): State<App>, caller: Caller) -> Result<Json<UsersView>,
 }
 
 /// Get a user
-#[utoipa::path(get, path = "/api/admin/user-admin/{id}", operation_id = "getUser", tag = "Users", responses((status = 200, body = UserView)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/user-admin/{id}",
+    operation_id = "getUser",
+    tag = "Users",
+    responses((status = 200, body = UserView)),
+)]
 async fn get(State(app): State<App>, caller: Caller, Path(id): Path<i64>) -> Result<Json<UserView>, Failure> {
     let seen = app.view(&caller, &admin())?;
     Ok(Json(UserView::with_role(&app, seen.users.find(&id)?)))
 }
 
 /// Create a user
-#[utoipa::path(post, path = "/api/admin/user-admin", operation_id = "createUser", tag = "Users", request_body = CreateUser, responses((status = 201, body = CreatedUserView)))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/user-admin",
+    operation_id = "createUser",
+    tag = "Users",
+    request_body = CreateUser,
+    responses((status = 201, body = CreatedUserView)),
+)]
 async fn create(
     State(app): State<App>,
     caller: Caller,
@@ -279,7 +298,14 @@ fn link(app: &App, page: &str, secret: &str) -> String {
 }
 
 /// Give out a link by which a user sets a new password; it works once, for a day
-#[utoipa::path(post, path = "/api/admin/user-admin/reset-password", operation_id = "resetUserPassword", tag = "Users", request_body = UserId, responses((status = 200, body = ResetLink)))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/user-admin/reset-password",
+    operation_id = "resetUserPassword",
+    tag = "Users",
+    request_body = UserId,
+    responses((status = 200, body = ResetLink)),
+)]
 async fn reset_password(
     State(app): State<App>,
     caller: Caller,
@@ -290,7 +316,16 @@ async fn reset_password(
 }
 
 /// Find users by a part of their names
-#[utoipa::path(get, path = "/api/admin/user-admin/search", operation_id = "searchUsers", tag = "Users", params(("q" = Option<String>, Query, description = "At least two characters of a name, user name or e-mail address")), responses((status = 200, body = Vec<UserView>)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/user-admin/search",
+    operation_id = "searchUsers",
+    tag = "Users",
+    params(
+        ("q" = Option<String>, Query, description = "At least two characters of a name, user name or e-mail address"),
+    ),
+    responses((status = 200, body = Vec<UserView>)),
+)]
 async fn search(
     State(app): State<App>,
     caller: Caller,
@@ -307,7 +342,14 @@ async fn search(
 }
 
 /// Change a user
-#[utoipa::path(put, path = "/api/admin/user-admin/{id}", operation_id = "updateUser", tag = "Users", request_body = UpdateUser, responses((status = 200, body = UserView)))]
+#[utoipa::path(
+    put,
+    path = "/api/admin/user-admin/{id}",
+    operation_id = "updateUser",
+    tag = "Users",
+    request_body = UpdateUser,
+    responses((status = 200, body = UserView)),
+)]
 async fn update(
     State(app): State<App>,
     caller: Caller,
@@ -319,7 +361,13 @@ async fn update(
 }
 
 /// Delete a user with their tokens and sessions
-#[utoipa::path(delete, path = "/api/admin/user-admin/{id}", operation_id = "deleteUser", tag = "Users", responses((status = 200, description = "The user is gone")))]
+#[utoipa::path(
+    delete,
+    path = "/api/admin/user-admin/{id}",
+    operation_id = "deleteUser",
+    tag = "Users",
+    responses((status = 200, description = "The user is gone")),
+)]
 async fn delete(State(app): State<App>, caller: Caller, Path(id): Path<i64>) -> Result<StatusCode, Failure> {
     app.commit::<commands::Delete>(&caller, id, Body::none()).await?;
     sessions::remove_dead(&app, id).await;
@@ -327,7 +375,14 @@ async fn delete(State(app): State<App>, caller: Caller, Path(id): Path<i64>) -> 
 }
 
 /// Give a user a new password and end their sessions
-#[utoipa::path(post, path = "/api/admin/user-admin/{id}/change-password", operation_id = "changeUserPassword", tag = "Users", request_body = Password, responses((status = 200, description = "The password is changed")))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/user-admin/{id}/change-password",
+    operation_id = "changeUserPassword",
+    tag = "Users",
+    request_body = Password,
+    responses((status = 200, description = "The password is changed")),
+)]
 async fn change_password(
     State(app): State<App>,
     caller: Caller,
@@ -344,14 +399,27 @@ async fn change_password(
 }
 
 /// Check whether a password is good enough
-#[utoipa::path(post, path = "/api/admin/user-admin/validate-password", operation_id = "validateUserPassword", tag = "Users", request_body = Password, responses((status = 200, description = "The password is good enough")))]
+#[utoipa::path(
+    post,
+    path = "/api/admin/user-admin/validate-password",
+    operation_id = "validateUserPassword",
+    tag = "Users",
+    request_body = Password,
+    responses((status = 200, description = "The password is good enough")),
+)]
 async fn validate_password(State(app): State<App>, caller: Caller, body: Body<Password>) -> Result<(), Failure> {
     app.view(&caller, &Need::login())?;
     passwords::check(&body.parse(app.schemas())?.password)
 }
 
 /// Count the administrators
-#[utoipa::path(get, path = "/api/admin/user-admin/admin-count", operation_id = "getAdminCount", tag = "Users", responses((status = 200, body = AdminCount)))]
+#[utoipa::path(
+    get,
+    path = "/api/admin/user-admin/admin-count",
+    operation_id = "getAdminCount",
+    tag = "Users",
+    responses((status = 200, body = AdminCount)),
+)]
 async fn admin_count(State(app): State<App>, caller: Caller) -> Result<Json<AdminCount>, Failure> {
     let seen = app.view(&caller, &admin())?;
     let admins: Vec<_> =

@@ -91,11 +91,29 @@ fn hash(body: &[u8]) -> u64 {
 }
 
 /// Get the features that are on for the context in the query
-#[utoipa::path(get, path = "/api/frontend", operation_id = "getFrontendFeatures", tag = "Frontend",
-    params(("userId" = Option<String>, Query, description = "The user"), ("sessionId" = Option<String>, Query, description = "The session"),
-        ("appName" = Option<String>, Query, description = "The application"), ("remoteAddress" = Option<String>, Query, description = "The network address; that of the connection if omitted"),
-        ("properties" = Option<Object>, Query, style = DeepObject, description = "Anything else, as properties[name]=value")),
-    responses((status = 200, description = "The features that are on, with their variants", body = Object)))]
+#[utoipa::path(
+    get,
+    path = "/api/frontend",
+    operation_id = "getFrontendFeatures",
+    tag = "Frontend",
+    params(
+        ("userId" = Option<String>, Query, description = "The user"),
+        ("sessionId" = Option<String>, Query, description = "The session"),
+        ("appName" = Option<String>, Query, description = "The application"),
+        (
+            "remoteAddress" = Option<String>,
+            Query,
+            description = "The network address; that of the connection if omitted",
+        ),
+        (
+            "properties" = Option<Object>,
+            Query,
+            style = DeepObject,
+            description = "Anything else, as properties[name]=value",
+        ),
+    ),
+    responses((status = 200, description = "The features that are on, with their variants", body = Object)),
+)]
 async fn get(State(source): State<FlagSource>, request: Request) -> Result<Response, Failure> {
     let (parts, _) = request.into_parts();
     let token = token(&source, &parts).await?;
@@ -104,7 +122,14 @@ async fn get(State(source): State<FlagSource>, request: Request) -> Result<Respo
 }
 
 /// Get the features that are on for the context in the body
-#[utoipa::path(post, path = "/api/frontend", operation_id = "getFrontendApiFeaturesWithPost", tag = "Frontend", request_body = ContextBody, responses((status = 200, description = "The features that are on, with their variants", body = Object)))]
+#[utoipa::path(
+    post,
+    path = "/api/frontend",
+    operation_id = "getFrontendApiFeaturesWithPost",
+    tag = "Frontend",
+    request_body = ContextBody,
+    responses((status = 200, description = "The features that are on, with their variants", body = Object)),
+)]
 async fn post(State(source): State<FlagSource>, request: Request) -> Result<Response, Failure> {
     let (parts, body) = request.into_parts();
     let token = token(&source, &parts).await?;
@@ -113,7 +138,14 @@ async fn post(State(source): State<FlagSource>, request: Request) -> Result<Resp
 }
 
 /// Report how often features were on and off
-#[utoipa::path(post, path = "/api/frontend/client/metrics", operation_id = "registerFrontendMetrics", tag = "Frontend", request_body = MetricsBody, responses((status = 200, description = "Counted", body = String)))]
+#[utoipa::path(
+    post,
+    path = "/api/frontend/client/metrics",
+    operation_id = "registerFrontendMetrics",
+    tag = "Frontend",
+    request_body = MetricsBody,
+    responses((status = 200, description = "Counted", body = String)),
+)]
 async fn metrics(State(source): State<FlagSource>, request: Request) -> Result<&'static str, Failure> {
     let (parts, body) = request.into_parts();
     let token = token(&source, &parts).await?;
@@ -123,7 +155,14 @@ async fn metrics(State(source): State<FlagSource>, request: Request) -> Result<&
 }
 
 /// Introduce an application
-#[utoipa::path(post, path = "/api/frontend/client/register", operation_id = "registerFrontendClient", tag = "Frontend", request_body = RegisterBody, responses((status = 200, description = "Taken note of", body = String)))]
+#[utoipa::path(
+    post,
+    path = "/api/frontend/client/register",
+    operation_id = "registerFrontendClient",
+    tag = "Frontend",
+    request_body = RegisterBody,
+    responses((status = 200, description = "Taken note of", body = String)),
+)]
 async fn register(State(source): State<FlagSource>, request: Request) -> Result<&'static str, Failure> {
     let (parts, body) = request.into_parts();
     let token = token(&source, &parts).await?;

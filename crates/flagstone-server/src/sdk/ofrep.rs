@@ -154,7 +154,14 @@ async fn context(
 }
 
 /// Evaluate one feature for the context in the body
-#[utoipa::path(post, path = "/ofrep/v1/evaluate/flags/{key}", operation_id = "evaluateFlag", tag = "OFREP", request_body = EvaluationBody, responses((status = 200, description = "The feature's value for the context", body = EvaluationView)))]
+#[utoipa::path(
+    post,
+    path = "/ofrep/v1/evaluate/flags/{key}",
+    operation_id = "evaluateFlag",
+    tag = "OFREP",
+    request_body = EvaluationBody,
+    responses((status = 200, description = "The feature's value for the context", body = EvaluationView)),
+)]
 async fn one(State(source): State<FlagSource>, Path(key): Path<String>, request: Request) -> Result<Response, Failure> {
     let (parts, body) = request.into_parts();
     let token = token(&source, &parts).await?.0;
@@ -170,9 +177,22 @@ async fn one(State(source): State<FlagSource>, Path(key): Path<String>, request:
 }
 
 /// Evaluate all features for the context in the body
-#[utoipa::path(post, path = "/ofrep/v1/evaluate/flags", operation_id = "evaluateFlagsBulk", tag = "OFREP", request_body = EvaluationBody,
+#[utoipa::path(
+    post,
+    path = "/ofrep/v1/evaluate/flags",
+    operation_id = "evaluateFlagsBulk",
+    tag = "OFREP",
+    request_body = EvaluationBody,
     params(("If-None-Match" = Option<String>, Header, description = "The ETag of the last answer")),
-    responses((status = 200, description = "The values of all features for the context, also of those that are off", body = EvaluationsView), (status = 304, description = "The client has these values already")))]
+    responses(
+        (
+            status = 200,
+            description = "The values of all features for the context, also of those that are off",
+            body = EvaluationsView,
+        ),
+        (status = 304, description = "The client has these values already"),
+    ),
+)]
 async fn all(State(source): State<FlagSource>, request: Request) -> Result<Response, Failure> {
     let (parts, body) = request.into_parts();
     let token = token(&source, &parts).await?.0;

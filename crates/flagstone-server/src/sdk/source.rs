@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::streams::Streams;
 use crate::app::App;
 use crate::delivery::{Delivery, DeliverySettings, Revision, StreamLimits};
-use crate::edge::Follower;
+use crate::edge::Edge;
 use crate::http::error::Failure;
 use crate::http::metrics::Metrics;
 use crate::http::schemas::{self, Schemas};
@@ -32,7 +32,7 @@ enum Flags {
     /// A node with a database.
     Primary(App),
     /// An edge, or a node that waits for its database.
-    Replica(Follower),
+    Edge(Edge),
 }
 
 /// An API token that opens delivery.
@@ -47,9 +47,9 @@ impl FlagSource {
     }
 
     /// What an edge has from its upstream; its streams begin to be told of changes.
-    pub fn replica(follower: Follower) -> Self {
-        let limits = follower.settings().streams.clone();
-        Self::new(Flags::Replica(follower), &limits)
+    pub fn edge(edge: Edge) -> Self {
+        let limits = edge.settings().streams.clone();
+        Self::new(Flags::Edge(edge), &limits)
     }
 
     fn new(flags: Flags, limits: &StreamLimits) -> Self {
@@ -63,7 +63,7 @@ impl FlagSource {
     pub fn node(&self) -> Option<&App> {
         match &self.flags {
             Flags::Primary(app) => Some(app),
-            Flags::Replica(_) => None,
+            Flags::Edge(_) => None,
         }
     }
 
@@ -72,7 +72,7 @@ impl FlagSource {
         let secret = bearer(headers).ok_or(Error::Unauthenticated)?;
         let token = match &self.flags {
             Flags::Primary(app) => token_of_state(app, secret)?,
-            Flags::Replica(follower) => follower.token(secret).await?,
+            Flags::Edge(edge) => edge.token(secret).await?,
         };
         if !kinds.contains(&token.kind) {
             return Err(Failure::WrongTokenType);
@@ -85,7 +85,7 @@ impl FlagSource {
     pub fn current(&self, token: &ApiToken) -> Option<Arc<ApiToken>> {
         match &self.flags {
             Flags::Primary(app) => api_tokens::current(&app.public().state, token, app.now()).map(Arc::clone),
-            Flags::Replica(follower) => follower.current(token),
+            Flags::Edge(edge) => edge.current(token),
         }
     }
 
@@ -96,7 +96,7 @@ impl FlagSource {
                 let delivery = app.public().delivery(&token.environment).map(Arc::clone);
                 Ok(delivery.ok_or_else(|| Error::not_found("environment", &token.environment))?)
             }
-            Flags::Replica(follower) => follower.delivery(token),
+            Flags::Edge(edge) => edge.delivery(token),
         }
     }
 
@@ -104,7 +104,7 @@ impl FlagSource {
     pub fn revisions(&self) -> watch::Receiver<u64> {
         match &self.flags {
             Flags::Primary(app) => app.revisions(),
-            Flags::Replica(follower) => follower.revisions(),
+            Flags::Edge(edge) => edge.revisions(),
         }
     }
 
@@ -114,7 +114,7 @@ impl FlagSource {
         match &self.flags {
             Flags::Primary(app) => app.catch_up_with(revision.number).await,
             // What an upstream says goes, also when it begins anew.
-            Flags::Replica(_) => Ok(()),
+            Flags::Edge(_) => Ok(()),
         }
     }
 
@@ -122,7 +122,7 @@ impl FlagSource {
     pub fn now(&self) -> Timestamp {
         match &self.flags {
             Flags::Primary(app) => app.now(),
-            Flags::Replica(follower) => follower.now(),
+            Flags::Edge(edge) => edge.now(),
         }
     }
 
@@ -130,7 +130,7 @@ impl FlagSource {
     pub fn settings(&self) -> &DeliverySettings {
         match &self.flags {
             Flags::Primary(app) => app.delivery_settings(),
-            Flags::Replica(follower) => follower.settings(),
+            Flags::Edge(edge) => edge.settings(),
         }
     }
 
@@ -138,7 +138,7 @@ impl FlagSource {
     pub fn telemetry(&self) -> &Telemetry {
         match &self.flags {
             Flags::Primary(app) => app.telemetry(),
-            Flags::Replica(follower) => follower.telemetry(),
+            Flags::Edge(edge) => edge.telemetry(),
         }
     }
 
@@ -151,7 +151,7 @@ impl FlagSource {
     pub fn metrics(&self) -> &Metrics {
         match &self.flags {
             Flags::Primary(app) => app.metrics(),
-            Flags::Replica(follower) => follower.metrics(),
+            Flags::Edge(edge) => edge.metrics(),
         }
     }
 
@@ -159,7 +159,7 @@ impl FlagSource {
     pub fn features_known(&self) -> impl Fn(&str) -> bool + Clone {
         let snapshot = match &self.flags {
             Flags::Primary(app) => Some(app.public()),
-            Flags::Replica(_) => None,
+            Flags::Edge(_) => None,
         };
         move |name| snapshot.as_ref().is_none_or(|snapshot| snapshot.state.features.contains(name))
     }
@@ -167,7 +167,7 @@ impl FlagSource {
     fn schemas(&self) -> &Schemas {
         match &self.flags {
             Flags::Primary(app) => app.schemas(),
-            Flags::Replica(follower) => follower.schemas(),
+            Flags::Edge(edge) => edge.schemas(),
         }
     }
 
@@ -176,7 +176,7 @@ impl FlagSource {
         let look = |secret: String| async move {
             let found = match &self.flags {
                 Flags::Primary(app) => token_of_state(app, &secret),
-                Flags::Replica(follower) => follower.token(&secret).await,
+                Flags::Edge(edge) => edge.token(&secret).await,
             };
             match found {
                 Ok(token) => Ok(Some((secret, token))),

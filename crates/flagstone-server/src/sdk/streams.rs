@@ -356,7 +356,7 @@ mod tests {
 
     use super::*;
     use crate::delivery::Segments;
-    use crate::edge::Follower;
+    use crate::edge::Edge;
     use crate::http::schemas::Schemas;
     use crate::options::edge::EdgeOptions;
 
@@ -384,8 +384,8 @@ mod tests {
         let file = folder.path().join("bootstrap.json");
         std::fs::write(&file, r#"{"features":[{"name":"of-two","project":"two"}]}"#).unwrap();
         let words = ["edge", "--upstream-url", &url, "--tokens", WIDE, "--bootstrap-file", file.to_str().unwrap()];
-        let edge = Follower::start(&Command::parse_from(words).options, Schemas::of(&[]).unwrap()).unwrap();
-        let source = FlagSource::replica(edge.clone());
+        let edge = Edge::start(&Command::parse_from(words).options, Schemas::of(&[]).unwrap()).unwrap();
+        let source = FlagSource::edge(edge.clone());
         let token = edge.token(WIDE).await.unwrap();
         let scope = || Scope::of(&token, &[], None, Segments::Named);
         let begin = || source.streams().begin(&source, &token, scope(), Ipv4Addr::LOCALHOST.into(), None);

@@ -84,7 +84,7 @@ impl Other {
     }
 }
 
-fn count(edge: &Follower, environment: &str, features: impl Iterator<Item = String>) -> Result<(), Full> {
+fn count(edge: &Edge, environment: &str, features: impl Iterator<Item = String>) -> Result<(), Full> {
     let features: Vec<String> = features.collect();
     let (variants, now) = (BTreeMap::new(), edge.now());
     let report = crate::telemetry::Report { app_name: "shop", environment, hour: now.hour(), now };
@@ -97,7 +97,7 @@ fn many() -> impl Iterator<Item = String> {
 }
 
 /// How many rows of an environment wait.
-async fn waiting(edge: &Follower, environment: &str) -> usize {
+async fn waiting(edge: &Edge, environment: &str) -> usize {
     let outbox = edge.0.outbox.lock().await;
     let sent = outbox.0.get(environment).into_iter().flatten().map(Part::rows).sum::<usize>();
     let batch = edge.telemetry().take();

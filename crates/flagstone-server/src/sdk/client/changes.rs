@@ -19,11 +19,30 @@ pub(super) fn routes() -> OpenApiRouter<FlagSource> {
 }
 
 /// Get what has changed since the revision that the SDK knows
-#[utoipa::path(get, path = "/api/client/delta", operation_id = "getDelta", tag = "Client",
-    params(("project" = Option<Vec<String>>, Query, description = "Only these projects, of those that the token is for"),
+#[utoipa::path(
+    get,
+    path = "/api/client/delta",
+    operation_id = "getDelta",
+    tag = "Client",
+    params(
+        ("project" = Option<Vec<String>>, Query, description = "Only these projects, of those that the token is for"),
         ("namePrefix" = Option<String>, Query, description = PREFIX),
-        ("If-None-Match" = Option<String>, Header, description = "The ETag of the last answer: the revision that the SDK knows")),
-    responses((status = 200, description = "The changes as events; one event with everything for an SDK that knows nothing or too little", body = Object), (status = 304, description = "Nothing has changed for this SDK"), (status = 503, description = "The SDK knows more, from another node, than this one can read now")))]
+        (
+            "If-None-Match" = Option<String>,
+            Header,
+            description = "The ETag of the last answer: the revision that the SDK knows",
+        ),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "The changes as events; one event with everything for an SDK that knows nothing or too little",
+            body = Object,
+        ),
+        (status = 304, description = "Nothing has changed for this SDK"),
+        (status = 503, description = "The SDK knows more, from another node, than this one can read now"),
+    ),
+)]
 async fn delta(State(source): State<FlagSource>, request: Request) -> Result<Response, Failure> {
     let (parts, _) = request.into_parts();
     let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;
@@ -48,12 +67,33 @@ async fn delta(State(source): State<FlagSource>, request: Request) -> Result<Res
 }
 
 /// Listen to changes as they happen
-#[utoipa::path(get, path = "/api/client/streaming", operation_id = "getStreaming", tag = "Client",
-    params(("project" = Option<Vec<String>>, Query, description = "Only these projects, of those that the token is for"),
+#[utoipa::path(
+    get,
+    path = "/api/client/streaming",
+    operation_id = "getStreaming",
+    tag = "Client",
+    params(
+        ("project" = Option<Vec<String>>, Query, description = "Only these projects, of those that the token is for"),
         ("namePrefix" = Option<String>, Query, description = PREFIX),
-        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that arrived: the stream goes on from there")),
-    responses((status = 200, description = "Events: `unleash-connected` with everything, then `unleash-updated` with each change", body = String, content_type = "text/event-stream"),
-        (status = 503, description = "There are too many streams, too many begin at once, or the SDK knows more, from another node, than this one can read now")))]
+        (
+            "Last-Event-ID" = Option<String>,
+            Header,
+            description = "The id of the last event that arrived: the stream goes on from there",
+        ),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "Events: `unleash-connected` with everything, then `unleash-updated` with each change",
+            body = String,
+            content_type = "text/event-stream",
+        ),
+        (
+            status = 503,
+            description = "There are too many streams, too many begin at once, or the SDK knows more, from another node, than this one can read now",
+        ),
+    ),
+)]
 async fn streaming(State(source): State<FlagSource>, request: Request) -> Result<Response, Failure> {
     let (parts, _) = request.into_parts();
     let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;

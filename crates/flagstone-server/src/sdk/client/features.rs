@@ -60,10 +60,20 @@ fn segments_form(headers: &HeaderMap) -> Result<Segments, Error> {
 }
 
 /// Get all features of the token's environment and projects
-#[utoipa::path(get, path = "/api/client/features", operation_id = "getAllClientFeatures", tag = "Client",
-    params(("project" = Option<Vec<String>>, Query, description = "Only these projects, of those that the token is for"),
-        ("namePrefix" = Option<String>, Query, description = PREFIX)),
-    responses((status = 200, description = "The features, their segments and the revision", body = Object), (status = 304, description = "The SDK has them already")))]
+#[utoipa::path(
+    get,
+    path = "/api/client/features",
+    operation_id = "getAllClientFeatures",
+    tag = "Client",
+    params(
+        ("project" = Option<Vec<String>>, Query, description = "Only these projects, of those that the token is for"),
+        ("namePrefix" = Option<String>, Query, description = PREFIX),
+    ),
+    responses(
+        (status = 200, description = "The features, their segments and the revision", body = Object),
+        (status = 304, description = "The SDK has them already"),
+    ),
+)]
 async fn list(State(source): State<FlagSource>, request: Request) -> Result<Response, Failure> {
     let (parts, _) = request.into_parts();
     let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;
@@ -73,7 +83,13 @@ async fn list(State(source): State<FlagSource>, request: Request) -> Result<Resp
 }
 
 /// Get one feature of the token's environment and projects
-#[utoipa::path(get, path = "/api/client/features/{featureName}", operation_id = "getClientFeature", tag = "Client", responses((status = 200, description = "The feature", body = Object)))]
+#[utoipa::path(
+    get,
+    path = "/api/client/features/{featureName}",
+    operation_id = "getClientFeature",
+    tag = "Client",
+    responses((status = 200, description = "The feature", body = Object)),
+)]
 async fn get(State(source): State<FlagSource>, Path(name): Path<String>, parts: Parts) -> Result<Response, Failure> {
     let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;
     let scope = scope(&token, &parts)?;

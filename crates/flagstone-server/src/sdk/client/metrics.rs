@@ -256,7 +256,14 @@ fn count<'r>(
 }
 
 /// Introduce an application and the instance of its SDK
-#[utoipa::path(post, path = "/api/client/register", operation_id = "registerClientApplication", tag = "Client", request_body = RegisterBody, responses((status = 202, description = "Taken note of")))]
+#[utoipa::path(
+    post,
+    path = "/api/client/register",
+    operation_id = "registerClientApplication",
+    tag = "Client",
+    request_body = RegisterBody,
+    responses((status = 202, description = "Taken note of")),
+)]
 async fn register(State(source): State<FlagSource>, request: Request) -> Result<StatusCode, Failure> {
     let (parts, body) = request.into_parts();
     let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;
@@ -267,7 +274,14 @@ async fn register(State(source): State<FlagSource>, request: Request) -> Result<
 }
 
 /// Report how often features were on and off
-#[utoipa::path(post, path = "/api/client/metrics", operation_id = "registerClientMetrics", tag = "Client", request_body = MetricsBody, responses((status = 202, description = "Counted")))]
+#[utoipa::path(
+    post,
+    path = "/api/client/metrics",
+    operation_id = "registerClientMetrics",
+    tag = "Client",
+    request_body = MetricsBody,
+    responses((status = 202, description = "Counted")),
+)]
 async fn metrics(State(source): State<FlagSource>, request: Request) -> Result<StatusCode, Failure> {
     let (parts, body) = request.into_parts();
     let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;
@@ -277,9 +291,21 @@ async fn metrics(State(source): State<FlagSource>, request: Request) -> Result<S
 }
 
 /// Report for many applications at once
-#[utoipa::path(post, path = "/api/client/metrics/bulk", operation_id = "clientBulkMetrics", tag = "Client",
-    params(("Idempotency-Key" = Option<String>, Header, description = "The report's id, of 64 bytes at most: within an hour, this node counts it once")),
-    request_body = BulkBody, responses((status = 202, description = "Counted, now or when it came before")))]
+#[utoipa::path(
+    post,
+    path = "/api/client/metrics/bulk",
+    operation_id = "clientBulkMetrics",
+    tag = "Client",
+    params(
+        (
+            "Idempotency-Key" = Option<String>,
+            Header,
+            description = "The report's id, of 64 bytes at most: within an hour, this node counts it once",
+        ),
+    ),
+    request_body = BulkBody,
+    responses((status = 202, description = "Counted, now or when it came before")),
+)]
 async fn bulk(State(source): State<FlagSource>, request: Request) -> Result<StatusCode, Failure> {
     let (parts, body) = request.into_parts();
     let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;

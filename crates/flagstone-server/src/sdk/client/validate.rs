@@ -46,7 +46,14 @@ struct ValidToken {
 }
 
 /// Tell which of these tokens work, and what they are for
-#[utoipa::path(post, path = "/edge/validate", operation_id = "getValidTokens", tag = "Edge", request_body = TokenStrings, responses((status = 200, body = ValidTokens)))]
+#[utoipa::path(
+    post,
+    path = "/edge/validate",
+    operation_id = "getValidTokens",
+    tag = "Edge",
+    request_body = TokenStrings,
+    responses((status = 200, body = ValidTokens)),
+)]
 async fn validate(State(source): State<FlagSource>, request: Request) -> Result<Json<ValidTokens>, Failure> {
     let (parts, body) = request.into_parts();
     let asked = source.report::<TokenStrings>(&parts.headers, body, BODY_BYTES_MAX).await?.tokens;
