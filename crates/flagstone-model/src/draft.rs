@@ -26,9 +26,9 @@ pub trait Entropy {
 
 /// What surrounds a rule: who asks, when, within which limits.
 pub struct Surroundings<'a> {
-    /// Who asks.
+    /// Whose authority counts.
     pub principal: &'a Principal,
-    /// Who asks, as the audit log names them.
+    /// Whom the audit log names. Where somebody else's decision is carried out, this is not who the principal is.
     pub actor: Actor,
     /// The time, by the writer's clock.
     pub now: Timestamp,
