@@ -95,7 +95,7 @@ fn answers_come_from_files_and_standard_input() {
     };
     check(&["--features", "f.json"], "", &[""]);
     check(&["--features", "f.json", "--context", r#"{"userId": "7"}"#], "", &["for-seven"]);
-    check(&["--features", "f.json", "--context", r#"{"userId": "7"}"#, "--all"], "", &["for-seven -gold -dark"]);
+    check(&["--features", "f.json", "--context", r#"{"userId": "7"}"#, "--all"], "", &["-dark for-seven -gold"]);
     check(&["--features", "-", "--context", r#"{"plan": "gold"}"#], FEATURES, &["gold/wide"]);
     check(
         &["--features", "f.json", "--contexts", "c.jsonl"],
@@ -113,7 +113,7 @@ fn answers_come_from_files_and_standard_input() {
         "",
         &["-gold for-seven"],
     );
-    check(&["--features", "delta.json", "--all"], "", &["-for-seven -dark"]);
+    check(&["--features", "delta.json", "--all"], "", &["-dark -for-seven"]);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn explanations_are_those_of_the_toggles() {
     check(&["--context", r#"{"userId": "7"}"#], json!([["for-seven", { "strategy": 0 }]]));
     check(
         &["--all"],
-        json!([["for-seven", "no-strategy-matched"], ["gold", "no-strategy-matched"], ["dark", "disabled"]]),
+        json!([["dark", "disabled"], ["for-seven", "no-strategy-matched"], ["gold", "no-strategy-matched"]]),
     );
     let run = check(&["--flag", "gold", "--context", r#"{"plan": "tin"}"#], json!([["gold", "no-strategy-matched"]]));
     let constraint = &run.lines[0]["explanation"][0]["strategies"][0]["constraints"][0];
@@ -206,7 +206,7 @@ async fn flags_come_from_a_server_and_its_token_stays_secret() {
     // A file goes before what the environment says.
     assert_eq!(
         evaluate(folder.path(), &["--features", "-", "--all"], FEATURES, &variables).lines[0]["toggles"][0]["name"],
-        "for-seven"
+        "dark"
     );
 
     let check = |url: &str, token: &str, expect: &str| {
