@@ -49,7 +49,7 @@ impl Default for Limits {
             variants: 100,
             bulk: 1_000,
             personal_tokens: 10,
-            commit_bytes: 16 * 1024 * 1024,
+            commit_bytes: 64 * 1024 * 1024,
         }
     }
 }

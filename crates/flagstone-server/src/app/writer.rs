@@ -21,7 +21,7 @@ const GROUP_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// How many callers may wait for what is on its way to the disk.
 const WAITING_MAX: usize = 16_384;
 /// How many bytes of commits may wait.
-const PENDING_BYTES_MAX: usize = 64 * 1024 * 1024;
+const PENDING_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// How many commits of other nodes are read at a time.
 const CATCH_UP_PAGE: u32 = 500;
 /// How long commits that met a conflict wait for the log to be read: little beside what an append may take, since their

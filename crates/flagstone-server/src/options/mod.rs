@@ -247,7 +247,7 @@ pub struct LimitOptions {
     #[arg(long, env = "UNLEASH_FEATURE_FLAGS_LIMIT", default_value_t = 5_000)]
     pub feature_flags_limit: usize,
     /// The most bytes that one change may take in the log
-    #[arg(long, env = "COMMIT_BYTES_LIMIT", default_value_t = 16 * 1024 * 1024)]
+    #[arg(long, env = "COMMIT_BYTES_LIMIT", default_value_t = 64 * 1024 * 1024)]
     pub commit_bytes_limit: usize,
 }
 

@@ -211,14 +211,14 @@ async fn what_waits_is_bounded_in_bytes_and_number() {
     while by_bytes.has_room() {
         waiting.push(push(&by_bytes, 1 << 20));
     }
-    assert_eq!(waiting.len(), 64);
+    assert_eq!(waiting.len(), 128);
     by_bytes.store_group().await;
     assert!(by_bytes.has_room(), "what is stored makes room");
     let by_number = writer().await;
     while by_number.has_room() {
         waiting.push(push(&by_number, 1));
     }
-    assert_eq!(waiting.len(), 64 + WAITING_MAX);
+    assert_eq!(waiting.len(), 128 + WAITING_MAX);
     by_number.discard_tip(|| Outcome::Again);
     assert!(by_number.has_room());
 }
