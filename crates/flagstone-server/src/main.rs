@@ -215,7 +215,9 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
 fn start_logging(level: &str, format: LogFormat) {
     // Unleash knows `fatal`, which is our `error`.
     let level = if level == "fatal" { "error" } else { level };
-    let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
+    // The driver says of each connection by itself that its server goes away; we say it once.
+    let directives = format!("sqlx::postgres::notice=error,sqlx_core::pool=error,{level}");
+    let filter = EnvFilter::try_new(directives).unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         LogFormat::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
