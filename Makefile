@@ -49,12 +49,14 @@ deny:
 golden:
 	UPDATE_GOLDEN=1 cargo test -p flagstone-server --test it golden
 
-## Measure: evaluation against the official engine, delivery and stream against the bare HTTP stack (see bench/README.md)
+## Measure: evaluation against the official engine, delivery and stream against the bare HTTP stack, and a large
+## installation (see bench/README.md)
 bench:
 	cargo bench -p flagstone-eval
 	cargo build --release -p flagstone-server -p flagstone-bench
 	target/release/flagstone-bench delivery
 	target/release/flagstone-bench stream
+	target/release/flagstone-bench estate
 
 clean-scratch:
 	-scripts/postgres.sh stop

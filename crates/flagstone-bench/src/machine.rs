@@ -61,6 +61,21 @@ pub fn cpu_time(pid: u32) -> anyhow::Result<Duration> {
     Ok(TICK * ticks)
 }
 
+/// How long those threads of a process have computed whose names begin so, in nanoseconds as the scheduler counts them.
+pub fn cpu_time_of_threads(pid: u32, name: &str) -> anyhow::Result<Duration> {
+    let mut nanos = 0;
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        let thread = thread?.path();
+        // A thread may end meanwhile.
+        let Ok(own) = read_to_string(thread.join("comm")) else { continue };
+        if own.starts_with(name) {
+            let counted = read_to_string(thread.join("schedstat")).unwrap_or_default();
+            nanos += counted.split_whitespace().next().and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
+        }
+    }
+    Ok(Duration::from_nanos(nanos))
+}
+
 /// The resident memory of a process, in bytes.
 pub fn resident_bytes(pid: u32) -> anyhow::Result<u64> {
     let status = read_to_string(format!("/proc/{pid}/status")).with_context(|| format!("process {pid} is gone"))?;
@@ -120,6 +135,8 @@ mod tests {
     fn the_system_tells_of_this_process() {
         let pid = std::process::id();
         assert!(cpu_time(pid).is_ok());
+        assert!(cpu_time_of_threads(pid, "").unwrap() > Duration::ZERO);
+        assert_eq!(cpu_time_of_threads(pid, "no-such-thread").unwrap(), Duration::ZERO);
         assert!(resident_bytes(pid).unwrap() > 1 << 20);
         assert_eq!(locked("axum").split('.').next(), Some("0"));
         assert_eq!(locked("no-such-crate"), "unknown");

@@ -1,6 +1,7 @@
 //! Measures Flagstone beside the bare HTTP stack; `bench/README.md` says how to run it and what the figures mean.
 
 mod delivery;
+mod estate;
 mod stream;
 
 mod attack;
@@ -36,6 +37,8 @@ enum Command {
     Stream(stream::Options),
     /// Measure what memory one token takes that asks ever new queries, and what a 304 costs then
     Attack(attack::Options),
+    /// Measure lists, switches and the start of a server with 50,000 features, beside one with 1,000
+    Estate(estate::Options),
     /// Fill a server with the flags that are measured with, over its admin API
     Seed(seed::Options),
     /// Serve what a Flagstone answers, with nothing between the bytes and the HTTP stack
@@ -47,6 +50,7 @@ fn main() -> anyhow::Result<()> {
         Command::Delivery(options) => delivery::run(&options),
         Command::Stream(options) => stream::run(&options),
         Command::Attack(options) => attack::run(&options),
+        Command::Estate(options) => estate::run(&options),
         Command::Seed(options) => single_thread()?.block_on(seed::run(&options)),
         // As `flagstone` makes its own: as many workers as the process may use cores.
         Command::Bare(options) => {

@@ -43,12 +43,14 @@ pub fn flag_name(number: usize) -> String {
     format!("bench-flag-{number}")
 }
 
-struct Flag {
+/// What is made of a flag.
+pub struct Flag {
     name: String,
     /// What creates it.
-    body: Value,
-    strategies: Vec<Value>,
-    is_on: bool,
+    pub body: Value,
+    /// In each environment.
+    pub strategies: Vec<Value>,
+    pub is_on: bool,
 }
 
 /// Makes segments and flags in the project `default` of a server that has none of them.
@@ -118,14 +120,16 @@ impl Admin {
     }
 }
 
-fn segment(number: usize) -> Value {
+/// A segment.
+pub fn segment(number: usize) -> Value {
     let users: Vec<String> = (0..100).map(|user| (number * 1_000 + user).to_string()).collect();
     json!({ "name": format!("bench-segment-{number}"), "description": "", "constraints": [
         { "contextName": "userId", "operator": "IN", "values": users, "inverted": false, "caseInsensitive": false }
     ] })
 }
 
-fn flag(number: usize, segments: &[i64], random: &mut Random) -> Flag {
+/// A flag whose strategies may name these segments.
+pub fn flag(number: usize, segments: &[i64], random: &mut Random) -> Flag {
     let name = flag_name(number);
     let strategies = (0..=random.below(3)).map(|_| strategy(&name, segments, random)).collect();
     let kind = random.pick(&["release", "experiment", "operational", "kill-switch", "permission"]);

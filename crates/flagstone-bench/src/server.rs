@@ -27,6 +27,8 @@ pub struct Server {
     pub frontend_token: String,
     /// Its process, where it runs on this machine.
     pub pid: Option<u32>,
+    /// How long it took from its start until it was ready, where it was started here.
+    pub started_in: Duration,
     _process: Option<Process>,
 }
 
@@ -48,11 +50,26 @@ impl Server {
     /// Starts a Flagstone without data on a core.
     pub async fn flagstone(binary: &Path, core: usize, options: &[String]) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
-        let mut command = on_core(core, binary);
+        let database = folder.path().join("flagstone.db");
+        Self::serve(on_core(core, binary), folder, &database, options).await
+    }
+
+    /// Starts a Flagstone with the data of a database file; on all cores unless one is named.
+    pub async fn with_data(
+        binary: &Path,
+        core: Option<usize>,
+        database: &Path,
+        options: &[String],
+    ) -> anyhow::Result<Self> {
+        let command = core.map_or_else(|| Command::new(binary), |core| on_core(core, binary));
+        Self::serve(command, tempfile::tempdir()?, database, options).await
+    }
+
+    async fn serve(mut command: Command, folder: TempDir, database: &Path, options: &[String]) -> anyhow::Result<Self> {
         command
             .arg("serve")
             .args(options)
-            .env("DATABASE_URL", format!("sqlite://{}", folder.path().join("flagstone.db").display()))
+            .env("DATABASE_URL", format!("sqlite://{}", database.display()))
             .envs([("INIT_ADMIN_API_TOKENS", ADMIN), ("INIT_BACKEND_API_TOKENS", BACKEND)])
             .envs([("INIT_FRONTEND_API_TOKENS", FRONTEND), ("UNLEASH_DEFAULT_ADMIN_PASSWORD", "First-password-1")])
             .env("HTTP_HOST", "127.0.0.1");
@@ -83,6 +100,7 @@ impl Server {
                 backend_token: needed("BACKEND_TOKEN")?,
                 frontend_token: needed("FRONTEND_TOKEN")?,
                 pid,
+                started_in: Duration::ZERO,
                 _process: None,
             });
         }
@@ -97,17 +115,17 @@ impl Server {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log)?);
+        let began = Instant::now();
         let child = command.spawn().with_context(|| format!("cannot start {name}"))?;
         let pid = child.id();
         let mut process = Process { child, _folder: folder };
         let address = Address::local(port);
-        let began = Instant::now();
         while !is_ready(&address).await {
             let ended = process.child.try_wait()?;
             if ended.is_some() || began.elapsed() > READY_MAX {
                 bail!("{name} does not start: {}", std::fs::read_to_string(&log).unwrap_or_default());
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
         Ok(Self {
             name: name.to_owned(),
@@ -115,6 +133,7 @@ impl Server {
             backend_token: BACKEND.to_owned(),
             frontend_token: FRONTEND.to_owned(),
             pid: Some(pid),
+            started_in: began.elapsed(),
             _process: Some(process),
         })
     }
