@@ -215,8 +215,7 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
 fn start_logging(level: &str, format: LogFormat) {
     // Unleash knows `fatal`, which is our `error`.
     let level = if level == "fatal" { "error" } else { level };
-    // The driver says of each connection by itself that its server goes away; we say it once.
-    let directives = format!("sqlx::postgres::notice=error,sqlx_core::pool=error,{level}");
+    let directives = format!("{},{level}", flagstone_store::LOG_DIRECTIVES);
     let filter = EnvFilter::try_new(directives).unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {

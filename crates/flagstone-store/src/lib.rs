@@ -42,6 +42,10 @@ const FIND_TIMEOUT: Duration = Duration::from_millis(400);
 /// How long a server may take to hear that a node gives up its turn.
 const GIVE_UP_TIMEOUT: Duration = Duration::from_millis(100);
 
+/// Directives for a log's filter: the driver says of each connection by itself that its server goes away, and whoever
+/// uses the store says it once.
+pub const LOG_DIRECTIVES: &str = "sqlx::postgres::notice=error,sqlx_core::pool=error";
+
 /// Where everything durable is.
 ///
 /// Every operation ends in bounded time: with an answer, or with an [`Error`] that says whether trying again may help.
