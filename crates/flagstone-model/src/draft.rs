@@ -211,7 +211,8 @@ impl<'a> Draft<'a> {
         for (kind, id) in self.changes.keys() {
             if *kind == Feature::KIND {
                 let (old, new) = (self.base.features.get(id), self.state.features.get(id));
-                for name in self.state.environments.values().map(|e| &e.name) {
+                // Its own, which may be few of many.
+                for name in old.into_iter().chain(new).flat_map(|feature| feature.environments.keys()) {
                     if old.and_then(|f| f.delivered(name)) != new.and_then(|f| f.delivered(name)) {
                         touched.insert(name.clone());
                     }

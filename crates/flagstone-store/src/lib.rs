@@ -86,8 +86,8 @@ macro_rules! access {
 impl Store {
     /// Opens a store for reading and writing, and brings its tables to this binary's version.
     ///
-    /// SQLite: makes a missing folder (mode 0700) and file (0600), refuses a damaged file and leaves it as it is, and
-    /// holds a lock until it is closed: [`Error::Locked`] when another process has it. PostgreSQL: of several nodes
+    /// SQLite: makes a missing folder (mode 0700) and file (0600), refuses a damaged file and leaves it as it is (here,
+    /// or in [`Self::sound`]), and holds a lock until it is closed: [`Error::Locked`] when another process has it. PostgreSQL: of several nodes
     /// that start at once, one migrates and the others wait. [`Error::Schema`] when a newer binary made the tables.
     pub async fn open(url: &DatabaseUrl, options: &Options) -> Result<Self, Error> {
         Ok(match url {
@@ -111,6 +111,17 @@ impl Store {
         access!(self.reader().await?, _tables => (), lease => async {
             lease.fetch_one(Sql::new("SELECT CAST(1 AS BIGINT)"), |row| row.int(0)).await.map(|_| ())
         })
+    }
+
+    /// Waits until SQLite's file has been looked over, which goes on while it is read, and takes a second for each 600 MB
+    /// that are in memory: [`Error::Corrupt`] if it is damaged. Everything that writes waits for it as well, so a damaged
+    /// file stays as it is; what is read meanwhile counts once this has said yes. Others have checksums, or nothing to
+    /// look at.
+    pub async fn sound(&self) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(store) => store.sound().await,
+            Self::Postgres(_) | Self::Memory(_) => Ok(()),
+        }
     }
 
     /// Closes the connections and gives up the lock. Later operations fail.

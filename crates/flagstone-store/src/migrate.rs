@@ -43,6 +43,11 @@ pub(crate) async fn check(lease: &mut Lease<'_>, migrations: &'static [&'static 
     Ok(())
 }
 
+/// Whether there is nothing to do.
+pub(crate) async fn is_newest(lease: &mut Lease<'_>, migrations: &[&str]) -> Result<bool, Error> {
+    Ok(version(lease).await? == known(migrations))
+}
+
 fn check_not_newer(found: i64, migrations: &[&str]) -> Result<(), Error> {
     let known = known(migrations);
     if found > known {

@@ -1,17 +1,39 @@
 //! Searching the audit events in SQL.
 
+use std::collections::HashSet;
+
 use crate::log::{EVENT_COLUMNS, EventRow, without_nul};
 use crate::sql::{Lease, Sql, signed};
 use crate::{Error, EventCreator, EventPage, EventQuery, Order};
 
 pub(crate) async fn events(lease: &mut Lease<'_>, query: &EventQuery) -> Result<EventPage, Error> {
-    let mut count = Sql::new("SELECT COUNT(*) FROM events");
-    push_filters(&mut count, query, lease.is_sqlite());
-    let total = lease.fetch_one(count, |row| row.count(0)).await?.unwrap_or_default();
+    let Some(visible) = &query.visible_projects else { return page(lease, query, Vec::new()).await };
+    // As of one moment: a project that came after the list was made is in neither, and hidden like all that is not on it.
+    lease.begin_snapshot().await?;
+    let visible: HashSet<String> = visible.iter().map(without_nul).collect();
+    let mut hidden = projects(lease).await?;
+    hidden.retain(|project| !visible.contains(project));
+    let page = page(lease, query, hidden).await?;
+    lease.end("COMMIT").await?;
+    Ok(page)
+}
 
+/// The projects that events name: few, where there are many events, so that each is sought in the index by itself.
+async fn projects(lease: &mut Lease<'_>) -> Result<Vec<String>, Error> {
+    let query = Sql::new(
+        "WITH RECURSIVE named (project) AS (SELECT MIN(project) FROM events WHERE project IS NOT NULL UNION ALL \
+         SELECT (SELECT MIN(project) FROM events WHERE project > named.project) FROM named \
+         WHERE named.project IS NOT NULL) SELECT project FROM named WHERE project IS NOT NULL",
+    );
+    lease.fetch(query, |row| row.text(0)).await
+}
+
+/// A page of those that are not of the `hidden` projects.
+async fn page(lease: &mut Lease<'_>, query: &EventQuery, hidden: Vec<String>) -> Result<EventPage, Error> {
+    let total = total(lease, query, &hidden).await?;
     let mut page = Sql::new("SELECT ");
     page.push(EVENT_COLUMNS).push(" FROM events");
-    push_filters(&mut page, query, lease.is_sqlite());
+    push_filters(&mut page, query, &hidden, lease.is_sqlite());
     page.push(match query.order {
         Order::Descending => " ORDER BY id DESC LIMIT ",
         Order::Ascending => " ORDER BY id LIMIT ",
@@ -21,7 +43,29 @@ pub(crate) async fn events(lease: &mut Lease<'_>, query: &EventQuery) -> Result<
     Ok(EventPage { events, total })
 }
 
-fn push_filters(sql: &mut Sql, query: &EventQuery, is_sqlite: bool) {
+/// How many there are in all. Each is counted by an index that holds nothing else: what is hidden is taken off.
+async fn total(lease: &mut Lease<'_>, query: &EventQuery, hidden: &[String]) -> Result<u64, Error> {
+    let mut all = Sql::new("SELECT COUNT(*) FROM events");
+    push_filters(&mut all, query, &[], lease.is_sqlite());
+    let all = lease.fetch_one(all, |row| row.count(0)).await?.unwrap_or_default();
+    if hidden.is_empty() {
+        return Ok(all);
+    }
+    let mut own = query.clone();
+    own.projects.retain(|project| hidden.contains(project));
+    if own.projects.is_empty() {
+        if !query.projects.is_empty() {
+            return Ok(all);
+        }
+        hidden.clone_into(&mut own.projects);
+    }
+    let mut taken_off = Sql::new("SELECT COUNT(*) FROM events");
+    push_filters(&mut taken_off, &own, &[], lease.is_sqlite());
+    let taken_off = lease.fetch_one(taken_off, |row| row.count(0)).await?.unwrap_or_default();
+    Ok(all.saturating_sub(taken_off))
+}
+
+fn push_filters(sql: &mut Sql, query: &EventQuery, hidden: &[String], is_sqlite: bool) {
     let mut glue = [" WHERE "].into_iter().chain(std::iter::repeat(" AND "));
     let mut and = || glue.next().unwrap_or(" AND ");
     let lists = [
@@ -38,13 +82,19 @@ fn push_filters(sql: &mut Sql, query: &EventQuery, is_sqlite: bool) {
     if !query.ids.is_empty() {
         sql.push(and()).push("id IN ").push_list(query.ids.iter().map(|id| signed(*id)));
     }
-    if !query.created_by_ids.is_empty() || !query.created_by.is_empty() {
-        // `IN ()` is no SQL for PostgreSQL: NULL stands for "none".
-        sql.push(and()).push("(created_by_user_id IN ");
-        push_list_or_null(sql, query.created_by_ids.iter().copied());
-        sql.push(" OR created_by IN ");
-        push_list_or_null(sql, query.created_by.iter().map(without_nul));
-        sql.push(")");
+    let (ids, names) = (&query.created_by_ids, &query.created_by);
+    match (ids.is_empty(), names.is_empty()) {
+        (true, true) => {}
+        (false, true) => {
+            sql.push(and()).push("created_by_user_id IN ").push_list(ids.iter().copied());
+        }
+        (true, false) => {
+            sql.push(and()).push("created_by IN ").push_list(names.iter().map(without_nul));
+        }
+        (false, false) => {
+            sql.push(and()).push("(created_by_user_id IN ").push_list(ids.iter().copied());
+            sql.push(" OR created_by IN ").push_list(names.iter().map(without_nul)).push(")");
+        }
     }
     if let Some(from) = query.from {
         sql.push(and()).push("at >= ").push_value(from.millis());
@@ -52,23 +102,12 @@ fn push_filters(sql: &mut Sql, query: &EventQuery, is_sqlite: bool) {
     if let Some(to) = query.to {
         sql.push(and()).push("at <= ").push_value(to.millis());
     }
-    if let Some(projects) = &query.visible_projects {
-        sql.push(and()).push("(project IS NULL OR project IN ");
-        push_list_or_null(sql, projects.iter().map(without_nul));
-        sql.push(")");
+    if !hidden.is_empty() {
+        sql.push(and()).push("(project IS NULL OR project NOT IN ").push_list(hidden.iter().cloned()).push(")");
     }
     if let Some(text) = query.text.as_deref().filter(|text| !text.is_empty()) {
         sql.push(and());
         push_text(sql, text, is_sqlite);
-    }
-}
-
-fn push_list_or_null<V: Into<crate::sql::Value>>(sql: &mut Sql, values: impl IntoIterator<Item = V>) {
-    let mut values = values.into_iter().peekable();
-    if values.peek().is_some() {
-        sql.push_list(values);
-    } else {
-        sql.push("(NULL)");
     }
 }
 
@@ -85,9 +124,14 @@ fn push_text(sql: &mut Sql, text: &str, is_sqlite: bool) {
 }
 
 pub(crate) async fn creators(lease: &mut Lease<'_>) -> Result<Vec<EventCreator>, Error> {
+    // Few people make many events: each of them is sought in the index by itself.
     let query = Sql::new(
-        "SELECT created_by_user_id, created_by FROM events \
-         WHERE id IN (SELECT MAX(id) FROM events GROUP BY created_by_user_id) ORDER BY created_by_user_id",
+        "WITH RECURSIVE creators (id) AS (SELECT MIN(created_by_user_id) FROM events UNION ALL \
+         SELECT (SELECT MIN(created_by_user_id) FROM events WHERE created_by_user_id > creators.id) FROM creators \
+         WHERE creators.id IS NOT NULL) \
+         SELECT created_by_user_id, created_by FROM events WHERE id IN \
+         (SELECT (SELECT MAX(id) FROM events WHERE created_by_user_id = creators.id) FROM creators) \
+         ORDER BY created_by_user_id",
     );
     lease.fetch(query, |row| Ok(EventCreator { id: row.int(0)?, name: row.text(1)? })).await
 }

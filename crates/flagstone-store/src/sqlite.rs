@@ -3,12 +3,13 @@
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::sql::{Lease, Source, Sql};
 use crate::{Error, Options, migrate};
@@ -21,6 +22,8 @@ pub struct Store {
     readers: SqlitePool,
     /// Absent when the database is open for reading only. The connection is absent after a failure.
     writer: Option<Mutex<Option<SqliteConnection>>>,
+    /// What was found when the file was looked over.
+    found: Arc<OnceCell<Result<(), Error>>>,
     lock: std::sync::Mutex<Option<File>>,
     closed: AtomicBool,
 }
@@ -34,6 +37,7 @@ impl Store {
             options: options.clone(),
             readers,
             writer: Some(Mutex::new(None)),
+            found: Arc::default(),
             lock: std::sync::Mutex::new(Some(lock)),
             closed: AtomicBool::new(false),
         };
@@ -48,6 +52,7 @@ impl Store {
             options: options.clone(),
             readers: readers(path, options),
             writer: None,
+            found: Arc::default(),
             lock: std::sync::Mutex::new(None),
             closed: AtomicBool::new(false),
         };
@@ -55,14 +60,17 @@ impl Store {
         Ok(store)
     }
 
-    /// Looks the file over before anything is written to it: a damaged file is left as it is.
+    /// Brings the tables to this binary's version. Where they have it, nothing is to be written, and the file is looked
+    /// over while it is read.
     async fn migrate(&self) -> Result<(), Error> {
+        if self.is_ready().await? {
+            let (found, path, options) = (Arc::clone(&self.found), self.path.clone(), self.options.clone());
+            tokio::spawn(async move { found.get_or_init(|| look_over(&path, &options)).await.is_ok() });
+            return Ok(());
+        }
+        self.sound().await?;
         let (mut lease, _) = self.writer().await?;
         lease.set_limit(Duration::from_mins(10));
-        let faults = lease.fetch(Sql::new("PRAGMA quick_check(1)"), |row| row.text(0)).await?;
-        if let Some(fault) = faults.iter().find(|fault| *fault != "ok") {
-            return Err(Error::Corrupt(format!("{fault}; restore a backup of {}", self.path.display())));
-        }
         let tables = Sql::new(
             "SELECT COUNT(*), COALESCE(SUM(name = 'schema_version'), 0) FROM sqlite_schema WHERE type = 'table'",
         );
@@ -75,6 +83,22 @@ impl Store {
         lease.end("COMMIT").await
     }
 
+    /// Whether the file has all tables of this binary's version and a write-ahead log.
+    async fn is_ready(&self) -> Result<bool, Error> {
+        let (mut lease, _) = self.writer_of_any_file().await?;
+        let mode = lease.fetch_one(Sql::new("PRAGMA journal_mode"), |row| row.text(0)).await?;
+        Ok(mode.as_deref() == Some("wal") && migrate::is_newest(&mut lease, migrate::SQLITE).await?)
+    }
+
+    /// Waits until the file has been looked over; [`Error::Corrupt`] if it is damaged.
+    pub(crate) async fn sound(&self) -> Result<(), Error> {
+        if self.writer.is_none() {
+            return Ok(());
+        }
+        // In a box: every write has this in its future.
+        self.found.get_or_init(|| Box::pin(look_over(&self.path, &self.options))).await.clone()
+    }
+
     pub(crate) fn append_timeout(&self) -> Duration {
         self.options.append_timeout
     }
@@ -84,8 +108,13 @@ impl Store {
         Ok(Lease::new(Source::SqliteReader(Some(connection)), self.options.statement_timeout))
     }
 
-    /// The connection that writes, and whether it has been used before.
+    /// The connection that writes, and whether it has been used before. A damaged file is left as it is.
     pub(crate) async fn writer(&self) -> Result<(Lease<'_>, bool), Error> {
+        self.sound().await?;
+        self.writer_of_any_file().await
+    }
+
+    async fn writer_of_any_file(&self) -> Result<(Lease<'_>, bool), Error> {
         let Some(writer) = &self.writer else { return Err(READ_ONLY) };
         let limit = self.options.statement_timeout;
         let mut guard = tokio::time::timeout(limit, writer.lock())
@@ -154,6 +183,19 @@ impl Store {
             tracing::warn!(%error, "the database was not closed cleanly; its log will be replayed");
         }
         self.lock.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+    }
+}
+
+/// Looks for damage in the whole file, on a connection of its own: others read meanwhile.
+async fn look_over(path: &Path, options: &Options) -> Result<(), Error> {
+    let pool = readers(path, &Options { max_connections: 1, ..options.clone() });
+    let mut lease = Lease::new(Source::SqliteReader(Some(pool.acquire().await?)), Duration::from_mins(10));
+    let faults = lease.fetch(Sql::new("PRAGMA quick_check(1)"), |row| row.text(0)).await;
+    drop(lease);
+    pool.close().await;
+    match faults?.into_iter().find(|fault| fault != "ok") {
+        Some(fault) => Err(Error::Corrupt(format!("{fault}; restore a backup of {}", path.display()))),
+        None => Ok(()),
     }
 }
 

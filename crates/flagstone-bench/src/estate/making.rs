@@ -1,11 +1,13 @@
-//! Makes an installation of a size on disk, by the rules and in as few commits as fit.
+//! Installations on disk, made by the model's rules.
 
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context, anyhow, ensure};
 use flagstone_model::api_tokens::{GivenToken, NewToken, TokenKind};
-use flagstone_model::commands::{Operation, environments, features, installation, projects, run as run_command, users};
-use flagstone_model::commands::{context_fields, segments};
+use flagstone_model::commands::{
+    Operation, context_fields, environments, features, installation, projects, run as run_command, segments, users,
+};
 use flagstone_model::commit::{Actor, Commit};
 use flagstone_model::features::DisabledStrategies;
 use flagstone_model::paths::{Place, ProjectPath};
@@ -15,11 +17,91 @@ use flagstone_model::users::{CreatePersonalToken, NewUser, RoleRef};
 use flagstone_model::{Draft, Entropy, Limits, Principal, State, Surroundings, Timestamp, api_tokens};
 use flagstone_store::{Appended, DatabaseUrl, Store};
 use serde_json::{Value, from_value, json};
+use tempfile::TempDir;
 
-use crate::seed::{Random, flag, segment};
+use crate::machine::cpu_time;
+use crate::seed::{Random, flag, flag_name, segment};
 use crate::server::ADMIN;
 
-use super::{Estate, FEATURES_OF_PROJECT, GROUP_BYTES, LAST_SWITCHES, Size, feature_of, limits};
+/// How much there is of everything.
+pub struct Size {
+    pub features: usize,
+    pub projects: usize,
+    pub environments: usize,
+    pub segments: usize,
+    pub fields: usize,
+    pub users: usize,
+    pub tokens: usize,
+    /// In how many milliseconds a server with so much is to be ready.
+    pub start_ms_max: f64,
+}
+
+pub const SMALL: Size = Size {
+    features: 1_000,
+    projects: 10,
+    environments: 3,
+    segments: 10,
+    fields: 10,
+    users: 20,
+    tokens: 20,
+    start_ms_max: 200.0,
+};
+/// The start of this one is measured, no more.
+pub const MIDDLE: Size = Size {
+    features: 5_000,
+    projects: 50,
+    environments: 10,
+    segments: 100,
+    fields: 50,
+    users: 100,
+    tokens: 200,
+    ..SMALL
+};
+pub const LARGE: Size = Size {
+    features: 50_000,
+    projects: 500,
+    environments: 50,
+    segments: 300,
+    fields: 100,
+    users: 1_000,
+    tokens: 1_000,
+    start_ms_max: 2_000.0,
+};
+
+/// The last commits of each installation are switches, as in one that has been in use.
+const LAST_SWITCHES: usize = 500;
+const FILE: &str = "flagstone.db";
+/// A commit group of the store.
+const GROUP_BYTES: usize = 8 << 20;
+
+/// An installation on disk.
+pub struct Estate {
+    pub size: &'static Size,
+    folder: TempDir,
+    /// The secret of a viewer who is a member of one private project and sees nothing of another.
+    pub viewer: String,
+    /// A strategy of `project-1`.
+    pub strategy: String,
+}
+
+impl Estate {
+    /// Its file.
+    pub fn database(&self) -> PathBuf {
+        self.folder.path().join(FILE)
+    }
+}
+
+/// How much there may be.
+pub fn limits(size: &Size) -> Limits {
+    Limits { features: 2 * size.features, projects: 600, environments: 60, ..Limits::default() }
+}
+
+/// A feature's name, by its project and its place there; a hundred features are in each.
+pub fn feature_of(project: usize, place: usize) -> String {
+    flag_name(project * FEATURES_OF_PROJECT + place)
+}
+
+const FEATURES_OF_PROJECT: usize = 100;
 
 /// Bytes that never repeat: fit for ids, and for secrets of what is gone after the run.
 struct Bytes(u64);
@@ -46,6 +128,21 @@ struct Maker {
 }
 
 impl Maker {
+    /// Opens a store; what is in it, it does not know.
+    async fn on(database: &Path, size: &Size) -> anyhow::Result<Self> {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_millis();
+        let url = DatabaseUrl::Sqlite(database.to_owned());
+        let now = i64::try_from(now)?;
+        Ok(Self {
+            store: Store::open(&url, &flagstone_store::Options::default()).await?,
+            state: State::default(),
+            limits: limits(size),
+            entropy: Bytes(0x9e37_79b9_7f4a_7c15 ^ now.unsigned_abs()),
+            now: Timestamp::from_millis(now - 3_600_000),
+            group: Vec::new(),
+        })
+    }
+
     /// One commit of all that `change` does.
     async fn commit<T>(
         &mut self,
@@ -86,19 +183,9 @@ fn act<O: Operation>(draft: &mut Draft, target: &O::Target, input: Value) -> Res
     run_command::<O>(draft, target, input)
 }
 
-pub(super) async fn make(size: &'static Size) -> anyhow::Result<Estate> {
+pub async fn make(size: &'static Size) -> anyhow::Result<Estate> {
     let folder = tempfile::tempdir()?;
-    let url = DatabaseUrl::Sqlite(folder.path().join("flagstone.db"));
-    let store = Store::open(&url, &flagstone_store::Options::default()).await?;
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_millis();
-    let mut maker = Maker {
-        store,
-        state: State::default(),
-        limits: limits(size),
-        entropy: Bytes(0x9e37_79b9_7f4a_7c15),
-        now: Timestamp::from_millis(i64::try_from(now)? - 3_600_000),
-        group: Vec::new(),
-    };
+    let mut maker = Maker::on(&folder.path().join(FILE), size).await?;
     make_shared(&mut maker, size).await?;
     let (viewer, viewer_id) = make_people(&mut maker, size).await?;
     make_features(&mut maker, size, viewer_id).await?;
@@ -112,7 +199,18 @@ pub(super) async fn make(size: &'static Size) -> anyhow::Result<Estate> {
         };
         maker.commit(&Principal::System, |draft| api_tokens::create(draft, input)).await?;
     }
-    for number in 0..LAST_SWITCHES {
+    make_switches(&mut maker, size, LAST_SWITCHES).await?;
+    maker.flush().await?;
+    maker.store.close().await;
+    let of_project = maker.state.features.get(&feature_of(1, 3)).context("a feature is missing")?;
+    let strategy = of_project.environments["development"].strategies.first().context("a strategy is missing")?;
+    let strategy = strategy.id.clone();
+    Ok(Estate { size, folder, viewer, strategy })
+}
+
+/// Switches features of all projects but the first two.
+async fn make_switches(maker: &mut Maker, size: &Size, count: usize) -> anyhow::Result<()> {
+    for number in 0..count {
         let (project, feature) = (2 + number % (size.projects - 2), number % FEATURES_OF_PROJECT);
         let place = Place {
             project: format!("project-{project}"),
@@ -131,12 +229,29 @@ pub(super) async fn make(size: &'static Size) -> anyhow::Result<Estate> {
             })
             .await?;
     }
-    maker.flush().await?;
+    Ok(())
+}
+
+/// What the store alone takes of CPU to append a switch, in microseconds.
+#[allow(clippy::cast_precision_loss)]
+pub async fn append_us(estate: &Estate, count: usize) -> anyhow::Result<f64> {
+    let mut maker = Maker::on(&estate.database(), estate.size).await?;
+    let loaded = maker.store.load().await?;
+    maker.state.seq = loaded.head.seq;
+    maker.state.last_event_id = loaded.head.last_event_id;
+    for row in &loaded.documents {
+        maker.state.load(&row.kind, &row.id, Some(&mut serde_json::Deserializer::from_str(&row.body)))?;
+    }
+    drop(loaded);
+    make_switches(&mut maker, estate.size, count).await?;
+    let own = std::process::id();
+    let began = cpu_time(own)?;
+    for commit in &maker.group {
+        ensure!(maker.store.append(std::slice::from_ref(commit)).await? == Appended::Done, "a conflict");
+    }
+    let us = cpu_time(own)?.saturating_sub(began).as_secs_f64() * 1e6 / maker.group.len() as f64;
     maker.store.close().await;
-    let of_project = maker.state.features.get(&feature_of(1, 3)).context("a feature is missing")?;
-    let strategy = of_project.environments["development"].strategies.first().context("a strategy is missing")?;
-    let strategy = strategy.id.clone();
-    Ok(Estate { size, folder, viewer, strategy })
+    Ok(us)
 }
 
 /// What belongs to no project.
@@ -163,7 +278,7 @@ async fn make_shared(maker: &mut Maker, size: &Size) -> anyhow::Result<()> {
         .await
 }
 
-pub(super) fn environment(number: usize) -> String {
+fn environment(number: usize) -> String {
     match number {
         0 => "development".to_owned(),
         1 => "production".to_owned(),

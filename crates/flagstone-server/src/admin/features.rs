@@ -1,9 +1,12 @@
 //! Features over HTTP.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use flagstone_model::commands::features as commands;
+use flagstone_model::environments::Environment;
 use flagstone_model::features::{
     self, CloneFeature, CreateFeature, Dependency, Feature, FeatureSummary, StaleFeatures, UpdateFeature, Variant,
 };
@@ -262,9 +265,9 @@ fn lifecycle(app: &App, state: &Model, feature: &Feature) -> LifecycleView {
     LifecycleView { stage, entered_stage_at }
 }
 
-fn row(app: &App, state: &Model, feature: &Feature) -> FeatureRow {
-    let in_order = environments::sorted(state);
-    let environments = in_order.into_iter().filter_map(|environment| {
+/// A feature's row, with those of the environments `in_order` that it has.
+fn row(app: &App, in_order: &[&Arc<Environment>], feature: &Feature) -> FeatureRow {
+    let environments = in_order.iter().filter_map(|environment| {
         let of_feature = feature.environments.get(&environment.name)?;
         let variants_of_strategies: usize = of_feature.strategies.iter().map(|s| s.variants.len()).sum();
         Some(EnvironmentRow {
@@ -320,7 +323,8 @@ async fn list(
 ) -> Result<Json<FeaturesView>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
     projects::find_live(&seen, &project)?;
-    let features = features::of_project(&seen, &project, false).map(|f| row(&app, &seen, f));
+    let in_order = environments::sorted(&seen);
+    let features = features::of_project(&seen, &project, false).map(|f| row(&app, &in_order, f));
     Ok(Json(FeaturesView { version: 2, features: features.collect() }))
 }
 

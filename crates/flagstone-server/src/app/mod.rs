@@ -121,6 +121,8 @@ impl App {
             metrics: Metrics::new(),
             delivery,
         }));
+        // Nobody has been told of anything that was read so far.
+        app.0.store.sound().await?;
         app.ensure_first_start().await?;
         if !app.public().state.may_be_written() {
             tracing::warn!("{OUTDATED}");

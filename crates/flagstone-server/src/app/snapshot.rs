@@ -1,6 +1,5 @@
 //! A state with what is derived from it, in cells that are filled on first use and die with it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use flagstone_model::State;
@@ -14,14 +13,16 @@ pub struct Snapshot {
     /// The state.
     pub state: State,
     pub(super) views: Views,
-    deliveries: HashMap<String, Arc<Delivery>>,
+    /// In the order of their environments' names.
+    deliveries: Vec<Arc<Delivery>>,
 }
 
 impl Snapshot {
     /// The snapshot of a state that nothing is derived from yet; `past` are the last commits that led to it.
     pub fn first(state: State, past: &[Commit]) -> Self {
-        let of = |name: &str| Arc::new(Delivery::first(&state, name).with_past(past));
-        let deliveries = state.environments.values().map(|e| (e.name.clone(), of(&e.name))).collect();
+        let shared = Arc::new(state.clone());
+        let of = |name: &str| Arc::new(Delivery::first(&shared, name).with_past(past));
+        let deliveries = state.environments.values().map(|e| of(&e.name)).collect();
         Self { state, views: Views::default(), deliveries }
     }
 
@@ -29,17 +30,18 @@ impl Snapshot {
     pub fn after(previous: &Self, state: State, commits: &[Commit]) -> Self {
         // Another task may have read some of them from the log already.
         let commits = &commits[commits.partition_point(|commit| commit.seq <= previous.state.seq)..];
+        // One for all environments: each of those that nobody asks for holds on to it.
+        let shared = Arc::new(state.clone());
         let deliveries = state.environments.values().map(|environment| {
             let name = &environment.name;
-            let delivery = match previous.deliveries.get(name) {
+            match previous.delivery(name) {
                 Some(kept) if kept.revision() == Revision::of_state(&state, name) => {
-                    kept.keep_with(&state);
+                    kept.keep_with(&shared);
                     Arc::clone(kept)
                 }
-                Some(earlier) => Arc::new(earlier.next(&previous.state, commits, &state)),
-                None => Arc::new(Delivery::first(&state, name)),
-            };
-            (name.clone(), delivery)
+                Some(earlier) => Arc::new(earlier.next(&previous.state, commits, &shared)),
+                None => Arc::new(Delivery::first(&shared, name)),
+            }
         });
         let deliveries = deliveries.collect();
         Self { views: previous.views.after(&state, commits), deliveries, state }
@@ -47,6 +49,7 @@ impl Snapshot {
 
     /// What the SDKs of an environment get.
     pub fn delivery(&self, environment: &str) -> Option<&Arc<Delivery>> {
-        self.deliveries.get(environment)
+        let found = self.deliveries.binary_search_by(|delivery| delivery.environment().cmp(environment));
+        found.ok().and_then(|at| self.deliveries.get(at))
     }
 }

@@ -43,7 +43,7 @@ pub struct Delivery {
     content: OnceLock<Arc<Content>>,
     /// What the content is made from. Nothing where it came ready or has been made: a delivery may live much longer than
     /// the state, which holds all that has changed since.
-    state: Mutex<Option<State>>,
+    state: Mutex<Option<Arc<State>>>,
     history: History,
     /// Of this environment, across revisions.
     latest: Arc<Latest>,
@@ -73,14 +73,14 @@ pub enum Update {
 
 impl Delivery {
     /// What `environment`'s SDKs get from `state`, of which nothing earlier is known.
-    pub fn first(state: &State, environment: &str) -> Self {
+    pub fn first(state: &Arc<State>, environment: &str) -> Self {
         let history = History::from(Revision::of_state(state, environment));
         Self::of_state(state, environment, history, Arc::default())
     }
 
     /// What they get after `commits`, which lead from the state `before` to `state`.
     #[must_use]
-    pub fn next(&self, before: &State, commits: &[Commit], state: &State) -> Self {
+    pub fn next(&self, before: &State, commits: &[Commit], state: &Arc<State>) -> Self {
         let revision = Revision::of_state(state, &self.environment);
         let mut history = self.history.clone();
         for step in steps(Some(before), commits, &self.environment) {
@@ -93,14 +93,14 @@ impl Delivery {
         Self::of_state(state, &self.environment, history, Arc::clone(&self.latest))
     }
 
-    fn of_state(state: &State, environment: &str, history: History, latest: Arc<Latest>) -> Self {
+    fn of_state(state: &Arc<State>, environment: &str, history: History, latest: Arc<Latest>) -> Self {
         let revision = Revision::of_state(state, environment);
         Self {
             environment: environment.to_owned(),
             revision,
             given: revision,
             content: OnceLock::new(),
-            state: Mutex::new(Some(state.clone())),
+            state: Mutex::new(Some(Arc::clone(state))),
             history,
             latest,
             engine: OnceLock::new(),
@@ -179,9 +179,9 @@ impl Delivery {
     }
 
     /// Lets go of the state that the content would be made from, for a later one in which these SDKs see the same.
-    pub fn keep_with(&self, state: &State) {
+    pub fn keep_with(&self, state: &Arc<State>) {
         if let Some(old) = &mut *lock(&self.state) {
-            *old = state.clone();
+            *old = Arc::clone(state);
         }
     }
 

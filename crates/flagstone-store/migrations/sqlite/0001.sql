@@ -75,7 +75,9 @@ CREATE TABLE events (
 ) STRICT;
 CREATE INDEX events_feature ON events (feature, id) WHERE feature IS NOT NULL;
 CREATE INDEX events_project ON events (project, id) WHERE project IS NOT NULL;
-CREATE INDEX events_creator ON events (created_by_user_id);
+CREATE INDEX events_environment ON events (environment, id) WHERE environment IS NOT NULL;
+CREATE INDEX events_type ON events (type, id);
+CREATE INDEX events_creator ON events (created_by_user_id, id);
 CREATE INDEX events_at ON events (at);
 
 -- Sessions: `hash` is the SHA-256 of the cookie's value.

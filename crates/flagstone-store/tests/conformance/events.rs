@@ -152,9 +152,24 @@ pub(crate) async fn only_visible_projects_are_searched(fixture: Fixture) {
         assert_eq!(page.events.iter().map(|e| e.id).collect::<Vec<_>>(), expected, "{visible:?}");
         assert_eq!(page.total, expected.len() as u64, "the total tells nothing of the rest");
     }
-    let query =
-        EventQuery { visible_projects: Some(vec!["one".to_owned()]), projects: vec!["two".to_owned()], ..all() };
-    assert_eq!(ids(store, &query).await, [] as [u64; 0]);
+    // Other filters count and find what is visible alone as well.
+    let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let one = EventQuery { visible_projects: Some(list(&["one", "none"])), ..all() };
+    let cases: Vec<(EventQuery, &[u64])> = vec![
+        (EventQuery { projects: list(&["two"]), ..one.clone() }, &[]),
+        (EventQuery { projects: list(&["one", "two"]), ..one.clone() }, &[3, 2, 1]),
+        (EventQuery { projects: list(&["one"]), ..one.clone() }, &[3, 2, 1]),
+        (EventQuery { environments: list(&["production", "development"]), ..one.clone() }, &[3]),
+        (EventQuery { types: list(&["feature-created", "user-created"]), ..one.clone() }, &[5, 2]),
+        (EventQuery { created_by_ids: vec![1], created_by: list(&["system"]), ..one.clone() }, &[5, 2, 1]),
+        (EventQuery { text: Some("feature".to_owned()), ..one.clone() }, &[3, 2]),
+        (EventQuery { ids: vec![4, 5], ..one }, &[5]),
+    ];
+    for (query, expected) in cases {
+        let page = store.events(&query).await.unwrap();
+        assert_eq!(page.events.iter().map(|e| e.id).collect::<Vec<_>>(), expected, "{query:?}");
+        assert_eq!(page.total, expected.len() as u64, "{query:?}");
+    }
 }
 
 pub(crate) async fn creators_have_their_newest_name(fixture: Fixture) {

@@ -9,8 +9,9 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use flagstone_store::{Appended, DatabaseUrl, Error, Options, Store};
+use serde_json::json;
 
-use crate::fixture::{Fixture, Random, simple};
+use crate::fixture::{Fixture, Random, commit, put, simple};
 
 async fn open(path: &Path) -> Result<Store, Error> {
     Store::open(&DatabaseUrl::Sqlite(path.to_owned()), &Options::default()).await
@@ -95,7 +96,7 @@ async fn a_database_of_another_program_is_left_alone() {
     assert_eq!(fs::read(&path).unwrap(), before);
 }
 
-/// F17: damage is found at the start or at the load, or did not matter; the file stays as it is when it is refused.
+/// F17: damage is found at the start, while the file is looked over, or at the load, or did not matter; the file stays as it is when it is refused.
 #[tokio::test]
 async fn f17_a_damaged_file_is_never_taken_for_a_good_one() {
     let mut random = Random::seeded("f17");
@@ -119,17 +120,32 @@ async fn f17_a_damaged_file_is_never_taken_for_a_good_one() {
         }
         fs::write(&path, &bytes).unwrap();
         let start = Instant::now();
-        match open(&path).await {
-            Err(error) => {
-                refused += 1;
-                assert!(matches!(error, Error::Corrupt(_) | Error::Invalid(_) | Error::Schema { .. }), "{error:?}");
-                assert_eq!(fs::read(&path).unwrap(), bytes, "round {round}: {error}");
+        let refusal = match open(&path).await {
+            Err(error) => Some(error),
+            Ok(store) => {
+                // What is written while the file is looked over waits for that.
+                let appended = store.append(&[commit(201, vec![put("feature", "new", json!({}))], vec![])]).await;
+                let refusal = store.sound().await.err();
+                if let Some(error) = &refusal {
+                    assert_eq!(appended.as_ref(), Err(error), "round {round}");
+                }
+                // Values that changed in silence are found by the hash of each document.
+                match store.load().await {
+                    Ok(read) if appended.is_ok() => {
+                        let of_before = read.documents.into_iter().filter(|document| document.seq <= 200);
+                        assert_eq!(of_before.collect::<Vec<_>>(), loaded.documents, "round {round}");
+                    }
+                    Ok(read) => assert_eq!(read.documents, loaded.documents, "round {round}"),
+                    Err(error) => assert!(matches!(error, Error::Corrupt(_)), "{error:?}"),
+                }
+                store.close().await;
+                refusal
             }
-            // Values that changed in silence are found by the hash of each document.
-            Ok(store) => match store.load().await {
-                Ok(read) => assert_eq!(read.documents, loaded.documents, "round {round}"),
-                Err(error) => assert!(matches!(error, Error::Corrupt(_)), "{error:?}"),
-            },
+        };
+        if let Some(error) = refusal {
+            refused += 1;
+            assert!(matches!(error, Error::Corrupt(_) | Error::Invalid(_) | Error::Schema { .. }), "{error:?}");
+            assert_eq!(fs::read(&path).unwrap(), bytes, "round {round}: {error}");
         }
         assert!(start.elapsed() < Duration::from_secs(5), "round {round}");
     }
