@@ -8,12 +8,13 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use clap::Args;
 use serde_json::Value;
+use tokio::task::LocalSet;
 
-use crate::http::Connection;
+use crate::http::{Address, Connection};
 use crate::machine::{conditions, cpu_time, cpu_time_of_threads, mib, pin_client, resident_bytes};
 use crate::server::{ADMIN, Server};
 use crate::single_thread;
-use making::{Estate, LARGE, MIDDLE, SMALL, Size, append_us, feature_of, limits, make};
+use making::{Estate, LARGE, MIDDLE, SMALL, Size, feature_of, limits, make};
 
 #[derive(Args)]
 pub struct Options {
@@ -40,7 +41,9 @@ const SWITCH_TIMES_MAX: f64 = 2.0;
 /// What a list is asked until: so much CPU, or so often.
 const LIST_CPU: Duration = Duration::from_millis(200);
 const LIST_REQUESTS: u32 = 200;
-const SWITCHES: u32 = 1_000;
+/// How often is switched, in all, and how many do at the same time.
+const SWITCHES: u32 = 3_200;
+const SWITCHERS: u32 = 32;
 const STARTS: usize = 5;
 /// Every list of the admin API, with the field of the answer that holds the rows; nothing where that is the answer.
 /// `{strategy}` and `{feature}` are of `project-1`, which has a hundred features in three environments; `project-0`
@@ -165,24 +168,28 @@ async fn measure(options: &Options, conditions: &str, starts: &[Start]) -> anyho
             of_size.push((admin, viewer));
         }
         lists.push(of_size);
-        let (all, threads) = switch(&server).await?;
-        drop(server);
-        switches.push((all, threads, append_us(estate, SWITCHES as usize).await?));
+        switches.push([switch(&server, 1).await?, switch(&server, SWITCHERS).await?]);
     }
-    println!(
-        "\n| switch | CPU | SQLite's thread | the store alone | apart from it | goal | |\n| --- | --- | --- | --- | --- | --- | --- |"
-    );
-    for (size, (all, threads, store)) in [&SMALL, &LARGE].into_iter().zip(&switches) {
-        let apart = all - store;
+    println!("\n| switch | CPU | SQLite's threads | apart from them | goal | |\n| --- | --- | --- | --- | --- | --- |");
+    for (size, [alone, many]) in [&SMALL, &LARGE].into_iter().zip(&switches) {
+        let count = size.features;
         println!(
-            "| {} features | {all:.0} µs | {threads:.0} µs | {store:.0} µs | {apart:.0} µs | ≤ {SWITCH_US_MAX:.0} µs | {} |",
-            size.features,
-            goal(apart, SWITCH_US_MAX)
+            "| {count} features, one by one | {:.0} µs | {:.0} µs | {:.0} µs | | |",
+            alone.0,
+            alone.1,
+            apart(alone)
+        );
+        println!(
+            "| {count} features, {SWITCHERS} at a time | {:.0} µs | {:.0} µs | {:.0} µs | ≤ {SWITCH_US_MAX:.0} µs | {} |",
+            many.0,
+            many.1,
+            apart(many),
+            goal(apart(many), SWITCH_US_MAX)
         );
     }
-    let times = (switches[1].0 - switches[1].2) / (switches[0].0 - switches[0].2);
+    let times = apart(&switches[1][1]) / apart(&switches[0][1]);
     println!(
-        "| large over small | | | | {times:.2} times | ≤ {SWITCH_TIMES_MAX} | {} |",
+        "| large over small, {SWITCHERS} at a time | | | {times:.2} times | ≤ {SWITCH_TIMES_MAX} | {} |",
         goal(times, SWITCH_TIMES_MAX)
     );
     println!(
@@ -237,26 +244,44 @@ async fn list(server: &Server, token: &str, path: &str, rows: &str) -> anyhow::R
     Ok(Some(List { ms, rows: u32::try_from(rows)? }))
 }
 
-/// Switches features of `project-1` off and on: microseconds of CPU each, all and in the threads of the store.
-async fn switch(server: &Server) -> anyhow::Result<(f64, f64)> {
+/// What a switch takes apart from SQLite's threads.
+fn apart((all, store): &(f64, f64)) -> f64 {
+    all - store
+}
+
+/// Switches features of `project-1` off and on, so many at a time: microseconds of CPU each, all and in SQLite's threads.
+async fn switch(server: &Server, at_a_time: u32) -> anyhow::Result<(f64, f64)> {
     let pid = server.pid.context("the server has no process here")?;
-    let mut connection = Connection::open(&server.address).await?;
     let store = || cpu_time_of_threads(pid, "sqlx-sqlite");
+    let rounds = SWITCHES / at_a_time;
     let mut began = (Duration::ZERO, Duration::ZERO);
-    let warm_up = SWITCHES / 5;
-    for number in 0..SWITCHES + warm_up {
-        if number == warm_up {
-            began = (cpu_time(pid)?, store()?);
+    for count in [rounds / 5, rounds] {
+        began = (cpu_time(pid)?, store()?);
+        let tasks = LocalSet::new();
+        let switchers: Vec<_> =
+            (0..at_a_time).map(|n| tasks.spawn_local(keep_switching(server.address.clone(), n, count))).collect();
+        tasks.await;
+        for switcher in switchers {
+            switcher.await??;
         }
-        let to = if number % 100 < 50 { "off" } else { "on" };
-        let name = feature_of(1, number as usize % 50);
-        let path = format!("/api/admin/projects/project-1/features/{name}/environments/development/{to}");
-        let request = server.address.request(("POST", &path), ADMIN, &[], "");
+    }
+    let each = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(rounds * at_a_time);
+    Ok((each(cpu_time(pid)?.saturating_sub(began.0)), each(store()?.saturating_sub(began.1))))
+}
+
+/// Switches one feature off and on.
+async fn keep_switching(address: Address, number: u32, count: u32) -> anyhow::Result<()> {
+    let mut connection = Connection::open(&address).await?;
+    let place =
+        format!("/api/admin/projects/project-1/features/{}/environments/development", feature_of(1, number as usize));
+    // An even number, so that the next round changes something from its first request on.
+    for round in 0..count & !1 {
+        let path = format!("{place}/{}", if round % 2 == 0 { "off" } else { "on" });
+        let request = address.request(("POST", &path), ADMIN, &[], "");
         let status = connection.exchange(&request, |_| ()).await?;
         ensure!(status == 200, "POST {path} is answered {status}");
     }
-    let each = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(SWITCHES);
-    Ok((each(cpu_time(pid)?.saturating_sub(began.0)), each(store()?.saturating_sub(began.1))))
+    Ok(())
 }
 
 /// The server's options with which there may be so much.

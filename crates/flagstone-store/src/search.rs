@@ -43,7 +43,7 @@ async fn page(lease: &mut Lease<'_>, query: &EventQuery, hidden: Vec<String>) ->
     Ok(EventPage { events, total })
 }
 
-/// How many there are in all. Each is counted by an index that holds nothing else: what is hidden is taken off.
+/// How many there are in all: those that an index counts, less those of them that are hidden.
 async fn total(lease: &mut Lease<'_>, query: &EventQuery, hidden: &[String]) -> Result<u64, Error> {
     let mut all = Sql::new("SELECT COUNT(*) FROM events");
     push_filters(&mut all, query, &[], lease.is_sqlite());
@@ -60,6 +60,10 @@ async fn total(lease: &mut Lease<'_>, query: &EventQuery, hidden: &[String]) -> 
         hidden.clone_into(&mut own.projects);
     }
     let mut taken_off = Sql::new("SELECT COUNT(*) FROM events");
+    if lease.is_sqlite() && query.features.is_empty() && query.ids.is_empty() {
+        // SQLite would rather walk all events of a type or an environment than those of a few projects.
+        taken_off.push(" INDEXED BY events_project");
+    }
     push_filters(&mut taken_off, &own, &[], lease.is_sqlite());
     let taken_off = lease.fetch_one(taken_off, |row| row.count(0)).await?.unwrap_or_default();
     Ok(all.saturating_sub(taken_off))

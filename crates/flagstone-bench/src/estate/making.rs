@@ -19,7 +19,6 @@ use flagstone_store::{Appended, DatabaseUrl, Store};
 use serde_json::{Value, from_value, json};
 use tempfile::TempDir;
 
-use crate::machine::cpu_time;
 use crate::seed::{Random, flag, flag_name, segment};
 use crate::server::ADMIN;
 
@@ -230,28 +229,6 @@ async fn make_switches(maker: &mut Maker, size: &Size, count: usize) -> anyhow::
             .await?;
     }
     Ok(())
-}
-
-/// What the store alone takes of CPU to append a switch, in microseconds.
-#[allow(clippy::cast_precision_loss)]
-pub async fn append_us(estate: &Estate, count: usize) -> anyhow::Result<f64> {
-    let mut maker = Maker::on(&estate.database(), estate.size).await?;
-    let loaded = maker.store.load().await?;
-    maker.state.seq = loaded.head.seq;
-    maker.state.last_event_id = loaded.head.last_event_id;
-    for row in &loaded.documents {
-        maker.state.load(&row.kind, &row.id, Some(&mut serde_json::Deserializer::from_str(&row.body)))?;
-    }
-    drop(loaded);
-    make_switches(&mut maker, estate.size, count).await?;
-    let own = std::process::id();
-    let began = cpu_time(own)?;
-    for commit in &maker.group {
-        ensure!(maker.store.append(std::slice::from_ref(commit)).await? == Appended::Done, "a conflict");
-    }
-    let us = cpu_time(own)?.saturating_sub(began).as_secs_f64() * 1e6 / maker.group.len() as f64;
-    maker.store.close().await;
-    Ok(us)
 }
 
 /// What belongs to no project.
