@@ -75,14 +75,15 @@ pub fn uses_of_field<'s>(state: &'s State, name: &str) -> Vec<Use<'s>> {
 
 /// The strategies for which `uses_it` holds, of those features.
 fn uses<'s>(state: &'s State, users: Option<&Users>, uses_it: impl Fn(&Strategy) -> bool) -> Vec<Use<'s>> {
-    let mut found = Vec::new();
-    for feature in users.into_iter().flat_map(|users| &users.features).filter_map(|name| state.features.get(name)) {
-        for (environment, there) in &feature.environments {
-            let matching = there.strategies.iter().filter(|s| uses_it(s));
-            found.extend(matching.map(|strategy| Use { feature, environment, strategy }));
-        }
-    }
-    found
+    let features = users.into_iter().flat_map(|users| &users.features).filter_map(|name| state.features.get(name));
+    features.flat_map(places).filter(|place| uses_it(place.strategy)).collect()
+}
+
+/// The strategies of a feature, each at its place.
+fn places(feature: &Arc<Feature>) -> impl Iterator<Item = Use<'_>> {
+    feature.environments.iter().flat_map(move |(environment, there)| {
+        there.strategies.iter().map(move |strategy| Use { feature, environment, strategy })
+    })
 }
 
 /// Everything that names a segment, and so keeps it from being deleted.
@@ -96,12 +97,6 @@ pub struct Holders<'s> {
 }
 
 impl Holders<'_> {
-    /// The projects, by id.
-    pub fn projects(&self) -> BTreeSet<&str> {
-        let of_features = self.live.iter().chain(&self.archived).map(|u| u.feature.project.as_str());
-        of_features.chain(self.defaults.iter().map(|(project, _)| project.id.as_str())).collect()
-    }
-
     /// In words; nothing if nothing holds it.
     fn described(&self) -> Option<String> {
         let features: BTreeSet<_> =
@@ -123,13 +118,16 @@ pub fn holders(state: &State, id: i64) -> Holders<'_> {
     Holders { live, archived, defaults: defaults.collect() }
 }
 
-/// In how many projects and in how many features a segment is named; as [`holders`] says.
-pub fn count_holders(state: &State, id: i64) -> (usize, usize) {
+/// The projects in which a segment is named, as [`holders`] says.
+pub fn projects_holding(state: &State, id: i64) -> BTreeSet<&str> {
     let users = state.features.index().of_segment(id);
     let of_features = users.into_iter().flat_map(|users| users.projects.keys().map(String::as_str));
-    let defaults = state.projects.index().defaults_with(id).map(|(project, _)| project);
-    let projects: BTreeSet<&str> = of_features.chain(defaults).collect();
-    (projects.len(), users.map_or(0, |users| users.features.len()))
+    of_features.chain(state.projects.index().defaults_with(id).map(|(project, _)| project)).collect()
+}
+
+/// In how many features a segment is named, archived ones included.
+pub fn count_features_holding(state: &State, id: i64) -> usize {
+    state.features.index().of_segment(id).map_or(0, |users| users.features.len())
 }
 
 /// Whether strategies of the project can use the segment.
@@ -195,7 +193,7 @@ pub fn update(draft: &mut Draft, id: i64, input: SegmentInput) -> Result<Arc<Seg
     if let Some(project) = &input.project {
         // In the archive or as a default as well: those who may change the segment would change who gets another
         // project's features.
-        if holders(draft, id).projects().iter().any(|other| other != project) {
+        if projects_holding(draft, id).iter().any(|other| other != project) {
             return Err(Error::bad_data(
                 "/body/project",
                 "Strategies of other projects use this segment, perhaps in the archive or by default.",
@@ -289,13 +287,8 @@ pub struct StrategySegments {
 
 /// The live feature and environment that a strategy belongs to.
 pub fn strategy_place<'s>(state: &'s State, strategy_id: &str) -> Result<Use<'s>, Error> {
-    let places = state.features.values().filter(|feature| !feature.is_archived()).flat_map(|feature| {
-        let there = feature.environments.iter();
-        there.flat_map(move |(environment, there)| {
-            there.strategies.iter().map(move |strategy| Use { feature, environment, strategy })
-        })
-    });
-    let found = places.into_iter().find(|u| u.strategy.id == strategy_id);
+    let live = state.features.values().filter(|feature| !feature.is_archived());
+    let found = live.flat_map(places).find(|place| place.strategy.id == strategy_id);
     found.ok_or_else(|| Error::not_found("strategy", strategy_id))
 }
 

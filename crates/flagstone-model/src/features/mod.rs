@@ -145,7 +145,7 @@ impl Feature {
 
     /// The ids of the segments that its strategies name.
     pub(crate) fn segments(&self) -> impl Iterator<Item = &i64> {
-        self.environments.values().flat_map(|e| &e.strategies).flat_map(|s| &s.segments)
+        self.strategies().flat_map(|strategy| &strategy.segments)
     }
 
     /// What answers and audit events show of the feature itself, without its environments.

@@ -7,7 +7,8 @@ use flagstone_model::Need;
 use flagstone_model::commands::segments as commands;
 use flagstone_model::projects::Project;
 use flagstone_model::segments::{
-    self, Segment, SegmentInput, StrategySegments, Use, count_holders, holders, strategy_place,
+    self, Segment, SegmentInput, StrategySegments, Use, count_features_holding, holders, projects_holding,
+    strategy_place,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -133,9 +134,10 @@ struct StrategySegmentsView {
 async fn list(State(app): State<App>, caller: Caller) -> Result<Json<SegmentsView>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
     let state = &seen;
-    let with_use = |segment: &std::sync::Arc<Segment>| {
-        let (projects, features) = count_holders(state, segment.id);
-        SegmentView { segment: (**segment).clone(), used_in_projects: Some(projects), used_in_features: Some(features) }
+    let with_use = |segment: &std::sync::Arc<Segment>| SegmentView {
+        segment: (**segment).clone(),
+        used_in_projects: Some(projects_holding(state, segment.id).len()),
+        used_in_features: Some(count_features_holding(state, segment.id)),
     };
     let mut segments: Vec<_> = state.segments.values().map(with_use).collect();
     segments.sort_by(|a, b| a.segment.name.cmp(&b.segment.name));
