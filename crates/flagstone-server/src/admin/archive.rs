@@ -58,9 +58,7 @@ async fn revive(State(app): State<App>, caller: Caller, Path(name): Path<String>
     responses((status = 200, description = "The feature is gone")),
 )]
 async fn delete(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<(), Failure> {
-    app.commit::<commands::Delete>(&caller, name, Body::none()).await?;
-    app.forget_gone().await;
-    Ok(())
+    app.commit::<commands::Delete>(&caller, name, Body::none()).await.map(drop)
 }
 
 /// Archive several features
@@ -140,7 +138,5 @@ async fn delete_many(
     Path(path): Path<ProjectPath>,
     body: Body<FeatureNames>,
 ) -> Result<(), Failure> {
-    app.commit::<commands::DeleteMany>(&caller, path, body).await?;
-    app.forget_gone().await;
-    Ok(())
+    app.commit::<commands::DeleteMany>(&caller, path, body).await.map(drop)
 }

@@ -280,9 +280,7 @@ async fn duplicate(
     responses((status = 200, description = "The environment is gone")),
 )]
 async fn delete(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<(), Failure> {
-    app.commit::<commands::Delete>(&caller, name, Body::none()).await?;
-    app.forget_gone().await;
-    Ok(())
+    app.commit::<commands::Delete>(&caller, name, Body::none()).await.map(drop)
 }
 
 /// Put environments into another order

@@ -370,9 +370,7 @@ async fn revive(State(app): State<App>, caller: Caller, Path(path): Path<Project
     responses((status = 200, description = "The project is gone")),
 )]
 async fn delete(State(app): State<App>, caller: Caller, Path(path): Path<ProjectPath>) -> Result<(), Failure> {
-    app.commit::<commands::Delete>(&caller, path, Body::none()).await?;
-    app.forget_gone().await;
-    Ok(())
+    app.commit::<commands::Delete>(&caller, path, Body::none()).await.map(drop)
 }
 
 /// Give a project's features an environment, switched off

@@ -14,11 +14,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flagstone_model::commands::Operation;
 use flagstone_model::commands::installation::{EnsureGivenToken, FirstStart, Start};
+use flagstone_model::commands::{Operation, run};
+use flagstone_model::commit::Commit;
+use flagstone_model::environments::Environment;
+use flagstone_model::features::Feature;
 use flagstone_model::permissions::allowed;
 use flagstone_model::users::by_login;
-use flagstone_model::{Draft, Error, Limits, Need, State, Surroundings, Timestamp};
+use flagstone_model::{Document, Draft, Error, Limits, Need, State, Surroundings, Timestamp};
 use flagstone_store::{EventCreator, EventPage, EventQuery, Store, UsageRow};
 use tokio::sync::{oneshot, watch};
 use utoipa::ToSchema;
@@ -78,6 +81,33 @@ pub struct Committed<T> {
     pub value: T,
     /// A state that holds the commit.
     pub snapshot: Arc<Snapshot>,
+}
+
+/// One run of a rule.
+struct Attempt<T> {
+    /// What the rule says. It counts once `stored` says that all is on disk.
+    answer: Result<T, Failure>,
+    /// The last commit that the rule has seen.
+    seen: u64,
+    /// Whether something is deleted whose name another may take.
+    frees_names: bool,
+    /// Tells what became of everything that the rule has seen or made. None where all of it is on disk.
+    stored: Option<oneshot::Receiver<Outcome>>,
+}
+
+/// What is known of features and environments goes by their names; ids of other things are never given out twice.
+fn deletes_by_name(commit: &Commit) -> bool {
+    let mut deleted = commit.body.changes.iter().filter(|change| change.body.is_none());
+    deleted.any(|change| matches!(change.kind.as_str(), Feature::KIND | Environment::KIND))
+}
+
+/// What a caller is told whom a door or a rule refuses.
+fn refusal(caller: &Caller, error: Error) -> Failure {
+    match error {
+        Error::Unauthenticated if caller.sent_credentials => Failure::BadCredentials,
+        // A client or frontend token is of the wrong type for every admin operation.
+        error => Failure::Refused(error),
+    }
 }
 
 impl App {
@@ -222,32 +252,32 @@ impl App {
             if !self.0.writer.has_room() {
                 return Err(Failure::Unavailable("Too many changes wait to be stored; try again later."));
             }
-            let mut seen = 0;
-            let (answer, receiver) = self.attempt(caller, &mut |draft| {
-                seen = draft.seq;
-                self.admit(draft, caller, &O::need(&target, draft))?;
+            let attempt = self.attempt(caller, &mut |draft| {
                 if !draft.may_be_written() {
                     return Err(Failure::Unavailable(OUTDATED));
                 }
-                O::apply(draft, &target, input.clone()).map_err(Failure::Refused)
+                run::<O>(draft, &target, input.clone()).map_err(|error| refusal(caller, error))
             });
-            let outcome = match receiver {
+            let outcome = match attempt.stored {
                 // Another node may have written since what was seen, so that "nothing to do" is not true any more.
-                None => match self.0.writer.is_the_end(seen).await {
-                    Ok(false) => match self.catch_up_with(seen + 1).await {
+                None => match self.0.writer.is_the_end(attempt.seen).await {
+                    Ok(false) => match self.catch_up_with(attempt.seen + 1).await {
                         Ok(()) => Outcome::Again,
                         Err(failure) => return Err(failure),
                     },
                     // A refusal stands while the database is away; that nothing was to be done cannot be said.
-                    Err(error) if answer.is_ok() => Outcome::Failed(error),
+                    Err(error) if attempt.answer.is_ok() => Outcome::Failed(error),
                     Ok(true) | Err(_) => Outcome::Stored(self.0.writer.head()),
                 },
-                Some(receiver) => {
-                    receiver.await.map_err(|_| Failure::Unavailable("The server is stopping; try again."))?
-                }
+                Some(stored) => stored.await.map_err(|_| Failure::Unavailable("The server is stopping; try again."))?,
             };
             match outcome {
-                Outcome::Stored(snapshot) => return answer.map(|value| Committed { value, snapshot }),
+                Outcome::Stored(snapshot) => {
+                    if attempt.frees_names {
+                        self.forget_gone().await;
+                    }
+                    return attempt.answer.map(|value| Committed { value, snapshot });
+                }
                 Outcome::Again => {}
                 Outcome::Failed(error) => return Err(error.into()),
             }
@@ -255,13 +285,11 @@ impl App {
         Err(Failure::Unavailable("Too many others are writing at the same time; try again."))
     }
 
-    /// One run of a rule on the tip. What it answers counts once the receiver, if there is one, says that it is on disk.
-    fn attempt<T>(
-        &self,
-        caller: &Caller,
-        rule: &mut dyn FnMut(&mut Draft<'_>) -> Result<T, Failure>,
-    ) -> (Result<T, Failure>, Option<oneshot::Receiver<Outcome>>) {
-        self.0.writer.run(|tip| {
+    /// One run of a rule on the tip.
+    fn attempt<T>(&self, caller: &Caller, rule: &mut dyn FnMut(&mut Draft<'_>) -> Result<T, Failure>) -> Attempt<T> {
+        let (mut seen, mut frees_names) = (0, false);
+        let (answer, stored) = self.0.writer.run(|tip| {
+            seen = tip.seq;
             let around = Surroundings {
                 principal: &caller.principal,
                 actor: caller.actor.clone(),
@@ -276,9 +304,13 @@ impl App {
                 Some((commit, _)) if commit.bytes() > self.0.limits.commit_bytes => {
                     (Err(Failure::ChangeTooLarge(self.0.limits.commit_bytes)), None)
                 }
-                made => (answer, made),
+                made => {
+                    frees_names = made.as_ref().is_some_and(|(commit, _)| deletes_by_name(commit));
+                    (answer, made)
+                }
             }
-        })
+        });
+        Attempt { answer, seen, frees_names, stored }
     }
 
     /// A commit of the server itself: first start, tokens from the environment.
@@ -291,11 +323,7 @@ impl App {
     }
 
     fn admit(&self, state: &State, caller: &Caller, need: &Need) -> Result<(), Failure> {
-        allowed(state, &caller.principal, need, self.now()).map_err(|error| match error {
-            Error::Unauthenticated if caller.sent_credentials => Failure::BadCredentials,
-            // A client or frontend token is of the wrong type for every admin operation.
-            error => Failure::Refused(error),
-        })
+        allowed(state, &caller.principal, need, self.now()).map_err(|error| refusal(caller, error))
     }
 
     /// Where a request that was told of revision `seq` can be served from; false if this node does not get there in time.
