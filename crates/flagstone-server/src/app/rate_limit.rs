@@ -4,9 +4,11 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 
 use flagstone_model::Timestamp;
+
+use crate::system::locks::{Guard, Mutex, rank};
 
 const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND;
@@ -28,7 +30,7 @@ const NOBODIES: usize = 1_024;
 pub struct RateLimit {
     per_minute: u32,
     hasher: RandomState,
-    tries: Mutex<Tries>,
+    tries: Mutex<{ rank::LOGINS }, Tries>,
 }
 
 #[derive(Default)]
@@ -65,8 +67,8 @@ impl RateLimit {
         Self { per_minute, hasher: RandomState::new(), tries: Mutex::new(tries) }
     }
 
-    fn tries(&self) -> MutexGuard<'_, Tries> {
-        self.tries.lock().unwrap_or_else(PoisonError::into_inner)
+    fn tries(&self) -> Guard<MutexGuard<'_, Tries>> {
+        self.tries.lock()
     }
 
     /// Counts a try from an address. If it is one too many, says after how many seconds the next one counts again.

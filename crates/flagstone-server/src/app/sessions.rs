@@ -1,7 +1,7 @@
 //! Sessions of people: a random id in a cookie, its hash in the store.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use flagstone_model::Timestamp;
@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::App;
 use crate::http::error::Failure;
 use crate::system::entropy;
+use crate::system::locks::{Guard, Mutex, rank};
 
 /// The cookie's name, as Unleash's clients know it.
 const COOKIE: &str = "unleash-session";
@@ -68,11 +69,11 @@ const PROLONGED_MAX: usize = 10_000;
 
 /// Sessions in use whose new ends wait to be written: whoever reads neither waits for a write nor fails with one.
 #[derive(Default)]
-pub struct Prolonged(Mutex<HashMap<SessionHash, Timestamp>>);
+pub struct Prolonged(Mutex<{ rank::SESSIONS }, HashMap<SessionHash, Timestamp>>);
 
 impl Prolonged {
-    fn ends(&self) -> MutexGuard<'_, HashMap<SessionHash, Timestamp>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn ends(&self) -> Guard<MutexGuard<'_, HashMap<SessionHash, Timestamp>>> {
+        self.0.lock()
     }
 
     /// When a session ends, if that waits.

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, MutexGuard, OnceLock};
 
 use super::answer::Answer;
 use super::scope::Scope;
+use crate::system::locks::{Guard, Mutex, rank};
 
 /// How many bytes there may be of answers to tokens that ask for all that they may see.
 const OWN_BYTES_MAX: usize = 64 << 20;
@@ -19,8 +20,8 @@ const SCOPE_BYTES: usize = 512;
 /// The answers of one revision.
 #[derive(Default)]
 pub struct Kept {
-    own: Mutex<Shelf>,
-    asked: Mutex<Shelf>,
+    own: Mutex<{ rank::DELIVERY_KEPT }, Shelf>,
+    asked: Mutex<{ rank::DELIVERY_KEPT }, Shelf>,
 }
 
 /// The answers for one scope, each made once, on first use.
@@ -57,9 +58,9 @@ impl Answers {
 }
 
 impl Kept {
-    fn shelf(&self, scope: &Scope) -> (MutexGuard<'_, Shelf>, usize) {
+    fn shelf(&self, scope: &Scope) -> (Guard<MutexGuard<'_, Shelf>>, usize) {
         let (shelf, most) = if scope.asked { (&self.asked, ASKED_BYTES_MAX) } else { (&self.own, OWN_BYTES_MAX) };
-        (shelf.lock().unwrap_or_else(PoisonError::into_inner), most)
+        (shelf.lock(), most)
     }
 
     /// The answers for a scope, which may not be made yet.
@@ -96,7 +97,7 @@ impl Kept {
     #[cfg(test)]
     fn bytes(&self) -> [usize; 2] {
         [&self.own, &self.asked].map(|shelf| {
-            let shelf = shelf.lock().unwrap();
+            let shelf = shelf.lock();
             let bytes = shelf.places.iter().map(|(scope, place)| taken(scope) + place.answers.bytes()).sum();
             assert_eq!(shelf.bytes, bytes, "what is counted is what there is");
             bytes

@@ -14,7 +14,7 @@ mod views;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use flagstone_eval::Engine;
 use flagstone_model::State;
@@ -33,6 +33,8 @@ use serde_json::value::RawValue;
 pub use settings::{DeliverySettings, StreamLimits};
 use views::Made;
 
+use crate::system::locks::{Mutex, rank};
+
 /// What one environment's SDKs get at one revision.
 pub struct Delivery {
     environment: String,
@@ -43,7 +45,7 @@ pub struct Delivery {
     content: OnceLock<Arc<Content>>,
     /// What the content is made from. Nothing where it came ready or has been made: a delivery may live much longer than
     /// the state, which holds all that has changed since.
-    state: Mutex<Option<Arc<State>>>,
+    state: Mutex<{ rank::DELIVERY_STATE }, Option<Arc<State>>>,
     history: History,
     /// Of this environment, across revisions.
     latest: Arc<Latest>,
@@ -56,8 +58,8 @@ pub struct Delivery {
 /// What was made last, so that the next revision makes only what is new.
 #[derive(Default)]
 struct Latest {
-    made: Mutex<Made>,
-    engine: Mutex<Compiled>,
+    made: Mutex<{ rank::DELIVERY_MADE }, Made>,
+    engine: Mutex<{ rank::DELIVERY_ENGINE }, Compiled>,
 }
 
 /// What a client that knows a revision has to be told.
@@ -171,8 +173,8 @@ impl Delivery {
     /// The features and segments themselves.
     pub fn content(&self) -> &Arc<Content> {
         self.content.get_or_init(|| {
-            let mut made = lock(&self.latest.made);
-            let Some(state) = lock(&self.state).take() else { return Arc::default() };
+            let mut made = self.latest.made.lock();
+            let Some(state) = self.state.lock().take() else { return Arc::default() };
             *made = Made::of(&state, &self.environment, &made);
             Arc::clone(&made.content)
         })
@@ -180,7 +182,7 @@ impl Delivery {
 
     /// Lets go of the state that the content would be made from, for a later one in which these SDKs see the same.
     pub fn keep_with(&self, state: &Arc<State>) {
-        if let Some(old) = &mut *lock(&self.state) {
+        if let Some(old) = &mut *self.state.lock() {
             *old = Arc::clone(state);
         }
     }
@@ -344,13 +346,9 @@ impl Delivery {
     pub fn engine(&self) -> &Arc<Engine> {
         self.engine.get_or_init(|| {
             let content = self.content();
-            lock(&self.latest.engine).of(content, &self.environment)
+            self.latest.engine.lock().of(content, &self.environment)
         })
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a client has to be told that knows `old`.

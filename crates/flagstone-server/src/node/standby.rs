@@ -20,6 +20,7 @@ use crate::http::serve;
 use crate::ops;
 use crate::routes;
 use crate::sdk::source::FlagSource;
+use crate::system::entropy::share;
 use crate::system::seldom::Seldom;
 use crate::telemetry::Telemetry;
 
@@ -157,16 +158,10 @@ pub async fn open(
             standby = Standby::start(Arc::new(listen()?), kept()?, base_path);
         }
         ceiling = (ceiling * 2).min(BACK_OFF_MAX);
-        let wait = BACK_OFF_MIN + ceiling.saturating_sub(BACK_OFF_MIN).mul_f64(random_share()?);
+        let wait = BACK_OFF_MIN + ceiling.saturating_sub(BACK_OFF_MIN).mul_f64(share());
         tracing::warn!(%error, retry_ms = wait.as_millis(), "the database is away; waiting for it");
         tokio::time::sleep(wait).await;
     }
-}
-
-/// From 0 to 1, so that nodes that wait for the same database do not all come at once.
-fn random_share() -> anyhow::Result<f64> {
-    let random = getrandom::u32().map_err(|error| anyhow::anyhow!("the system has no randomness: {error}"))?;
-    Ok(f64::from(random) / f64::from(u32::MAX))
 }
 
 #[cfg(test)]

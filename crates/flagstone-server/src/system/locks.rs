@@ -28,6 +28,18 @@ pub mod rank {
     pub const FEED_KNOWN: u8 = 9;
     /// States as some callers see them.
     pub const VIEWS: u8 = 10;
+    /// The engine of an environment's last content.
+    pub const DELIVERY_ENGINE: u8 = 11;
+    /// What an environment's content was made from last.
+    pub const DELIVERY_MADE: u8 = 12;
+    /// The state that a content is still to be made from.
+    pub const DELIVERY_STATE: u8 = 13;
+    /// Whole answers.
+    pub const DELIVERY_KEPT: u8 = 14;
+    /// Sessions that last longer than is written.
+    pub const SESSIONS: u8 = 15;
+    /// Tries to log in.
+    pub const LOGINS: u8 = 16;
 }
 
 /// A mutex of this rank. A panic leaves what it holds as it was, so it is never poisoned.
