@@ -19,14 +19,17 @@ test: test-rust test-conformance test-sdks
 
 test-rust: prerequisites
 	scripts/postgres.sh start
-	FLAGSTONE_TEST_POSTGRES="$$(scripts/postgres.sh url)" cargo test --workspace
+	FLAGSTONE_TEST_POSTGRES="$$(scripts/postgres.sh url)" FLAGSTONE_ALIKE="$(FLAGSTONE_SCRATCH)/alike.jsonl" cargo test --workspace
 
 test-conformance: prerequisites
 	cargo build -p flagstone-server
 	FLAGSTONE_BIN="$(CURDIR)/target/debug/flagstone" conformance/run.sh
 
+# The Node SDK evaluates what the Rust tests have found to be evaluated alike by our engine and the official one.
 test-sdks: prerequisites
 	cargo build -p flagstone-server
+	@[ -e "$(FLAGSTONE_SCRATCH)/alike.jsonl" ] || \
+		FLAGSTONE_ALIKE="$(FLAGSTONE_SCRATCH)/alike.jsonl" cargo test -p flagstone-server --test it alike
 	FLAGSTONE_BIN="$(CURDIR)/target/debug/flagstone" conformance/sdks/both-stores.sh
 
 prerequisites:

@@ -12,6 +12,10 @@ find_flagstone
 open_scratch
 install_sdks
 status=0
+if [ -e "$SCRATCH/alike.jsonl" ]; then
+    say 'what is accepted, in the Node SDK'
+    node "$SDKS/alike.mjs" "$SCRATCH/alike.jsonl" || status=1
+fi
 for store in ${FLAGSTONE_STORES:-sqlite postgres}; do
     [ "$store" != postgres ] || start_postgres
     start_flagstone "$store"

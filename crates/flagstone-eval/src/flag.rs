@@ -9,6 +9,7 @@ use crate::field::{FieldId, Fields};
 use crate::hash::GroupHash;
 use crate::segment::{SegmentSlot, Segments};
 use crate::texts::Texts;
+use crate::validate;
 
 /// A compiled flag.
 #[derive(Debug)]
@@ -191,7 +192,6 @@ impl Compiler<'_> {
         }
         let parameter = |key: &str| strategy.parameters.get(key).map(String::as_str);
         let needed = |key: &str| parameter(key).ok_or_else(|| format!("the parameter {key} is missing"));
-        let percent = |key: &str| percent(key, needed(key)?);
         match strategy.name.as_str() {
             "default" => Ok(Rule::Always),
             "userWithId" => Ok(self.listed("userId", "IN", needed("userIds")?)),
@@ -201,20 +201,36 @@ impl Compiler<'_> {
                 let names = names.split(',').map(|name| name.trim().to_lowercase());
                 Ok(Rule::Hostname(Texts::new(names)))
             }
-            "gradualRolloutUserId" => {
-                Ok(rollout(Stickiness::Field(FieldId::USER_ID), needed("groupId")?, percent("percentage")?))
+            "gradualRolloutUserId" => Ok(rollout(
+                Stickiness::Field(FieldId::USER_ID),
+                needed("groupId")?,
+                self.percent(feature, strategy, "percentage")?,
+            )),
+            "gradualRolloutSessionId" => Ok(rollout(
+                Stickiness::Field(FieldId::SESSION_ID),
+                needed("groupId")?,
+                self.percent(feature, strategy, "percentage")?,
+            )),
+            "gradualRolloutRandom" => {
+                Ok(rollout(Stickiness::Random, "", self.percent(feature, strategy, "percentage")?))
             }
-            "gradualRolloutSessionId" => {
-                Ok(rollout(Stickiness::Field(FieldId::SESSION_ID), needed("groupId")?, percent("percentage")?))
-            }
-            "gradualRolloutRandom" => Ok(rollout(Stickiness::Random, "", percent("percentage")?)),
             "flexibleRollout" => {
-                let percent = percent("rollout")?;
+                let percent = self.percent(feature, strategy, "rollout")?;
                 let stickiness = self.stickiness(parameter("stickiness"));
                 Ok(rollout(stickiness, parameter("groupId").unwrap_or(&feature.name), percent))
             }
             _ => Ok(Rule::Custom),
         }
+    }
+
+    /// The share in a strategy's parameter.
+    fn percent(&mut self, feature: &Feature, strategy: &document::Strategy, key: &str) -> Result<u8, String> {
+        let text = strategy.parameters.get(key).ok_or_else(|| format!("the parameter {key} is missing"))?;
+        let percent = validate::percentage(text).map_err(|reason| format!("the parameter {key}: {reason}"))?;
+        if text.parse() != Ok(percent) {
+            self.warn(feature, format!("the {key} {text:?} counts as {percent}; other SDKs may refuse it"));
+        }
+        Ok(percent)
     }
 
     /// A rule that is a constraint in disguise: its parameter lists the values, between commas.
@@ -280,11 +296,6 @@ impl Compiler<'_> {
 
 fn rollout(stickiness: Stickiness, group_id: &str, percent: u8) -> Rule {
     Rule::Rollout(Rollout { stickiness, group: GroupHash::rollout(group_id), group_id: group_id.into(), percent })
-}
-
-fn percent(key: &str, text: &str) -> Result<u8, String> {
-    let number = text.parse::<u8>().ok().filter(|percent| *percent <= 100);
-    number.ok_or_else(|| format!("the parameter {key} is {text:?}, not a whole number from 0 to 100"))
 }
 
 fn dependency(dependency: &document::Dependency) -> Dependency {

@@ -41,6 +41,7 @@ mod frontend;
 mod segment;
 
 pub mod limits;
+pub mod spelling;
 pub mod validate;
 
 mod hash;

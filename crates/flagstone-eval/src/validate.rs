@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Timelike, Utc};
 use ipnet::IpNet;
 use regex::{Regex, RegexBuilder};
 use semver::Version;
@@ -19,9 +19,16 @@ pub fn validate_regex(value: &str) -> Result<(), String> {
     regex(value, Case::Sensitive).0.map(drop)
 }
 
-/// Whether a constraint `value` is a semantic version, such as `1.2.3-beta.1`; a leading `v` is refused.
+/// Whether a constraint `value` is a semantic version, such as `1.2.3-beta.1`, that every SDK reads; a leading `v` is
+/// refused.
 pub fn validate_semver(value: &str) -> Result<(), String> {
-    semver(value).map(drop)
+    unpadded(value)?;
+    let version = semver(value)?;
+    let numbers = [version.major, version.minor, version.patch];
+    if value.len() > SEMVER_BYTES_MAX || numbers.iter().any(|number| *number > JSON_INTEGER_MAX) {
+        return Err(format!("{} is longer, or has larger numbers, than all SDKs read", quoted(value)));
+    }
+    Ok(())
 }
 
 /// Whether one of a constraint's `values` is an IPv4 or IPv6 address or range, such as `10.0.0.0/8`.
@@ -29,14 +36,36 @@ pub fn validate_cidr(value: &str) -> Result<(), String> {
     cidr(value).map(drop)
 }
 
-/// Whether a constraint `value` is an RFC 3339 date-time, or a date (midnight UTC).
+/// Whether a constraint `value` is an RFC 3339 date-time, one without a zone (UTC), or a date (midnight UTC), in the years
+/// 0 to 9999.
 pub fn validate_date(value: &str) -> Result<(), String> {
-    date(value).map(drop)
+    unpadded(value)?;
+    let date = date(value)?;
+    if !(0..=9_999).contains(&date.year()) || date.nanosecond() >= NANOS_OF_A_SECOND {
+        return Err(format!("{} is not a date that all SDKs read", quoted(value)));
+    }
+    Ok(())
 }
 
 /// Whether a constraint `value` is a finite decimal number.
 pub fn validate_number(value: &str) -> Result<(), String> {
     number(value).map(drop)
+}
+
+/// Whether a strategy's parameter is a share, from 0 to 100.
+pub fn validate_percentage(value: &str) -> Result<(), String> {
+    percentage(value).map(drop)
+}
+
+/// A leap second has more of these.
+const NANOS_OF_A_SECOND: u32 = 1_000_000_000;
+/// The largest whole number that every JSON number can be.
+const JSON_INTEGER_MAX: u64 = (1 << 53) - 1;
+/// The longest semantic version that the libraries of all SDKs read.
+const SEMVER_BYTES_MAX: usize = 256;
+
+fn unpadded(value: &str) -> Result<(), String> {
+    if value.trim() == value { Ok(()) } else { Err(format!("{} begins or ends with a space", quoted(value))) }
 }
 
 /// How a constraint compares letters.
@@ -105,10 +134,23 @@ pub(crate) fn cidr(value: &str) -> Result<IpNet, String> {
 pub(crate) fn date(value: &str) -> Result<DateTime<Utc>, String> {
     let value = value.trim();
     let midnight = |date: NaiveDate| date.and_time(chrono::NaiveTime::MIN).and_utc();
+    let without_zone = || {
+        let forms = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
+        forms.iter().find_map(|form| NaiveDateTime::parse_from_str(value, form).ok()).map(|date| date.and_utc())
+    };
     value
         .parse::<DateTime<Utc>>()
         .or_else(|error| value.parse().map(midnight).map_err(|_| error))
+        .or_else(|error| without_zone().ok_or(error))
         .map_err(|error| format!("{} is not an RFC 3339 date: {error}", quoted(value)))
+}
+
+/// The whole part of a share from 0 to 100: buckets are whole, so the rest of a fraction lets nobody in.
+pub(crate) fn percentage(value: &str) -> Result<u8, String> {
+    let number = number(value).ok().filter(|number| (0.0..=100.0).contains(number));
+    // In this range a cast cuts off the fraction.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    number.map(|number| number as u8).ok_or_else(|| format!("{} is not a number from 0 to 100", quoted(value)))
 }
 
 pub(crate) fn number(value: &str) -> Result<f64, String> {
@@ -144,7 +186,11 @@ mod tests {
             }
         };
         check(validate_regex, &["", "^a+$", "(?i)x", "[[:alpha:]]"], &["(", "(?=a)", r"(a)\1", "a**b("]);
-        check(validate_semver, &["1.2.3", "1.2.3-rc.1+b"], &["", "v1.2.3", "1.2", "01.2.3"]);
+        check(
+            validate_semver,
+            &["1.2.3", "1.2.3-rc.1+b"],
+            &["", "v1.2.3", "1.2", "01.2.3", " 1.2.3", "9007199254740993.0.0"],
+        );
         check(
             validate_cidr,
             &["127.0.0.1", "10.0.0.7/8", "::1", "2001:db8::/32", "10.0.0.0/255.0.0.0"],
@@ -152,10 +198,29 @@ mod tests {
         );
         check(
             validate_date,
-            &["2022-01-29T13:00:00.000Z", "2022-01-29T13:00:00+02:00", "2022-01-29"],
-            &["", "12", "yesterday", "2022-13-01T00:00:00Z"],
+            &[
+                "2022-01-29T13:00:00.000Z",
+                "2022-01-29T13:00:00+02:00",
+                "2022-01-29",
+                "2022-01-29 13:00",
+                "2022-01-29T13:00:00",
+            ],
+            &[
+                "",
+                "12",
+                "yesterday",
+                "2022-13-01T00:00:00Z",
+                " 2022-01-29",
+                "+12022-01-29T00:00:00Z",
+                "2022-12-31T23:59:60Z",
+            ],
         );
         check(validate_number, &["1", "-1.5", "1e3", ".5", " 7 "], &["", "x", "1.2.3", "NaN", "inf", "1e999"]);
+        check(
+            validate_percentage,
+            &["0", "100", "99.9", "100.0", " 50 ", "-0", "1e2"],
+            &["", "101", "-1", "half", "0x10"],
+        );
     }
 
     #[test]

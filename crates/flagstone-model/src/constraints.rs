@@ -1,5 +1,9 @@
 //! Constraints: what strategies and segments ask of a context.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use flagstone_eval::{spelling, validate};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -55,6 +59,38 @@ impl Operator {
     pub const fn takes_list(self) -> bool {
         matches!(self, Self::In | Self::NotIn | Self::StrEndsWith | Self::StrStartsWith | Self::StrContains)
     }
+
+    /// What the operator's single value is.
+    const fn comparison(self) -> Comparison {
+        match self {
+            Self::NumEq | Self::NumGt | Self::NumGte | Self::NumLt | Self::NumLte => Comparison::Number,
+            Self::DateAfter | Self::DateBefore => Comparison::Date,
+            Self::SemverEq | Self::SemverGt | Self::SemverLt | Self::SemverGte | Self::SemverLte => Comparison::Semver,
+            Self::Regex => Comparison::Regex,
+            Self::In | Self::NotIn | Self::StrEndsWith | Self::StrStartsWith | Self::StrContains => Comparison::Text,
+        }
+    }
+
+    fn check(self, value: &str) -> Result<(), String> {
+        let (noun, checked) = match self.comparison() {
+            Comparison::Text => return Ok(()),
+            Comparison::Number => ("a number", validate::validate_number(value)),
+            Comparison::Date => ("an RFC 3339 date-time", validate::validate_date(value)),
+            Comparison::Semver => ("a semantic version", validate::validate_semver(value)),
+            Comparison::Regex => ("a regular expression in RE2 syntax", validate::validate_regex(value)),
+        };
+        checked.map_err(|reason| format!("The value must be {noun}: {reason}."))
+    }
+}
+
+/// What a constraint's value is.
+#[derive(Clone, Copy, Debug)]
+enum Comparison {
+    Text,
+    Number,
+    Date,
+    Semver,
+    Regex,
 }
 
 /// A condition on one context field.
@@ -82,59 +118,80 @@ pub struct Constraint {
 }
 
 impl Constraint {
-    /// Adds a fault for everything that makes the constraint meaningless; `path` is the constraint's own place.
-    pub fn check(&self, faults: &mut Faults, path: &str, values_max: usize) {
-        if self.values.len() > values_max {
-            faults.add(
-                format!("{path}/values"),
-                format!("There are {} values; at most {} are allowed.", self.values.len(), values_max),
-            );
-        }
-        check_value(faults, &format!("{path}/contextName"), &self.context_name);
-        for (i, value) in self.values.iter().take(values_max).enumerate() {
-            check_text(faults, &format!("{path}/values/{i}"), Some(value));
-        }
-        if self.operator.takes_list() {
-            check_text(faults, &format!("{path}/value"), self.value.as_deref());
-            return;
-        }
-        let place = format!("{path}/value");
-        let Some(value) = self.value.as_deref().filter(|v| !v.is_empty()) else {
-            faults.add(place, "This operator compares with a single value: `value` is required.");
-            return;
+    /// As it is delivered: with its value spelt as all SDKs read it.
+    pub fn spelt(&self) -> Cow<'_, Self> {
+        let spell = match self.operator.comparison() {
+            Comparison::Number => spelling::number,
+            Comparison::Date => spelling::date,
+            Comparison::Text | Comparison::Semver | Comparison::Regex => return Cow::Borrowed(self),
         };
-        if value.len() > TEXT_BYTES_MAX {
-            return check_text(faults, &place, Some(value));
-        }
-        if let Err(reason) = self.check_value(value) {
-            faults.add(place, reason);
+        match self.value.as_deref().map(spell) {
+            Some(Cow::Owned(value)) => Cow::Owned(Self { value: Some(value), ..self.clone() }),
+            _ => Cow::Borrowed(self),
         }
     }
 
-    fn check_value(&self, value: &str) -> Result<(), String> {
-        use Operator as O;
-        match self.operator {
-            O::NumEq | O::NumGt | O::NumGte | O::NumLt | O::NumLte => match value.trim().parse::<f64>() {
-                Ok(number) if number.is_finite() => Ok(()),
-                _ => Err(format!("The value must be a number. You sent \"{value}\".")),
-            },
-            O::DateAfter | O::DateBefore => match crate::time::Timestamp::parse(value) {
-                Some(_) => Ok(()),
-                None => Err(format!("The value must be an RFC 3339 date-time. You sent \"{value}\".")),
-            },
-            O::SemverEq | O::SemverGt | O::SemverLt | O::SemverGte | O::SemverLte => {
-                flagstone_eval::validate::validate_semver(value)
-                    .map_err(|e| format!("The value must be a semantic version: {e}"))
+    /// Adds a fault for everything that makes the constraint meaningless; `path` is the constraint's own place. What it
+    /// lets through, the engine can evaluate.
+    fn check(&self, faults: &mut Faults, path: &str, state: &State, values_max: usize) {
+        check_value(faults, &format!("{path}/contextName"), &self.context_name);
+        self.check_values(faults, &format!("{path}/values"), values_max);
+        self.check_legal(faults, &format!("{path}/values"), state);
+        let place = format!("{path}/value");
+        if self.operator.takes_list() {
+            return check_text(faults, &place, self.value.as_deref());
+        }
+        match self.value.as_deref().filter(|value| !value.is_empty()) {
+            None => faults.add(place, "This operator compares with a single value: `value` is required."),
+            Some(value) if value.len() > TEXT_BYTES_MAX => check_text(faults, &place, Some(value)),
+            Some(value) => {
+                if let Err(reason) = self.operator.check(value) {
+                    faults.add(place, reason);
+                }
             }
-            O::Regex => flagstone_eval::validate::validate_regex(value)
-                .map_err(|e| format!("The value must be a regular expression in RE2 syntax: {e}")),
-            O::In | O::NotIn | O::StrEndsWith | O::StrStartsWith | O::StrContains => Ok(()),
+        }
+    }
+
+    fn check_values(&self, faults: &mut Faults, place: &str, values_max: usize) {
+        if self.values.len() > values_max {
+            let count = self.values.len();
+            faults.add(place, format!("There are {count} values; at most {values_max} are allowed."));
+        }
+        if self.operator.takes_list() && self.values.is_empty() {
+            faults.add(place, "This operator compares with a list: at least one value is required.");
+        }
+        for (i, value) in self.values.iter().take(values_max).enumerate() {
+            let place = format!("{place}/{i}");
+            if value.is_empty() {
+                faults.add(place, "The value must not be empty.");
+            } else {
+                check_text(faults, &place, Some(value));
+            }
+        }
+    }
+
+    /// The values must be legal ones where the context field has a list of them.
+    fn check_legal(&self, faults: &mut Faults, place: &str, state: &State) {
+        let field = state.context_fields.get(&self.context_name);
+        let legal = field.map(|field| field.legal_values.as_slice()).unwrap_or_default();
+        if legal.is_empty() {
+            return;
+        }
+        let legal: BTreeSet<&str> = legal.iter().map(|legal| legal.value.as_str()).collect();
+        for (i, value) in self.values.iter().enumerate().filter(|(_, value)| !legal.contains(value.as_str())) {
+            faults.add(format!("{place}/{i}"), format!("\"{value}\" is not a legal value of this context field."));
         }
     }
 }
 
 /// Checks a list of constraints below `path`, the list's own place, each with at most `values_max` values.
-pub fn check_all(faults: &mut Faults, path: &str, constraints: &[Constraint], limits: &Limits, values_max: usize) {
+pub fn check_all(
+    faults: &mut Faults,
+    path: &str,
+    constraints: &[Constraint],
+    (state, limits): (&State, &Limits),
+    values_max: usize,
+) {
     if constraints.len() > limits.constraints {
         faults.add(
             path,
@@ -142,7 +199,7 @@ pub fn check_all(faults: &mut Faults, path: &str, constraints: &[Constraint], li
         );
     }
     for (i, constraint) in constraints.iter().enumerate() {
-        constraint.check(faults, &format!("{path}/{i}"), values_max);
+        constraint.check(faults, &format!("{path}/{i}"), state, values_max);
     }
 }
 
@@ -160,25 +217,9 @@ pub(crate) fn refuse_unknown(constraints: &serde_json::Value, path: &str) -> Res
     faults.check()
 }
 
-/// Checks one constraint on its own, as an editor does while a person types: it also needs values, and legal ones
-/// where the context field has a list of them.
+/// Checks one constraint on its own, as an editor does while a person types.
 pub fn validate(state: &State, constraint: &Constraint, limits: &Limits) -> Result<(), Error> {
     let mut faults = Faults::default();
-    constraint.check(&mut faults, "/body", limits.constraint_values);
-    if constraint.operator.takes_list() && constraint.values.is_empty() {
-        faults.add("/body/values", "This operator compares with a list: at least one value is required.");
-    }
-    let legal =
-        state.context_fields.get(&constraint.context_name).map(|f| f.legal_values.as_slice()).unwrap_or_default();
-    if !legal.is_empty() {
-        for (i, value) in constraint.values.iter().enumerate() {
-            if !legal.iter().any(|l| l.value == *value) {
-                faults.add(
-                    format!("/body/values/{i}"),
-                    format!("\"{value}\" is not a legal value of this context field."),
-                );
-            }
-        }
-    }
+    constraint.check(&mut faults, "/body", state, limits.constraint_values);
     faults.check()
 }

@@ -33,6 +33,12 @@ pub enum Error {
         /// The name that is taken.
         name: String,
     },
+    /// There is such a feature, but it is archived.
+    #[error("the feature \"{0}\" is archived: revive it first")]
+    Archived(String),
+    /// An archived feature has this name.
+    #[error("the archived feature \"{0}\" has this name: revive it, or delete it for good")]
+    ArchivedNameExists(String),
     /// The state does not allow it now, for instance a segment in use cannot be deleted.
     #[error("{0}")]
     Conflict(String),

@@ -247,7 +247,8 @@ fn require(draft: &Draft, root: Permission, project: Option<&str>) -> Result<(),
 fn check(draft: &Draft, input: &SegmentInput) -> Result<(), Error> {
     let mut faults = Faults::default();
     check_text(&mut faults, "/body/description", input.description.as_deref());
-    check_all(&mut faults, "/body/constraints", &input.constraints, draft.limits(), draft.limits().segment_values);
+    let limits = draft.limits();
+    check_all(&mut faults, "/body/constraints", &input.constraints, (draft, limits), limits.segment_values);
     let values: usize = input.constraints.iter().map(|c| c.values.len()).sum();
     if values > draft.limits().segment_values {
         faults.add(

@@ -1,10 +1,14 @@
 //! The types of strategies that every installation knows.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use flagstone_eval::spelling;
+use flagstone_eval::validate::validate_percentage;
 use serde_json::Value;
 
 use crate::error::Faults;
+use crate::features::{Strategy, Variant};
 
 /// A type of strategy.
 #[derive(Debug)]
@@ -119,17 +123,81 @@ pub fn find(name: &str) -> Option<&'static Definition> {
 }
 
 impl Definition {
-    /// Adds a fault for each percentage that is none.
+    /// Adds a fault for each percentage that is none. An empty one is as good as missing: see [`complete`].
     pub fn check_parameters(&self, faults: &mut Faults, path: &str, parameters: &BTreeMap<String, Value>) {
         for parameter in self.parameters.iter().filter(|p| p.kind == "percentage") {
-            let number = match parameters.get(parameter.name) {
-                None | Some(Value::Null) => continue,
-                Some(Value::String(text)) => text.trim().parse().ok(),
-                Some(other) => other.as_f64(),
-            };
-            if !number.is_some_and(|n| (0.0..=100.0).contains(&n)) {
-                faults.add(format!("{path}/{}", parameter.name), "The share must be a number from 0 to 100.");
+            let text = parameters.get(parameter.name).and_then(text_of).filter(|text| !text.is_empty());
+            if let Some(Err(reason)) = text.map(|text| validate_percentage(&text)) {
+                let message = format!("The share must be a number from 0 to 100: {reason}.");
+                faults.add(format!("{path}/{}", parameter.name), message);
             }
         }
     }
+}
+
+/// A parameter as SDKs get it: as text.
+pub fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+/// The parameters of a strategy called `name`, those that its type needs and that are missing or empty among them:
+/// SDKs differ in what they make of a strategy that lacks one.
+pub fn complete(
+    name: &str,
+    parameters: BTreeMap<String, Value>,
+    feature: &str,
+    stickiness: &str,
+) -> BTreeMap<String, String> {
+    let mut parameters: BTreeMap<String, String> =
+        parameters.into_iter().filter_map(|(key, value)| Some((key, text_of(&value)?))).collect();
+    let needed: &[(&str, &str)] = match name {
+        "flexibleRollout" => &[("rollout", "100"), ("stickiness", stickiness), ("groupId", feature)],
+        "gradualRolloutUserId" | "gradualRolloutSessionId" => &[("percentage", "0"), ("groupId", feature)],
+        "gradualRolloutRandom" => &[("percentage", "0")],
+        "remoteAddress" => &[("IPs", "")],
+        "userWithId" => &[("userIds", "")],
+        _ => &[],
+    };
+    for (key, value) in needed {
+        let slot = parameters.entry((*key).to_owned()).or_default();
+        if slot.is_empty() {
+            slot.push_str(value);
+        }
+    }
+    parameters
+}
+
+/// The parameters of a feature's strategy as they are delivered: with shares and lists spelt as all SDKs read
+/// them, and the group that decides about its variants, for which SDKs have different defaults.
+pub fn delivered_parameters<'s>(strategy: &'s Strategy, feature: &str) -> Cow<'s, BTreeMap<String, String>> {
+    let parameters = &strategy.parameters;
+    let mut delivered = Cow::Borrowed(parameters);
+    for Parameter { name, kind, .. } in find(&strategy.name).into_iter().flat_map(|definition| definition.parameters) {
+        let spell = match *kind {
+            "percentage" => spelling::percentage,
+            "list" => spelling::list,
+            _ => continue,
+        };
+        if let Some(Cow::Owned(plain)) = parameters.get(*name).map(|text| spell(text)) {
+            delivered.to_mut().insert((*name).to_owned(), plain);
+        }
+    }
+    if !strategy.variants.is_empty() && !parameters.contains_key("groupId") {
+        delivered.to_mut().insert("groupId".to_owned(), feature.to_owned());
+    }
+    delivered
+}
+
+/// A strategy's variants as they are delivered: as sticky as the strategy. Some SDKs go by the one, some by the other.
+pub fn delivered_variants(strategy: &Strategy) -> Cow<'_, [Variant]> {
+    let stickiness = strategy.parameters.get("stickiness").map_or("default", String::as_str);
+    if strategy.variants.iter().all(|variant| variant.stickiness == stickiness) {
+        return Cow::Borrowed(&strategy.variants);
+    }
+    let variants = strategy.variants.iter().cloned();
+    Cow::Owned(variants.map(|variant| Variant { stickiness: stickiness.to_owned(), ..variant }).collect())
 }

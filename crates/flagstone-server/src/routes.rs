@@ -22,9 +22,9 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::admin;
 use crate::app::App;
-use crate::http::URI_BYTES_MAX;
 use crate::http::error::{ErrorBody, Failure};
 use crate::http::schemas::Schemas;
+use crate::http::{URI_BYTES_MAX, drained};
 use crate::ops;
 use crate::people;
 use crate::people::require_login;
@@ -306,7 +306,7 @@ async fn around(State((source, base_path)): State<(FlagSource, Arc<str>)>, reque
         (Some(app), Some(seq)) if !app.reach(seq).await => {
             Failure::Unavailable("This node does not have the revision that you want yet; try again.").into_response()
         }
-        _ => next.run(request).await,
+        _ => next.run(request.map(drained)).await,
     };
     let status = response.status().as_u16();
     let took = began.elapsed();

@@ -230,17 +230,17 @@ impl Generator {
     }
 
     fn gradual_rollout(&mut self, name: &'static str) -> (&'static str, Value, Option<Value>) {
-        let (percentage, works) = self.percentage();
-        let mut parameters = json!({"percentage": percentage, "groupId": self.pick(&GROUPS)});
-        let grouped = self.percent(95);
-        if !grouped {
-            parameters.as_object_mut().unwrap().remove("groupId");
-        }
-        (name, parameters.clone(), (works && grouped).then_some(parameters))
+        let (ours, theirs) = self.percentage();
+        let group = self.percent(95).then(|| self.pick(&GROUPS));
+        let with = |percentage: &str| match group {
+            Some(group) => json!({"percentage": percentage, "groupId": group}),
+            None => json!({ "percentage": percentage }),
+        };
+        (name, with(ours), theirs.filter(|_| group.is_some()).map(|theirs| with(&theirs)))
     }
 
     fn flexible_rollout(&mut self, flag: &str) -> (&'static str, Value, Option<Value>) {
-        let (rollout, works) = self.percentage();
+        let (rollout, their_rollout) = self.percentage();
         let mut ours = json!({"rollout": rollout});
         if self.percent(80) {
             ours["stickiness"] = json!(self.pick(&STICKY));
@@ -252,17 +252,32 @@ impl Generator {
             ours["groupId"] = json!(self.pick(&GROUPS));
             theirs["groupId"] = ours["groupId"].clone();
         }
-        ("flexibleRollout", ours, works.then_some(theirs))
+        let theirs = their_rollout.map(|rollout| {
+            theirs["rollout"] = json!(rollout);
+            theirs
+        });
+        ("flexibleRollout", ours, theirs)
     }
 
-    /// A percentage, and whether it is one.
-    fn percentage(&mut self) -> (String, bool) {
-        if self.percent(5) {
-            return (self.pick(&["101", "150", "-1", "50.5", "half", ""]).to_owned(), false);
+    /// A percentage, and the same for them, who know whole numbers alone; nothing where it is none.
+    fn percentage(&mut self) -> (&'static str, Option<String>) {
+        match self.below(20) {
+            0 => (self.pick(&["101", "150", "-1", "half", "", "0x10"]), None),
+            1 => {
+                let odd =
+                    [("50.5", "50"), ("99.9", "99"), ("100.0", "100"), (" 50 ", "50"), ("-0", "0"), ("1e1", "10")];
+                let (ours, theirs) = odd[self.below(odd.len() as u64) as usize];
+                (ours, Some(theirs.to_owned()))
+            }
+            2..=10 => {
+                let edge = self.pick(&["0", "100", "7", "07"]);
+                (edge, Some(edge.to_owned()))
+            }
+            _ => {
+                let percent = self.pick(&["1", "13", "25", "33", "50", "66", "75", "90", "99"]);
+                (percent, Some(percent.to_owned()))
+            }
         }
-        let percent = self.below(101).to_string();
-        let edge = self.pick(&["0", "100", "7", "07"]).to_owned();
-        (if self.percent(50) { edge } else { percent }, true)
     }
 
     fn variants(&mut self, overrides: Overrides) -> Value {

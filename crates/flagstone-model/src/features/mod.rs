@@ -244,8 +244,7 @@ pub fn find<'s>(state: &'s State, project: &str, name: &str) -> Result<&'s std::
 
 /// The feature `name` of `project`, which must not be archived: the one that may be changed.
 pub fn find_live<'s>(state: &'s State, project: &str, name: &str) -> Result<&'s std::sync::Arc<Feature>, Error> {
-    find(state, project, name)
-        .and_then(|f| if f.is_archived() { Err(Error::not_found("feature", name)) } else { Ok(f) })
+    find(state, project, name).and_then(|f| if f.is_archived() { Err(Error::Archived(name.to_owned())) } else { Ok(f) })
 }
 
 /// A project's features in name order, those that are archived or those that are not.
@@ -274,10 +273,11 @@ pub fn validate_name(state: &State, project: Option<&str>, name: &str) -> Result
         check_naming(&mut faults, project, name);
     }
     faults.check()?;
-    if state.features.contains(name) {
-        return Err(Error::name_exists("feature", name));
+    match state.features.get(name) {
+        Some(feature) if feature.is_archived() => Err(Error::ArchivedNameExists(name.to_owned())),
+        Some(_) => Err(Error::name_exists("feature", name)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn check_naming(faults: &mut Faults, project: &Project, name: &str) {
@@ -494,7 +494,8 @@ pub fn find_named_environment<'f>(feature: &'f Feature, environment: &str) -> Re
     feature.environments.get(environment).ok_or_else(|| Error::not_found("environment of this project", environment))
 }
 
-/// Clones the feature and gives `change` its state in an environment to work on.
+/// Clones the feature and gives `change` its state in an environment to work on. One that is left on without any active
+/// strategy is switched off: nobody would see it on.
 pub(crate) fn with_environment<T>(
     draft: &mut Draft,
     (project, name, environment): (&str, &str, &str),
@@ -503,6 +504,10 @@ pub(crate) fn with_environment<T>(
     let before = std::sync::Arc::clone(find_live(draft, project, name)?);
     let mut state = find_environment(&before, environment)?.clone();
     let answer = change(draft, &before, &mut state)?;
+    if state.enabled && state.strategies.iter().all(|strategy| strategy.disabled) {
+        state.enabled = false;
+        draft.record(NewEvent::new("feature-environment-disabled").feature(&before).environment(environment));
+    }
     let mut feature = (*before).clone();
     feature.environments.insert(environment.to_owned(), state);
     draft.put(feature);

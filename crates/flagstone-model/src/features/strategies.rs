@@ -85,7 +85,8 @@ pub struct StrategyInput {
     pub segments: Vec<i64>,
 }
 
-/// A change of a strategy; what is omitted stays.
+/// A change of a strategy. Constraints and variants are what it says, none where it says nothing; what else is omitted
+/// stays, the parameters as long as the type does.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StrategyChange {
@@ -101,14 +102,14 @@ pub struct StrategyChange {
     /// The order in which people see it.
     #[serde(default)]
     pub sort_order: Option<i64>,
-    /// All must hold.
+    /// All must hold; none if omitted.
     #[serde(default)]
     pub constraints: Option<Vec<Constraint>>,
     /// What the type asks for.
     #[serde(default)]
     #[schema(value_type = Option<BTreeMap<String, Value>>)]
     pub parameters: Option<BTreeMap<String, Value>>,
-    /// What those get whom this strategy matches.
+    /// What those get whom this strategy matches; none if omitted.
     #[serde(default)]
     pub variants: Option<Vec<Variant>>,
     /// Ids of segments; all must hold.
@@ -140,16 +141,19 @@ impl StrategyInput {
         }
     }
 
-    fn changed_by(mut self, change: StrategyChange) -> Self {
-        self.name = change.name.unwrap_or(self.name);
-        self.title = change.title.or(self.title);
-        self.disabled = change.disabled.or(self.disabled);
-        self.sort_order = change.sort_order.or(self.sort_order);
-        self.constraints = change.constraints.unwrap_or(self.constraints);
-        self.parameters = change.parameters.unwrap_or(self.parameters);
-        self.variants = change.variants.unwrap_or(self.variants);
-        self.segments = change.segments.unwrap_or(self.segments);
-        self
+    fn changed_by(self, change: StrategyChange) -> Self {
+        let name = change.name.unwrap_or_else(|| self.name.clone());
+        let parameters = if name == self.name { self.parameters } else { BTreeMap::new() };
+        Self {
+            title: change.title.or(self.title),
+            disabled: change.disabled.or(self.disabled),
+            sort_order: change.sort_order.or(self.sort_order),
+            constraints: change.constraints.unwrap_or_default(),
+            parameters: change.parameters.unwrap_or(parameters),
+            variants: change.variants.unwrap_or_default(),
+            segments: change.segments.unwrap_or(self.segments),
+            name,
+        }
     }
 }
 
@@ -162,7 +166,7 @@ pub(crate) fn check_strategy(draft: &Draft, project: &str, input: &mut StrategyI
         None => faults.add("/body/name", format!("There is no strategy called \"{}\".", input.name)),
     }
     check_text(&mut faults, "/body/title", input.title.as_deref());
-    check_all(&mut faults, "/body/constraints", &input.constraints, limits, limits.constraint_values);
+    check_all(&mut faults, "/body/constraints", &input.constraints, (draft, limits), limits.constraint_values);
     check_variants(&mut faults, "/body/variants", &mut input.variants, limits);
     check_parameters(&mut faults, &input.parameters);
     check_segments(&mut faults, draft, project, &input.segments, limits);
@@ -224,20 +228,7 @@ pub(super) fn stickiness_of(state: &State, feature: &Feature) -> String {
 }
 
 fn build(id: String, feature: &str, stickiness: &str, input: StrategyInput, sort_order: i64) -> Strategy {
-    let mut parameters: BTreeMap<String, String> = input
-        .parameters
-        .into_iter()
-        .filter_map(|(name, value)| match value {
-            Value::Null => None,
-            Value::String(text) => Some((name, text)),
-            other => Some((name, other.to_string())),
-        })
-        .collect();
-    if input.name == "flexibleRollout" {
-        for (name, default) in [("rollout", "100"), ("stickiness", stickiness), ("groupId", feature)] {
-            parameters.entry(name.to_owned()).or_insert_with(|| default.to_owned());
-        }
-    }
+    let parameters = strategy_definitions::complete(&input.name, input.parameters, feature, stickiness);
     let mut segments = input.segments;
     let mut seen = std::collections::BTreeSet::new();
     segments.retain(|id| seen.insert(*id));
@@ -321,16 +312,12 @@ fn replace(
     })
 }
 
-/// Removes a strategy. A feature that loses its last active one is switched off: nobody would see it on.
+/// Removes a strategy.
 pub fn remove_strategy(draft: &mut Draft, place: (&str, &str, &str), id: &str) -> Result<(), Error> {
     with_environment(draft, place, |draft, feature, state| {
         let strategy = state.strategies.remove(position_of(state, id)?);
         let event = NewEvent::new("feature-strategy-remove").feature(feature).environment(place.2);
         draft.record(event.pre_data(&strategy));
-        if state.enabled && state.strategies.iter().all(|s| s.disabled) {
-            state.enabled = false;
-            draft.record(NewEvent::new("feature-environment-disabled").feature(feature).environment(place.2));
-        }
         Ok(())
     })
 }

@@ -1,12 +1,13 @@
 //! What the SDKs of an environment see of the state.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 
-use flagstone_model::State;
 use flagstone_model::constraints::Constraint;
 use flagstone_model::features::{Dependency, Feature, Strategy, Variant};
 use flagstone_model::segments::Segment;
+use flagstone_model::{State, strategy_definitions};
 use serde::Serialize;
 
 use super::content::{Content, FeatureItem, SegmentItem};
@@ -46,20 +47,20 @@ impl<'a> DependencyView<'a> {
 #[derive(Serialize)]
 struct StrategyView<'a> {
     name: &'a str,
-    constraints: &'a [Constraint],
-    parameters: &'a BTreeMap<String, String>,
-    variants: &'a [Variant],
+    constraints: Vec<Cow<'a, Constraint>>,
+    parameters: Cow<'a, BTreeMap<String, String>>,
+    variants: Cow<'a, [Variant]>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     segments: &'a [i64],
 }
 
 impl<'a> StrategyView<'a> {
-    fn of(strategy: &'a Strategy) -> Self {
+    fn of(strategy: &'a Strategy, feature: &str) -> Self {
         Self {
             name: &strategy.name,
-            constraints: &strategy.constraints,
-            parameters: &strategy.parameters,
-            variants: &strategy.variants,
+            constraints: spelt(&strategy.constraints),
+            parameters: strategy_definitions::delivered_parameters(strategy, feature),
+            variants: strategy_definitions::delivered_variants(strategy),
             segments: &strategy.segments,
         }
     }
@@ -69,7 +70,11 @@ impl<'a> StrategyView<'a> {
 struct SegmentView<'a> {
     id: i64,
     name: &'a str,
-    constraints: &'a [Constraint],
+    constraints: Vec<Cow<'a, Constraint>>,
+}
+
+fn spelt(constraints: &[Constraint]) -> Vec<Cow<'_, Constraint>> {
+    constraints.iter().map(Constraint::spelt).collect()
 }
 
 /// A content, and which documents its parts were made from: the next one takes over what was made from the same. The
@@ -147,7 +152,7 @@ fn feature(feature: &Feature, environment: &str) -> FeatureItem {
         enabled: in_environment.enabled && (in_environment.strategies.is_empty() || active().next().is_some()),
         project: &feature.project,
         stale: feature.stale,
-        strategies: active().map(StrategyView::of).collect(),
+        strategies: active().map(|strategy| StrategyView::of(strategy, &feature.name)).collect(),
         variants: &in_environment.variants,
         description: feature.description.as_deref(),
         impression_data: feature.impression_data,
@@ -163,7 +168,7 @@ fn feature(feature: &Feature, environment: &str) -> FeatureItem {
 }
 
 fn segment(segment: &Segment) -> SegmentItem {
-    let view = SegmentView { id: segment.id, name: &segment.name, constraints: &segment.constraints };
+    let view = SegmentView { id: segment.id, name: &segment.name, constraints: spelt(&segment.constraints) };
     SegmentItem { id: segment.id, json: json(&view) }
 }
 

@@ -1,5 +1,6 @@
 //! The HTTP rim: what handlers take and give (bodies, queries, path values, created things), and what every answer needs.
 
+mod drained;
 pub mod error;
 mod headers;
 pub(crate) mod metrics;
@@ -23,6 +24,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
+pub use drained::drained;
 use error::Failure;
 pub use headers::{bearer, client_address};
 use schemas::Schemas;

@@ -150,7 +150,7 @@ async fn metrics(State(source): State<FlagSource>, request: Request) -> Result<&
     let (parts, body) = request.into_parts();
     let token = token(&source, &parts).await?;
     let body = source.report::<MetricsBody>(&parts.headers, body, BODY_BYTES_MAX).await?;
-    count_usage(&source, &token.0, &body)?;
+    count_usage(&source, &token.0, body)?;
     Ok("OK")
 }
 

@@ -98,9 +98,39 @@ async fn what_is_reported_is_counted_in_the_tokens_environment() {
     let feature = it.check("viewer", "GET /api/admin/projects/alpha/features/flag", Value::Null, "200").await.json();
     assert_eq!(feature["environments"][0]["lastSeenAt"], "2027-01-15T08:00:00.000Z");
     assert_eq!(feature["environments"][1]["lastSeenAt"], Value::Null);
-    for yes in [json!(-1), json!("many"), json!(1.5)] {
-        it.check("backend", "POST /api/client/metrics", metrics(yes), "400 BadDataError /body/bucket/toggles/flag/yes")
-            .await;
+    let yes_now = async || {
+        let raw =
+            it.check("viewer", "GET /api/admin/client-metrics/features/flag/raw", Value::Null, "200").await.json();
+        raw["data"].as_array().unwrap().iter().filter_map(|row| row["yes"].as_u64()).sum::<u64>()
+    };
+    // A row that cannot be read is given up, and the others of the report count.
+    for yes in [json!(-1), json!("many"), json!([1]), json!(1e20)] {
+        it.check("backend", "POST /api/client/metrics", metrics(yes), "202").await;
+        assert_eq!(yes_now().await, 6);
+    }
+    for (yes, counts) in [(json!("2"), 2), (json!(1.5), 1), (Value::Null, 0), (json!(true), 1)] {
+        let before = yes_now().await;
+        it.check("backend", "POST /api/client/metrics", metrics(yes.clone()), "202").await;
+        assert_eq!(yes_now().await, before + counts, "{yes}");
+    }
+    let toggles = |toggles: Value| json!({"appName": "shop", "bucket": {"start": null, "toggles": toggles}});
+    for good in [Value::Null, json!({}), json!({"flag": {"yes": 1, "variants": null}}), json!({"a": 5, "flag": {}})] {
+        it.check("backend", "POST /api/client/metrics", toggles(good), "202").await;
+    }
+    // Where there is nothing else, the fault is told.
+    let bad = json!({"appName": "shop", "bucket": {"start": 5, "stop": 6, "toggles": {"flag": {"yes": -1}}}});
+    it.check("backend", "POST /api/client/metrics", bad, "400 BadDataError /body/bucket/toggles/flag/yes").await;
+    let metric = |yes: Value| json!({"featureName": "flag", "appName": "shop", "yes": yes, "variants": null});
+    let bulk = |metrics: Value| json!({"applications": [], "metrics": metrics});
+    let before = yes_now().await;
+    let mixed = json!([metric(json!(3)), {"appName": "shop"}, metric(json!("x")), 5, metric(json!("4"))]);
+    it.check("backend", "POST /api/client/metrics/bulk", bulk(mixed), "202").await;
+    assert_eq!(yes_now().await, before + 7);
+    let bad = bulk(json!([{"appName": "shop"}]));
+    it.check("backend", "POST /api/client/metrics/bulk", bad, "400 BadDataError /body/metrics/0/featureName").await;
+    for interval in [json!("15000"), json!(1.5), Value::Null] {
+        let body = json!({"appName": "shop", "strategies": [], "started": 5, "interval": interval});
+        it.check("backend", "POST /api/client/register", body, "202").await;
     }
     it.check("backend", "POST /api/client/metrics", json!({}), "400 BadDataError /body/appName").await;
     it.check(

@@ -54,7 +54,11 @@ async fn bodies_of_new_ones_are_checked() {
     check(json!({"name": "flag"}), "409 NameExistsError").await;
     // Names are unique in all projects, and archived ones keep theirs.
     check(json!({"name": "b-flag"}), "409 NameExistsError").await;
-    check(json!({"name": "old"}), "409 NameExistsError").await;
+    let taken = it.check("admin", &format!("POST {ALPHA}"), json!({"name": "old"}), "409 NameExistsError").await;
+    let found = it.check("admin", &format!("GET {ALPHA}/old"), Value::Null, "404 NotFoundError").await;
+    for answer in [taken, found] {
+        assert!(answer.text.contains("archived") && answer.text.contains("revive"), "{}", answer.text);
+    }
     check(json!({"name": "Flag"}), "201").await;
     for project in ["gone", "nowhere"] {
         let request = format!("POST /api/admin/projects/{project}/features");

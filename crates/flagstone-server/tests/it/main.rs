@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod alike;
 mod api_tokens;
 mod authorization;
 mod client_features;

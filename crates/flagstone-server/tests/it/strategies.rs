@@ -143,3 +143,107 @@ async fn the_types_are_listed() {
     }
     it.check("viewer", "GET /api/admin/strategies/nothing", Value::Null, "404 NotFoundError").await;
 }
+
+#[tokio::test]
+async fn one_that_nobody_would_see_on_is_off() {
+    let it = fixture().await;
+    let feature = "/api/admin/projects/alpha/features/lone";
+    let place = format!("{feature}/environments/development");
+    it.check("member of alpha", "POST /api/admin/projects/alpha/features", json!({"name": "lone"}), "201").await;
+    let enabled = async || {
+        it.check("viewer", &format!("GET {place}"), Value::Null, "200").await.json()["enabled"].as_bool().unwrap()
+    };
+    let body = json!({"name": "default"});
+    let strategy = it.check("member of alpha", &format!("POST {place}/strategies"), body, "200").await.json();
+    let path = format!("{place}/strategies/{}", strategy["id"].as_str().unwrap());
+    let disabled = |is: bool| json!([{"op": "replace", "path": "/disabled", "value": is}]);
+    for (request, body) in [
+        (format!("PATCH {path}"), disabled(true)),
+        (format!("PUT {path}"), json!({"name": "default", "disabled": true})),
+    ] {
+        it.check("member of alpha", &format!("PATCH {path}"), disabled(false), "200").await;
+        it.check("member of alpha", &format!("POST {place}/on"), Value::Null, "200").await;
+        assert!(enabled().await);
+        let since = it.last_event();
+        it.check("member of alpha", &request, body, "200").await;
+        assert!(!enabled().await, "{request}");
+        assert_eq!(it.event_types_since(since).await, ["feature-strategy-update", "feature-environment-disabled"]);
+    }
+    // Whatever there was, "on" leaves an active strategy.
+    it.check("member of alpha", &format!("POST {place}/on"), Value::Null, "200").await;
+    let found = it.check("viewer", &format!("GET {place}/strategies"), Value::Null, "200").await.json();
+    let is_disabled: Vec<_> = found.as_array().unwrap().iter().map(|s| s["disabled"].as_bool().unwrap()).collect();
+    assert_eq!((enabled().await, is_disabled), (true, vec![true, false]));
+}
+
+#[tokio::test]
+async fn values_are_kept_as_written_and_delivered_as_all_read_them() {
+    let (it, world) = (fixture().await, world().await);
+    let strategy = format!("{PLACE}/strategies/{}", world.get("strategy"));
+    let check = async |body: Value, stored: Value, delivered: Value| {
+        let found = it.check("member of alpha", &format!("PUT {strategy}"), body.clone(), "200").await.json();
+        let of = |strategy: &Value| match body["constraints"].is_null() {
+            true => strategy["parameters"].clone(),
+            false => strategy["constraints"][0]["value"].clone(),
+        };
+        assert_eq!(of(&found), stored, "{body}");
+        let features = it.check("backend", "GET /api/client/features/flag", Value::Null, "200").await.json();
+        assert_eq!(of(&features["strategies"][0]), delivered, "{body}");
+    };
+    let rollout = |rollout: Value| json!({"name": "flexibleRollout", "parameters": {"rollout": rollout, "stickiness": "", "groupId": ""}});
+    let complete = |rollout: &str| json!({"rollout": rollout, "stickiness": "default", "groupId": "flag"});
+    for (sent, stored, delivered) in [
+        (json!("99.9"), "99.9", "99"),
+        (json!(33.3333), "33.3333", "33"),
+        (json!(" 50 "), " 50 ", "50"),
+        (json!(""), "100", "100"),
+    ] {
+        check(rollout(sent), complete(stored), complete(delivered)).await;
+    }
+    let old = json!({"name": "gradualRolloutUserId", "parameters": {"percentage": "12.5"}});
+    let whole = |percentage: &str| json!({"percentage": percentage, "groupId": "flag"});
+    check(old, whole("12.5"), whole("12")).await;
+    for (operator, sent, delivered) in [
+        ("DATE_AFTER", "2024-01-01", "2024-01-01T00:00:00.000Z"),
+        ("DATE_AFTER", "2024-01-01T00:00:00.123456Z", "2024-01-01T00:00:00.123Z"),
+        ("NUM_GT", ".5", "0.5"),
+        ("NUM_GT", "18", "18"),
+    ] {
+        let constraint = json!({"contextName": "plan", "operator": operator, "value": sent});
+        check(json!({"name": "default", "constraints": [constraint]}), json!(sent), json!(delivered)).await;
+    }
+}
+
+#[tokio::test]
+async fn every_door_has_the_same_validator() {
+    let (it, world) = (fixture().await, world().await);
+    it.admin("POST", "/api/admin/context", json!({"name": "colour", "legalValues": [{"value": "red"}]}))
+        .await
+        .expect(201);
+    let strategy = format!("{PLACE}/strategies/{}", world.get("strategy"));
+    for (constraint, place) in [
+        (json!({"contextName": "tier", "operator": "STR_CONTAINS", "values": []}), "values"),
+        (json!({"contextName": "tier", "operator": "IN", "values": []}), "values"),
+        (json!({"contextName": "tier", "operator": "NOT_IN"}), "values"),
+        (json!({"contextName": "tier", "operator": "IN", "values": [""]}), "values/0"),
+        (json!({"contextName": "tier", "operator": "SEMVER_EQ", "value": " 1.2.3"}), "value"),
+        (json!({"contextName": "tier", "operator": "DATE_AFTER", "value": "+12024-01-01T00:00:00Z"}), "value"),
+        (json!({"contextName": "colour", "operator": "IN", "values": ["red", "blue"]}), "values/1"),
+    ] {
+        let list = json!([constraint.clone()]);
+        let with = json!({"name": "default", "constraints": list});
+        let patch = json!([{"op": "replace", "path": "/constraints", "value": list}]);
+        let default = "/api/admin/projects/alpha/environments/development/default-strategy";
+        for (request, body) in [
+            (format!("POST {PLACE}/strategies"), with.clone()),
+            (format!("PUT {strategy}"), with.clone()),
+            (format!("PATCH {strategy}"), patch),
+            (format!("POST {default}"), with),
+            ("POST /api/admin/segments".to_owned(), json!({"name": "new", "constraints": list})),
+        ] {
+            it.check("admin", &request, body, &format!("400 BadDataError /body/constraints/0/{place}")).await;
+        }
+        let expect = format!("400 BadDataError /body/{place}");
+        it.check("admin", "POST /api/admin/constraints/validate", constraint, &expect).await;
+    }
+}

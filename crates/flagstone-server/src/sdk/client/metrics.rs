@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::lenient::{Number, Row, Text};
 use crate::http::client_address;
 use crate::http::error::Failure;
 use crate::http::{BODY_BYTES_MAX, BULK_BODY_BYTES_MAX};
@@ -51,6 +52,7 @@ pub(crate) struct RegisterBody {
     #[allow(dead_code)]
     started: Value,
     /// How often it reports, in milliseconds.
+    #[serde(deserialize_with = "interval")]
     #[allow(dead_code)]
     interval: f64,
 }
@@ -94,22 +96,33 @@ struct Bucket {
     #[allow(dead_code)]
     stop: Value,
     /// By feature.
-    #[serde(default)]
-    toggles: BTreeMap<String, Count>,
+    #[serde(default, deserialize_with = "toggles")]
+    #[schema(value_type = BTreeMap<String, CountSchema>)]
+    toggles: Rows<(String, Counts)>,
 }
 
 /// How often a feature was on and off.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[schema(as = MetricsCount)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
 struct Count {
+    yes: Number,
+    no: Number,
+    variants: Option<BTreeMap<String, Number>>,
+}
+
+/// How often a feature was on and off.
+#[derive(ToSchema)]
+#[schema(as = MetricsCount)]
+#[allow(dead_code)]
+struct CountSchema {
     /// How often it was on.
-    #[serde(default)]
+    #[schema(required = false)]
     yes: u64,
     /// How often it was off.
-    #[serde(default)]
+    #[schema(required = false)]
     no: u64,
     /// How often each variant was given.
-    #[serde(default)]
+    #[schema(required = false)]
     variants: BTreeMap<String, u64>,
 }
 
@@ -122,9 +135,9 @@ struct BulkBody {
     #[schema(max_items = 10_000)]
     applications: Vec<BulkApplication>,
     /// What they counted.
-    #[serde(deserialize_with = "list::<50_000, _, _>")]
-    #[schema(max_items = 50_000)]
-    metrics: Vec<BulkMetric>,
+    #[serde(deserialize_with = "bulk_metrics")]
+    #[schema(max_items = 50_000, value_type = Vec<BulkMetric>)]
+    metrics: Rows<BulkCounts>,
 }
 
 /// An application behind a proxy.
@@ -148,16 +161,28 @@ struct BulkApplication {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct BulkMetric {
-    feature_name: String,
-    #[serde(deserialize_with = "name")]
-    #[schema(min_length = 1, max_length = 255)]
-    app_name: String,
+    #[serde(default)]
+    #[schema(value_type = String, required)]
+    feature_name: Text,
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 255, value_type = String, required)]
+    app_name: Text,
     /// When: a date-time, or milliseconds since 1970.
     #[serde(default)]
     #[schema(value_type = Option<StartedAt>)]
     timestamp: Value,
-    #[serde(flatten)]
-    count: Count,
+    /// How often it was on.
+    #[serde(default)]
+    #[schema(value_type = Option<u64>)]
+    yes: Number,
+    /// How often it was off.
+    #[serde(default)]
+    #[schema(value_type = Option<u64>)]
+    no: Number,
+    /// How often each variant was given.
+    #[serde(default)]
+    #[schema(value_type = Option<BTreeMap<String, u64>>)]
+    variants: Option<BTreeMap<String, Number>>,
 }
 
 // The bounds of the published schemas once more, so that a report that is read needs no look at them.
@@ -175,11 +200,80 @@ fn short<E: Error>(text: String) -> Result<String, E> {
     if text.chars().count() > 255 { Err(E::custom("too long")) } else { Ok(text) }
 }
 
+fn interval<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let Number(read) = Number::deserialize(deserializer)?;
+    #[allow(clippy::cast_precision_loss)]
+    read.map(|millis| millis as f64).ok_or_else(|| D::Error::custom("not a number"))
+}
+
 pub(super) fn list<'de, const MOST: usize, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
     let list = Vec::deserialize(deserializer)?;
     if list.len() > MOST { Err(D::Error::custom("too many")) } else { Ok(list) }
+}
+
+/// How often a feature was on and off, as it is counted.
+#[derive(Clone, Debug)]
+struct Counts {
+    yes: u64,
+    no: u64,
+    variants: BTreeMap<String, u64>,
+}
+
+/// Counts of an application of its own.
+#[derive(Clone, Debug)]
+struct BulkCounts {
+    app_name: String,
+    timestamp: Value,
+    row: (String, Counts),
+}
+
+impl Counts {
+    /// Nothing where how often it was on or off cannot be read; a variant whose count cannot be read is left out.
+    fn of(yes: Number, no: Number, variants: Option<BTreeMap<String, Number>>) -> Option<Self> {
+        let variants = variants.into_iter().flatten().filter_map(|(name, Number(count))| Some((name, count?)));
+        Some(Self { yes: yes.0?, no: no.0?, variants: variants.collect() })
+    }
+}
+
+/// The rows of a report that can be read. The others are given up: nobody can mend the SDK that wrote them.
+#[derive(Clone, Debug)]
+struct Rows<T> {
+    good: Vec<T>,
+    /// How many cannot be read.
+    bad: usize,
+}
+
+impl<T> Default for Rows<T> {
+    fn default() -> Self {
+        Self { good: Vec::new(), bad: 0 }
+    }
+}
+
+impl<T> Rows<T> {
+    /// An error where none can be read.
+    fn of<E: Error>(rows: impl Iterator<Item = Option<T>>) -> Result<Self, E> {
+        let mut bad = 0;
+        let good: Vec<T> = rows.inspect(|row| bad += usize::from(row.is_none())).flatten().collect();
+        if good.is_empty() && bad > 0 { Err(E::custom("no row can be read")) } else { Ok(Self { good, bad }) }
+    }
+}
+
+fn toggles<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Rows<(String, Counts)>, D::Error> {
+    let toggles = Option::<BTreeMap<String, Row<Count>>>::deserialize(deserializer)?;
+    Rows::of(toggles.into_iter().flatten().map(|(name, Row(count))| {
+        let Count { yes, no, variants } = count?;
+        Some((name, Counts::of(yes, no, variants)?))
+    }))
+}
+
+fn bulk_metrics<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Rows<BulkCounts>, D::Error> {
+    let metrics = list::<50_000, Row<BulkMetric>, D>(deserializer)?;
+    Rows::of(metrics.into_iter().map(|Row(metric)| {
+        let BulkMetric { feature_name, app_name, timestamp, yes, no, variants } = metric?;
+        Some(BulkCounts { app_name: app_name.0?, timestamp, row: (feature_name.0?, Counts::of(yes, no, variants)?) })
+    }))
 }
 
 /// Reads a time that is a date-time or milliseconds; now if it is neither.
@@ -231,24 +325,21 @@ pub(crate) fn register_application(source: &FlagSource, token: &ApiToken, body: 
 const NO_ROOM: &str = "As much usage waits to be stored as may; send it again later.";
 
 /// Counts what an application reports, in the token's environment.
-pub(crate) fn count_usage(source: &FlagSource, token: &ApiToken, body: &MetricsBody) -> Result<(), Failure> {
+pub(crate) fn count_usage(source: &FlagSource, token: &ApiToken, body: MetricsBody) -> Result<(), Failure> {
     let now = source.now();
-    let Some(bucket) = &body.bucket else { return Ok(()) };
+    let Some(bucket) = body.bucket else { return Ok(()) };
     let hour = hour(time(&bucket.start, now), now, source.settings().metrics_storage_days);
     let report = Report { app_name: &body.app_name, environment: &token.environment, hour, now };
-    count(source, &report, bucket.toggles.iter().map(|(feature, count)| (feature.as_str(), count)))
+    source.telemetry().drop_counts(bucket.toggles.bad);
+    count(source, &report, &bucket.toggles.good)
 }
 
-fn count<'r>(
-    source: &FlagSource,
-    report: &Report<'r>,
-    counts: impl Iterator<Item = (&'r str, &'r Count)> + Clone,
-) -> Result<(), Failure> {
+fn count(source: &FlagSource, report: &Report<'_>, rows: &[(String, Counts)]) -> Result<(), Failure> {
     let exists = source.features_known();
-    let (known, unknown) = (counts.clone().filter(|(name, _)| exists(name)), counts.filter(|(name, _)| !exists(name)));
-    let usages = known.map(|(feature, Count { yes, no, variants })| Usage { feature, yes: *yes, no: *no, variants });
+    let known = rows.iter().filter(|(name, _)| exists(name));
+    let usages = known.map(|(feature, Counts { yes, no, variants })| Usage { feature, yes: *yes, no: *no, variants });
     source.telemetry().count(report, usages).map_err(|Full| Failure::Unavailable(NO_ROOM))?;
-    for (name, count) in unknown.filter(|(name, _)| name.len() <= NAME_BYTES_MAX) {
+    for (name, count) in rows.iter().filter(|(name, _)| name.len() <= NAME_BYTES_MAX && !exists(name)) {
         let count = count.yes.saturating_add(count.no);
         source.telemetry().unknown_flag(name, report.app_name, report.environment, count, report.now);
     }
@@ -286,7 +377,7 @@ async fn metrics(State(source): State<FlagSource>, request: Request) -> Result<S
     let (parts, body) = request.into_parts();
     let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;
     let body = source.report::<MetricsBody>(&parts.headers, body, BODY_BYTES_MAX).await?;
-    count_usage(&source, &token.0, &body)?;
+    count_usage(&source, &token.0, body)?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -344,17 +435,17 @@ fn count_bulk(source: &FlagSource, token: &ApiToken, body: BulkBody) -> Result<(
         register_application(source, token, register, None);
     }
     let now = source.now();
+    let Rows { good, bad } = body.metrics;
     let mut refused = 0;
-    for metric in &body.metrics {
-        let hour = hour(time(&metric.timestamp, now), now, source.settings().metrics_storage_days);
-        let report = Report { app_name: &metric.app_name, environment: &token.environment, hour, now };
-        let one = std::iter::once((metric.feature_name.as_str(), &metric.count));
-        refused += usize::from(count(source, &report, one).is_err());
+    for BulkCounts { app_name, timestamp, row } in &good {
+        let hour = hour(time(timestamp, now), now, source.settings().metrics_storage_days);
+        let report = Report { app_name, environment: &token.environment, hour, now };
+        refused += usize::from(count(source, &report, std::slice::from_ref(row)).is_err());
     }
-    if refused > 0 && refused == body.metrics.len() {
+    if refused > 0 && refused == good.len() {
         return Err(Failure::Unavailable(NO_ROOM));
     }
     // What was counted must not come again.
-    source.telemetry().drop_counts(refused);
+    source.telemetry().drop_counts(refused + bad);
     Ok(())
 }

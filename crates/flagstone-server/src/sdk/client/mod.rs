@@ -2,6 +2,7 @@
 
 mod changes;
 mod features;
+mod lenient;
 mod metrics;
 mod validate;
 
