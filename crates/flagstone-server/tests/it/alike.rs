@@ -260,7 +260,7 @@ async fn frontend(it: &Fixture, context: &BTreeMap<&'static str, String>) -> Ans
 }
 
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    flagstone_server::http::path_segment(text)
 }
 
 fn number_from(variable: &str, default: usize) -> usize {

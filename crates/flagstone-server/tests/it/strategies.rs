@@ -182,9 +182,9 @@ async fn values_are_kept_as_written_and_delivered_as_all_read_them() {
     let strategy = format!("{PLACE}/strategies/{}", world.get("strategy"));
     let check = async |body: Value, stored: Value, delivered: Value| {
         let found = it.check("member of alpha", &format!("PUT {strategy}"), body.clone(), "200").await.json();
-        let of = |strategy: &Value| match body["constraints"].is_null() {
-            true => strategy["parameters"].clone(),
-            false => strategy["constraints"][0]["value"].clone(),
+        let of = |strategy: &Value| {
+            let pointer = if body["constraints"].is_null() { "/parameters" } else { "/constraints/0/value" };
+            strategy.pointer(pointer).unwrap().clone()
         };
         assert_eq!(of(&found), stored, "{body}");
         let features = it.check("backend", "GET /api/client/features/flag", Value::Null, "200").await.json();
