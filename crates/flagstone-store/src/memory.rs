@@ -7,7 +7,7 @@ use flagstone_model::commit::{Commit, Event};
 use flagstone_model::time::Timestamp;
 
 use crate::chain::{End, Rows};
-use crate::leases::{Fence, Held};
+use crate::leases::{Fence, Held, Hold};
 use crate::log::{CommitRow, EventRow, PAGE_BYTES, without_nul};
 use crate::merge::{clamped, merge, merge_application, merge_instance, merge_unknown, merge_usage};
 use crate::past::Checkpoint;
@@ -56,10 +56,13 @@ impl Tables {
         Loaded { head, documents: self.documents.values().cloned().collect() }
     }
 
-    pub(crate) fn append(&mut self, commits: &[Commit]) -> Result<Appended, Error> {
+    pub(crate) fn append(&mut self, commits: &[Commit], holds: &[Hold]) -> Result<Appended, Error> {
         let head = self.load().head;
         if commits.first().is_some_and(|first| first.seq != head.seq + 1) {
             return Ok(Appended::Conflict);
+        }
+        if holds.iter().any(|hold| self.leases.get(&hold.name).is_none_or(|held| held.fence != hold.fence.0)) {
+            return Ok(Appended::Superseded);
         }
         let end = self.commits.last().map_or_else(End::default, End::of);
         let rows = Rows::of(commits, end, &mut Salts::new()?)?;
@@ -86,6 +89,11 @@ impl Tables {
             if let (Err(error), Some(before)) = (self.redact(redaction), &before) {
                 *self = before.clone();
                 return Err(error);
+            }
+        }
+        for hold in holds {
+            if let Some(held) = self.leases.get_mut(&hold.name) {
+                held.position = held.position.max(hold.position);
             }
         }
         Ok(Appended::Done)

@@ -209,7 +209,7 @@ async fn f14_an_abandoned_append_is_whole_or_nothing() {
             Some(Ok(Appended::Done)) => done += 1,
             // The COMMIT of the one before was still on its way when the head was read.
             Some(Ok(Appended::Conflict)) => assert_ne!(round % 10, 0),
-            Some(Err(error)) => panic!("{error}"),
+            Some(other) => panic!("{other:?}"),
             None => abandoned += 1,
         }
     }
