@@ -1,6 +1,7 @@
 //! The HTTP rim: what handlers take and give (bodies, queries, path values, created things), and what every answer needs.
 
 pub mod error;
+pub mod guarded;
 mod headers;
 pub(crate) mod metrics;
 pub mod outbound;
