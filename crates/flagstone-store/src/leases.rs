@@ -36,7 +36,7 @@ pub(crate) struct Held {
 /// cursor and losing the lease cannot cross.
 ///
 /// Whether a lease has expired is for PostgreSQL's clock to say, for all nodes alike; elsewhere, where there is one
-/// process, it is for `now`.
+/// process, it is for `now`. On SQLite a lease ends with the process that held it: its file has one at a time.
 impl Store {
     /// Takes a lease that is free or has expired; nothing while somebody holds it, be it `holder` itself: a process that
     /// lost its fence is not the one that had it.
@@ -48,8 +48,10 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<Fence>, Error> {
         let (now, ttl) = (now.millis(), millis(ttl));
+        let opening = if let Self::Sqlite(store) = self { store.opening() } else { "" };
+        let holder = format!("{opening}{holder}");
         match self.writer().await? {
-            Access::Memory(memory) => Ok(memory.tables().acquire_lease(name, holder, ttl, now)),
+            Access::Memory(memory) => Ok(memory.tables().acquire_lease(name, &holder, ttl, now)),
             Access::Sql(mut lease) => {
                 let mut acquire = Sql::new("INSERT INTO leases (name, holder, fence, expires_at, position) VALUES (");
                 acquire.push_value(name).push(", ").push_value(holder).push(", 1, ");
@@ -58,7 +60,11 @@ impl Store {
                     ", 0) ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, fence = leases.fence + 1, \
                      expires_at = excluded.expires_at WHERE leases.expires_at <= ",
                 );
-                push_now(&mut acquire, &lease, now).push(" RETURNING fence");
+                push_now(&mut acquire, &lease, now);
+                if !opening.is_empty() {
+                    acquire.push(" OR substr(leases.holder, 1, 16) <> ").push_value(opening);
+                }
+                acquire.push(" RETURNING fence");
                 Ok(lease.fetch_one(acquire, |row| row.count(0)).await?.map(Fence))
             }
         }

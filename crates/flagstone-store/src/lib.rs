@@ -2,6 +2,7 @@
 //! The only crate that knows SQL.
 
 pub mod chain;
+mod deliveries;
 mod error;
 mod leases;
 mod log;
@@ -29,6 +30,7 @@ use flagstone_model::sealing::SealedPiece;
 use flagstone_model::time::Timestamp;
 use tokio::time::Instant;
 
+pub use deliveries::Delivery;
 pub use error::Error;
 pub use leases::{Fence, Hold};
 pub use log::{KEY_BYTES_MAX, PAGE_BYTES};
