@@ -17,6 +17,7 @@ pub mod context_fields;
 pub mod environments;
 pub mod features;
 pub mod index;
+pub mod integrations;
 pub mod limits;
 pub mod names;
 pub mod password_resets;

@@ -21,6 +21,8 @@ pub struct Limits {
     pub api_tokens: usize,
     /// Segments.
     pub segments: usize,
+    /// Integrations.
+    pub integrations: usize,
     /// Features, archived ones not counted.
     pub features: usize,
     /// Variants of one strategy or feature environment.
@@ -45,6 +47,7 @@ impl Default for Limits {
             projects: 500,
             api_tokens: 2_000,
             segments: 300,
+            integrations: 100,
             features: 5_000,
             variants: 100,
             bulk: 1_000,

@@ -37,7 +37,7 @@ pub fn of_document(kind: &str) -> Sealing {
         Feature::KIND => Sealing::Texts(&["/createdBy/name"]),
         Segment::KIND => Sealing::Texts(&["/createdBy"]),
         ApiToken::KIND => Sealing::Texts(&["/hash", "/alias"]),
-        // User, personal access token, password reset.
+        // Integration, user, personal access token, password reset.
         _ => Sealing::Whole,
     }
 }

@@ -15,6 +15,7 @@ use crate::context_fields::ContextField;
 use crate::environments::{Environment, EnvironmentRevision};
 use crate::features::Feature;
 use crate::index::{FeatureIndex, Index, ProjectIndex};
+use crate::integrations::Integration;
 use crate::password_resets::PasswordReset;
 use crate::permissions::{Role, built_in_roles};
 use crate::projects::Project;
@@ -210,6 +211,8 @@ documents! {
     revisions: EnvironmentRevision, "environment-revision", (), String, |row| row.environment.clone();
     /// Segments by id.
     segments: Segment, "segment", (), i64, |row| row.id;
+    /// Integrations by id.
+    integrations: Integration, "integration", (), i64, |row| row.id;
     /// Context fields by name.
     context_fields: ContextField, "context field", (), String, |row| row.name.clone();
     /// API tokens by selector.

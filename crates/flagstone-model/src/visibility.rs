@@ -7,6 +7,7 @@ use crate::api_tokens::ApiToken;
 use crate::commit::Commit;
 use crate::features::Feature;
 use crate::index::ProjectFeatures;
+use crate::integrations::Integration;
 use crate::permissions::{Need, Permission, Principal, allowed};
 use crate::projects::Project;
 use crate::segments::Segment;
@@ -57,6 +58,9 @@ impl State {
         for token in self.api_tokens.values() {
             seen.set(token.selector.clone(), seen_token(token, hidden));
         }
+        for integration in self.integrations.values() {
+            seen.set(integration.id, integration.without(hidden).map(Arc::new));
+        }
         seen
     }
 
@@ -68,6 +72,7 @@ impl State {
             features: before.features.clone(),
             segments: before.segments.clone(),
             api_tokens: before.api_tokens.clone(),
+            integrations: before.integrations.clone(),
             ..self.clone()
         };
         for change in commits.iter().flat_map(|commit| &commit.body.changes) {
@@ -89,6 +94,12 @@ impl State {
                 ApiToken::KIND => {
                     let token = self.api_tokens.get(id).and_then(|token| seen_token(token, hidden));
                     seen.set(id.to_owned(), token);
+                }
+                Integration::KIND => {
+                    if let Ok(id) = id.parse() {
+                        let integration = self.integrations.get(&id).and_then(|row| row.without(hidden));
+                        seen.set(id, integration.map(Arc::new));
+                    }
                 }
                 _ => {}
             }

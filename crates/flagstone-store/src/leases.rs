@@ -11,6 +11,18 @@ use crate::{Access, Error, Store};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fence(pub u64);
 
+/// What a commit is made under: it is stored if the lease is still the one that `fence` was given out with, and in the
+/// same transaction its cursor moves to `position`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// The lease.
+    pub name: String,
+    /// What its holder got.
+    pub fence: Fence,
+    /// How far the consumer is once the commit is stored. A cursor never goes back.
+    pub position: u64,
+}
+
 /// A lease in memory.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Held {
@@ -24,7 +36,7 @@ pub(crate) struct Held {
 /// cursor and losing the lease cannot cross.
 ///
 /// Whether a lease has expired is for PostgreSQL's clock to say, for all nodes alike; elsewhere, where there is one
-/// process, it is for `now`.
+/// process, it is for `now`. On SQLite a lease ends with the process that held it: its file has one at a time.
 impl Store {
     /// Takes a lease that is free or has expired; nothing while somebody holds it, be it `holder` itself: a process that
     /// lost its fence is not the one that had it.
@@ -36,8 +48,10 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<Fence>, Error> {
         let (now, ttl) = (now.millis(), millis(ttl));
+        let opening = if let Self::Sqlite(store) = self { store.opening() } else { "" };
+        let holder = format!("{opening}{holder}");
         match self.writer().await? {
-            Access::Memory(memory) => Ok(memory.tables().acquire_lease(name, holder, ttl, now)),
+            Access::Memory(memory) => Ok(memory.tables().acquire_lease(name, &holder, ttl, now)),
             Access::Sql(mut lease) => {
                 let mut acquire = Sql::new("INSERT INTO leases (name, holder, fence, expires_at, position) VALUES (");
                 acquire.push_value(name).push(", ").push_value(holder).push(", 1, ");
@@ -46,7 +60,11 @@ impl Store {
                     ", 0) ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, fence = leases.fence + 1, \
                      expires_at = excluded.expires_at WHERE leases.expires_at <= ",
                 );
-                push_now(&mut acquire, &lease, now).push(" RETURNING fence");
+                push_now(&mut acquire, &lease, now);
+                if !opening.is_empty() {
+                    acquire.push(" OR substr(leases.holder, 1, 16) <> ").push_value(opening);
+                }
+                acquire.push(" RETURNING fence");
                 Ok(lease.fetch_one(acquire, |row| row.count(0)).await?.map(Fence))
             }
         }
@@ -65,6 +83,19 @@ impl Store {
             },
         )
         .await
+    }
+
+    /// Whether nobody has followed since, as far as can be told: what is written afterwards must ask again as it is
+    /// written, as [`Self::append_held`] and [`Self::advance_cursor`] do.
+    pub async fn is_held(&self, name: &str, fence: Fence) -> Result<bool, Error> {
+        let found = match self.reader().await? {
+            Access::Memory(memory) => memory.tables().leases.get(name).map(|held| held.fence),
+            Access::Sql(mut lease) => {
+                let query = Sql::new("SELECT fence FROM leases WHERE name = $1").with(name);
+                lease.fetch_one(query, |row| row.count(0)).await?
+            }
+        };
+        Ok(found == Some(fence.0))
     }
 
     /// Gives a lease back; whether it still was this holder's. The fence is worth nothing afterwards.
@@ -98,10 +129,7 @@ impl Store {
             consumer,
             fence,
             |held| held.position = held.position.max(seq),
-            |advance, _| {
-                advance.push("position = CASE WHEN position < ").push_value(signed(seq)).push(" THEN ");
-                advance.push_value(signed(seq)).push(" ELSE position END");
-            },
+            |advance, _| push_advance(advance, seq),
         )
         .await
     }
@@ -123,12 +151,33 @@ impl Store {
             Access::Sql(mut lease) => {
                 let mut update = Sql::new("UPDATE leases SET ");
                 set(&mut update, &lease);
-                update.push(" WHERE name = ").push_value(name);
-                update.push(" AND fence = ").push_value(signed(fence.0));
+                push_held(&mut update, name, fence);
                 Ok(lease.execute(update).await? > 0)
             }
         }
     }
+}
+
+/// Moves the cursors of all `holds`, within a transaction; false as soon as one of the leases has passed on.
+pub(crate) async fn advance(lease: &mut Lease<'_>, holds: &[Hold]) -> Result<bool, Error> {
+    for hold in holds {
+        let mut update = Sql::new("UPDATE leases SET ");
+        push_advance(&mut update, hold.position);
+        push_held(&mut update, &hold.name, hold.fence);
+        if lease.execute(update).await? == 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn push_advance(sql: &mut Sql, position: u64) {
+    sql.push("position = CASE WHEN position < ").push_value(signed(position)).push(" THEN ");
+    sql.push_value(signed(position)).push(" ELSE position END");
+}
+
+fn push_held(sql: &mut Sql, name: &str, fence: Fence) {
+    sql.push(" WHERE name = ").push_value(name).push(" AND fence = ").push_value(signed(fence.0));
 }
 
 fn millis(time: Duration) -> i64 {

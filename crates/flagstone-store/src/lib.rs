@@ -2,6 +2,7 @@
 //! The only crate that knows SQL.
 
 pub mod chain;
+mod deliveries;
 mod error;
 mod leases;
 mod log;
@@ -29,8 +30,9 @@ use flagstone_model::sealing::SealedPiece;
 use flagstone_model::time::Timestamp;
 use tokio::time::Instant;
 
+pub use deliveries::Delivery;
 pub use error::Error;
-pub use leases::Fence;
+pub use leases::{Fence, Hold};
 pub use log::{KEY_BYTES_MAX, PAGE_BYTES};
 pub use past::{Every, Revision};
 use sql::{Lease, Sql};
@@ -181,16 +183,22 @@ impl Store {
     /// back: [`Error::Ambiguous`] is left for the case that the database cannot be asked. After any other error
     /// nothing was stored. [`Error::Invalid`] concerns the commits themselves: one of a group makes the group fail.
     pub async fn append(&self, commits: &[Commit]) -> Result<Appended, Error> {
+        self.append_held(commits, &[]).await
+    }
+
+    /// The same for commits that were made under leases: [`Appended::Superseded`] when one of these has passed on.
+    /// Commits and cursors are stored together or not at all.
+    pub async fn append_held(&self, commits: &[Commit], holds: &[Hold]) -> Result<Appended, Error> {
         log::check(commits)?;
         if commits.is_empty() {
             return Ok(Appended::Done);
         }
         if let Self::Memory(store) = self {
-            return store.tables().append(commits);
+            return store.tables().append(commits, holds);
         }
         let began = Instant::now();
         let (mut lease, reused) = self.log_writer(commits, began).await?;
-        let failure = match log::append(&mut lease, commits).await {
+        let failure = match log::append(&mut lease, commits, holds).await {
             Ok(appended) => return Ok(appended),
             Err(failure) => failure,
         };
@@ -203,7 +211,7 @@ impl Store {
             return Err(failure.error);
         }
         let (mut lease, _) = self.log_writer(commits, began).await?;
-        let result = log::append(&mut lease, commits).await;
+        let result = log::append(&mut lease, commits, holds).await;
         drop(lease);
         match result {
             Ok(appended) => Ok(appended),

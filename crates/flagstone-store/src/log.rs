@@ -5,6 +5,7 @@ use flagstone_model::time::Timestamp;
 use serde_json::Value as Json;
 
 use crate::chain::{self, End, Rows};
+use crate::leases::{self, Hold};
 use crate::redact;
 use crate::sql::{Lease, Row, Sql, Value, signed};
 use crate::text::{self, Parsed, Salts, Unreadable};
@@ -214,10 +215,14 @@ pub(crate) struct AppendFailure {
     pub(crate) commit_sent: bool,
 }
 
-/// Appends all commits in one transaction.
-pub(crate) async fn append(lease: &mut Lease<'_>, commits: &[Commit]) -> Result<Appended, AppendFailure> {
+/// Appends all commits in one transaction, in which the leases that they were made under are looked at.
+pub(crate) async fn append(
+    lease: &mut Lease<'_>,
+    commits: &[Commit],
+    holds: &[Hold],
+) -> Result<Appended, AppendFailure> {
     let last = commits.last().map_or(0, |commit| commit.seq);
-    match write(lease, commits).await {
+    match write(lease, commits, holds).await {
         Ok(Appended::Done) => {
             let end = if lease.is_sqlite() { "COMMIT".to_owned() } else { crate::postgres::notify_and_commit(last) };
             let sent = lease.end(&end).await;
@@ -234,15 +239,22 @@ pub(crate) async fn append(lease: &mut Lease<'_>, commits: &[Commit]) -> Result<
             lease.keep_turn().await.ok();
             Ok(Appended::Conflict)
         }
+        Ok(Appended::Superseded) => {
+            lease.rollback().await.ok();
+            Ok(Appended::Superseded)
+        }
         Err(error) => Err(AppendFailure { error, commit_sent: false }),
     }
 }
 
-async fn write(lease: &mut Lease<'_>, commits: &[Commit]) -> Result<Appended, Error> {
+async fn write(lease: &mut Lease<'_>, commits: &[Commit], holds: &[Hold]) -> Result<Appended, Error> {
     lease.begin_write().await?;
     let end = end_of_log(lease).await?;
     if commits.first().is_some_and(|first| first.seq != end.seq + 1) {
         return Ok(Appended::Conflict);
+    }
+    if !leases::advance(lease, holds).await? {
+        return Ok(Appended::Superseded);
     }
     let rows = Rows::of(commits, end, &mut Salts::new()?)?;
     lease

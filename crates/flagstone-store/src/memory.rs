@@ -7,7 +7,8 @@ use flagstone_model::commit::{Commit, Event};
 use flagstone_model::time::Timestamp;
 
 use crate::chain::{End, Rows};
-use crate::leases::{Fence, Held};
+use crate::deliveries::Delivery;
+use crate::leases::{Fence, Held, Hold};
 use crate::log::{CommitRow, EventRow, PAGE_BYTES, without_nul};
 use crate::merge::{clamped, merge, merge_application, merge_instance, merge_unknown, merge_usage};
 use crate::past::Checkpoint;
@@ -33,6 +34,8 @@ pub(crate) struct Tables {
     changes: BTreeSet<(String, String, u64)>,
     checkpoints: BTreeMap<u64, std::sync::Arc<Checkpoint>>,
     pub(crate) leases: BTreeMap<String, Held>,
+    deliveries: Vec<Delivery>,
+    last_delivery: u64,
     pub(crate) sessions: BTreeMap<SessionHash, Session>,
     /// All that was ever flushed, merged.
     pub(crate) telemetry: TelemetryBatch,
@@ -56,10 +59,13 @@ impl Tables {
         Loaded { head, documents: self.documents.values().cloned().collect() }
     }
 
-    pub(crate) fn append(&mut self, commits: &[Commit]) -> Result<Appended, Error> {
+    pub(crate) fn append(&mut self, commits: &[Commit], holds: &[Hold]) -> Result<Appended, Error> {
         let head = self.load().head;
         if commits.first().is_some_and(|first| first.seq != head.seq + 1) {
             return Ok(Appended::Conflict);
+        }
+        if holds.iter().any(|hold| self.leases.get(&hold.name).is_none_or(|held| held.fence != hold.fence.0)) {
+            return Ok(Appended::Superseded);
         }
         let end = self.commits.last().map_or_else(End::default, End::of);
         let rows = Rows::of(commits, end, &mut Salts::new()?)?;
@@ -86,6 +92,11 @@ impl Tables {
             if let (Err(error), Some(before)) = (self.redact(redaction), &before) {
                 *self = before.clone();
                 return Err(error);
+            }
+        }
+        for hold in holds {
+            if let Some(held) = self.leases.get_mut(&hold.name) {
+                held.position = held.position.max(hold.position);
             }
         }
         Ok(Appended::Done)
@@ -204,6 +215,34 @@ impl Tables {
         let take = usize::try_from(query.limit).unwrap_or(usize::MAX);
         let total = events.len() as u64;
         EventPage { events: events.into_iter().skip(skip).take(take).cloned().collect(), total }
+    }
+
+    pub(crate) fn events_after(&self, id: u64, limit: u32) -> Vec<Event> {
+        let first = self.events.partition_point(|row| row.event.id <= id);
+        self.events[first..].iter().take(limit as usize).map(|row| row.event.clone()).collect()
+    }
+
+    pub(crate) fn delivery_record(&mut self, delivery: Delivery, keep: u64) {
+        self.last_delivery += 1;
+        let integration = delivery.integration;
+        self.deliveries.push(Delivery { id: self.last_delivery, ..delivery });
+        let count = self.deliveries.iter().filter(|row| row.integration == integration).count();
+        let mut surplus = count.saturating_sub(usize::try_from(keep).unwrap_or(usize::MAX));
+        self.deliveries.retain(|row| {
+            let goes = row.integration == integration && surplus > 0;
+            surplus -= usize::from(goes);
+            !goes
+        });
+    }
+
+    pub(crate) fn deliveries(&self, integration: i64, limit: u64, offset: u64) -> Vec<Delivery> {
+        let of = self.deliveries.iter().rev().filter(|row| row.integration == integration);
+        let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+        of.skip(size(offset)).take(size(limit)).cloned().collect()
+    }
+
+    pub(crate) fn deliveries_keep(&mut self, integrations: &[i64]) -> u64 {
+        retain(&mut self.deliveries, |row| integrations.contains(&row.integration))
     }
 
     pub(crate) fn event_creators(&self) -> Vec<EventCreator> {

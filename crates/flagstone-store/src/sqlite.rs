@@ -26,12 +26,17 @@ pub struct Store {
     found: Arc<OnceCell<Result<(), Error>>>,
     lock: std::sync::Mutex<Option<File>>,
     closed: AtomicBool,
+    /// Stands before the holders of leases: of what others hold they are rid, since they had the file before.
+    opening: String,
 }
 
 impl Store {
     pub(crate) async fn open(path: &Path, options: &Options) -> Result<Self, Error> {
         let lock = prepare(path).map_err(|e| from_io(path, &e))??;
         let readers = readers(path, options);
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(|e| Error::Unavailable(format!("the system has no randomness: {e}")))?;
+        let opening = format!("{:016x}", u64::from_ne_bytes(random));
         let store = Self {
             path: path.to_owned(),
             options: options.clone(),
@@ -40,6 +45,7 @@ impl Store {
             found: Arc::default(),
             lock: std::sync::Mutex::new(Some(lock)),
             closed: AtomicBool::new(false),
+            opening,
         };
         store.migrate().await?;
         Ok(store)
@@ -55,6 +61,7 @@ impl Store {
             found: Arc::default(),
             lock: std::sync::Mutex::new(None),
             closed: AtomicBool::new(false),
+            opening: String::new(),
         };
         migrate::check(&mut store.reader().await?, migrate::SQLITE).await?;
         Ok(store)
@@ -97,6 +104,10 @@ impl Store {
         }
         // In a box: every write has this in its future.
         self.found.get_or_init(|| Box::pin(look_over(&self.path, &self.options))).await.clone()
+    }
+
+    pub(crate) fn opening(&self) -> &str {
+        &self.opening
     }
 
     pub(crate) fn append_timeout(&self) -> Duration {

@@ -86,6 +86,8 @@ pub enum Appended {
     Done,
     /// Another node was first, or the commits do not follow the head. Nothing was stored: catch up and try again.
     Conflict,
+    /// A lease under which the commits were made has passed on. Nothing was stored.
+    Superseded,
 }
 
 /// What [`crate::Store::verify`] found.

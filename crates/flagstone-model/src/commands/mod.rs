@@ -10,6 +10,7 @@ pub mod context_fields;
 pub mod environments;
 pub mod features;
 pub mod installation;
+pub mod integrations;
 pub mod projects;
 pub mod segments;
 pub mod users;
@@ -92,6 +93,7 @@ const KNOWN: &[&[Known]] = &[
     environments::KNOWN,
     features::KNOWN,
     installation::KNOWN,
+    integrations::KNOWN,
     projects::KNOWN,
     segments::KNOWN,
     users::KNOWN,

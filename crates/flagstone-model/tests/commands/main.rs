@@ -150,6 +150,7 @@ fn anew(state: &State) -> State {
     load(&state.environments, &mut anew);
     load(&state.revisions, &mut anew);
     load(&state.segments, &mut anew);
+    load(&state.integrations, &mut anew);
     load(&state.context_fields, &mut anew);
     load(&state.api_tokens, &mut anew);
     load(&state.users, &mut anew);

@@ -2,7 +2,7 @@
 
 use flagstone_model::commands::run;
 use flagstone_model::commands::{
-    api_tokens, context_fields, environments, features, installation, projects, segments, users,
+    api_tokens, context_fields, environments, features, installation, integrations, projects, segments, users,
 };
 use flagstone_model::features::Strategy;
 use flagstone_model::{Principal, State};
@@ -163,7 +163,7 @@ const USERS: &[&str] = &["ada", "bob", "eve"];
 
 /// A random operation, both ways.
 pub fn step(random: &mut Random, step: &Step<'_>) -> Done {
-    let group = random.below(10);
+    let group = random.below(11);
     let mut names = Names { random, state: step.state };
     match group {
         0..=4 => of_features(&mut names, step),
@@ -171,6 +171,7 @@ pub fn step(random: &mut Random, step: &Step<'_>) -> Done {
         6 => of_environments(&mut names, step),
         7 => of_segments_and_fields(&mut names, step),
         8 => of_users(&mut names, step),
+        9 => of_integrations(&mut names, step),
         _ => of_tokens(&mut names, step),
     }
 }
@@ -329,6 +330,23 @@ fn of_segments_and_fields(it: &mut Names<'_>, step: &Step<'_>) -> Done {
             step.both_ways::<context_fields::RemoveLegalValue>(from(path), ())
         }
         _ => step.both_ways::<context_fields::Delete>(it.field(), ()),
+    }
+}
+
+fn of_integrations(it: &mut Names<'_>, step: &Step<'_>) -> Done {
+    use integrations::*;
+    let ids: Vec<i64> = step.state.integrations.values().map(|i| i.id).collect();
+    let id = it.random.pick(&ids).copied().unwrap_or(1);
+    let address = it.random.one_of(&["https://one.example", "https://two.example", "*****", ""]);
+    let input = from(json!({
+        "provider": it.random.one_of(&["webhook", "webhook", "teams", "none"]), "enabled": it.random.chance(70),
+        "parameters": { "url": address, "authorization": it.random.one_of(&["a", "*****"]) },
+        "events": ["feature-created"], "projects": [it.project()],
+    }));
+    match it.random.below(4) {
+        0 | 1 => step.both_ways::<Create>((), input),
+        2 => step.both_ways::<Update>(id, input),
+        _ => step.both_ways::<Delete>(id, ()),
     }
 }
 

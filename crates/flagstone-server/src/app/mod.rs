@@ -22,7 +22,7 @@ use flagstone_model::features::Feature;
 use flagstone_model::permissions::allowed;
 use flagstone_model::users::by_login;
 use flagstone_model::{Document, Draft, Error, Limits, Need, State, Surroundings, Timestamp};
-use flagstone_store::{EventCreator, EventPage, EventQuery, Store, UsageRow};
+use flagstone_store::{EventCreator, EventPage, EventQuery, Hold, Store, UsageRow};
 use tokio::sync::{oneshot, watch};
 use utoipa::ToSchema;
 
@@ -248,11 +248,27 @@ impl App {
         target: O::Target,
         input: O::Input,
     ) -> Result<Committed<O::Output>, Failure> {
+        self.commit_under::<O>(None, caller, target, input).await
+    }
+
+    /// The same under a lease: nothing is stored once it has passed on.
+    async fn commit_under<O: Operation>(
+        &self,
+        hold: Option<&Hold>,
+        caller: &Caller,
+        target: O::Target,
+        input: O::Input,
+    ) -> Result<Committed<O::Output>, Failure> {
         for _ in 0..ATTEMPTS_MAX {
             if !self.0.writer.has_room() {
                 return Err(Failure::Unavailable("Too many changes wait to be stored; try again later."));
             }
-            let attempt = self.attempt(caller, &mut |draft| {
+            if let Some(hold) = hold
+                && !self.0.store.is_held(&hold.name, hold.fence).await?
+            {
+                return Err(Failure::Unavailable("Another node has taken this job over."));
+            }
+            let attempt = self.attempt(hold, caller, &mut |draft| {
                 if !draft.may_be_written() {
                     return Err(Failure::Unavailable(OUTDATED));
                 }
@@ -286,9 +302,14 @@ impl App {
     }
 
     /// One run of a rule on the tip.
-    fn attempt<T>(&self, caller: &Caller, rule: &mut dyn FnMut(&mut Draft<'_>) -> Result<T, Failure>) -> Attempt<T> {
+    fn attempt<T>(
+        &self,
+        hold: Option<&Hold>,
+        caller: &Caller,
+        rule: &mut dyn FnMut(&mut Draft<'_>) -> Result<T, Failure>,
+    ) -> Attempt<T> {
         let (mut seen, mut frees_names) = (0, false);
-        let (answer, stored) = self.0.writer.run(|tip| {
+        let (answer, stored) = self.0.writer.run(hold, |tip| {
             seen = tip.seq;
             let around = Surroundings {
                 principal: &caller.principal,

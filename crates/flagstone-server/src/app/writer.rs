@@ -7,7 +7,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use flagstone_model::State;
 use flagstone_model::commit::Commit;
-use flagstone_store::{Appended, Store};
+use flagstone_store::{Appended, Hold, Store};
 use tokio::sync::{Notify, oneshot, watch};
 
 use crate::app::snapshot::Snapshot;
@@ -59,6 +59,8 @@ pub struct Tip {
     pub state: State,
     pending: Vec<Commit>,
     pending_bytes: usize,
+    /// What some of the pending commits are made under, by their numbers.
+    holds: Vec<(u64, Hold)>,
     /// Whether a group has been taken from `pending` and what became of it is not known yet.
     storing: bool,
     waiters: Vec<(u64, oneshot::Sender<Outcome>)>,
@@ -79,7 +81,14 @@ impl Writer {
         Self {
             store,
             head: ArcSwap::from_pointee(Snapshot::first(state.clone(), past)),
-            tip: Mutex::new(Tip { state, pending: Vec::new(), pending_bytes: 0, storing: false, waiters: Vec::new() }),
+            tip: Mutex::new(Tip {
+                state,
+                pending: Vec::new(),
+                pending_bytes: 0,
+                holds: Vec::new(),
+                storing: false,
+                waiters: Vec::new(),
+            }),
             work: Notify::new(),
             revision,
             catching_up: tokio::sync::Mutex::new(()),
@@ -105,15 +114,18 @@ impl Writer {
     }
 
     /// Runs `attempt` alone on the tip. It says what it made of the tip: a commit with the state behind it, or nothing.
-    /// The receiver tells when everything that `attempt` has seen or made is on disk.
+    /// The receiver tells when everything that `attempt` has seen or made is on disk. A commit that is made under a lease
+    /// runs again like one that met a conflict when the lease has passed on: whoever holds it asks first.
     pub fn run<T>(
         &self,
+        hold: Option<&Hold>,
         attempt: impl FnOnce(&State) -> (T, Option<(Commit, State)>),
     ) -> (T, Option<oneshot::Receiver<Outcome>>) {
         let mut tip = self.tip();
         let (answer, made) = attempt(&tip.state);
         if let Some((commit, state)) = made {
             tip.pending_bytes += commit.bytes();
+            tip.holds.extend(hold.map(|hold| (commit.seq, hold.clone())));
             tip.pending.push(commit);
             tip.state = state;
             self.work.notify_one();
@@ -170,8 +182,17 @@ impl Writer {
     /// Stores what is pending, in one transaction. True after a conflict, when other nodes wait for this one.
     async fn store_group(&self) -> bool {
         let (group, state) = self.take_group();
-        let appended = self.store.append(&group).await;
+        let holds = self.take_holds(&group);
+        let appended = self.store.append_held(&group, &holds).await;
         self.settle(&group, state, appended).await
+    }
+
+    /// What the commits of a group are made under.
+    fn take_holds(&self, group: &[Commit]) -> Vec<Hold> {
+        let mut tip = self.tip();
+        let end = group.last().map_or(0, |commit| commit.seq);
+        let count = tip.holds.partition_point(|(seq, _)| *seq <= end);
+        tip.holds.drain(..count).map(|(_, hold)| hold).collect()
     }
 
     /// Takes what is to be stored next, and the state behind it if that is the tip's.
@@ -213,6 +234,8 @@ impl Writer {
                 }
                 return true;
             }
+            // One of the group came too late; the others have done nothing wrong.
+            Ok(Appended::Superseded) => self.discard_tip(|| Outcome::Again),
             Err(error) => {
                 if let Some(held_back) = self.failures.pass() {
                     tracing::warn!(%error, commits = group.len(), held_back, "commits could not be stored");
@@ -279,6 +302,7 @@ impl Writer {
         tip.state = self.head.load().state.clone();
         tip.pending.clear();
         tip.pending_bytes = 0;
+        tip.holds.clear();
         tip.storing = false;
         for (_, waiter) in tip.waiters.drain(..) {
             let _ = waiter.send(outcome());

@@ -2,6 +2,7 @@
 
 mod drained;
 pub mod error;
+pub mod guarded;
 mod headers;
 pub(crate) mod metrics;
 pub mod outbound;

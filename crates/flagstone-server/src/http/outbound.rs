@@ -1,4 +1,4 @@
-//! The client for what Flagstone itself asks of other servers.
+//! The client for what Flagstone itself asks of other servers; what users have it ask goes through `guarded`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,11 @@ const READ_TIMEOUT: Duration = Duration::from_mins(1);
 /// A client that trusts the certificates that the system trusts. Where the system has none, as in a bare container,
 /// it still speaks HTTP.
 pub fn client() -> anyhow::Result<reqwest::Client> {
+    builder()?.build().context("HTTP cannot be set up")
+}
+
+/// What clients have in common.
+pub(super) fn builder() -> anyhow::Result<reqwest::ClientBuilder> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     // The provider that connections to PostgreSQL use as well.
@@ -23,11 +28,9 @@ pub fn client() -> anyhow::Result<reqwest::Client> {
         .with_root_certificates(roots)
         .with_no_client_auth();
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    reqwest::Client::builder()
+    Ok(reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .user_agent(concat!("flagstone/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(READ_TIMEOUT)
-        .build()
-        .context("HTTP cannot be set up")
+        .read_timeout(READ_TIMEOUT))
 }

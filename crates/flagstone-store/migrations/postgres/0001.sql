@@ -175,3 +175,15 @@ CREATE TABLE logins (
     at             BIGINT  NOT NULL
 );
 CREATE INDEX logins_at ON logins (at);
+
+-- How the deliveries of events to integrations ended; the newest of each.
+CREATE TABLE deliveries (
+    id            BIGINT  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    integration   BIGINT  NOT NULL,
+    event         BIGINT  NOT NULL,
+    at            BIGINT  NOT NULL,
+    state         TEXT    NOT NULL,
+    state_details TEXT    NOT NULL,
+    details       TEXT    NOT NULL
+);
+CREATE INDEX deliveries_integration ON deliveries (integration, id);

@@ -175,3 +175,15 @@ CREATE TABLE logins (
     at             INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX logins_at ON logins (at);
+
+-- How the deliveries of events to integrations ended; the newest of each.
+CREATE TABLE deliveries (
+    id            INTEGER PRIMARY KEY,
+    integration   INTEGER NOT NULL,
+    event         INTEGER NOT NULL,
+    at            INTEGER NOT NULL,
+    state         TEXT    NOT NULL,
+    state_details TEXT    NOT NULL,
+    details       TEXT    NOT NULL
+) STRICT;
+CREATE INDEX deliveries_integration ON deliveries (integration, id);

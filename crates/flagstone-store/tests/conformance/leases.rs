@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use flagstone_store::{DatabaseUrl, Fence, Store};
+use flagstone_store::{Appended, DatabaseUrl, Fence, Hold, Store};
 
-use crate::fixture::{Fixture, time};
+use crate::fixture::{Fixture, simple, time};
 
 const TTL: Duration = Duration::from_mins(1);
 
@@ -76,4 +76,33 @@ pub(crate) async fn a_holder_that_was_frozen_moves_nothing(fixture: Fixture) {
     }
     assert_eq!(store.release_lease("mails", frozen).await, Ok(false));
     assert_eq!(other.advance_cursor("mails", next, 9).await, Ok(true));
+}
+
+/// What a holder writes into the log counts while nobody has followed it, and its cursor moves with it.
+pub(crate) async fn a_commit_is_stored_while_its_lease_is_held(fixture: Fixture) {
+    let store = &fixture.store;
+    let hold = |fence, position| Hold { name: "mails".to_owned(), fence, position };
+    assert_eq!(
+        store.append_held(&[simple(1)], &[hold(Fence(1), 1)]).await,
+        Ok(Appended::Superseded),
+        "nobody holds it"
+    );
+    let first = acquire(store, "a", 1_000).await.unwrap();
+    assert_eq!(store.append_held(&[simple(1)], &[hold(first, 3)]).await, Ok(Appended::Done));
+    assert_eq!(store.cursor("mails").await, Ok(3));
+    // A conflict moves no cursor.
+    assert_eq!(store.append_held(&[simple(1)], &[hold(first, 5)]).await, Ok(Appended::Conflict));
+    store.give_up_turn().await.unwrap();
+    assert_eq!(store.cursor("mails").await, Ok(3));
+    assert_eq!(store.is_held("mails", first).await, Ok(true));
+    let now = expire(&fixture, "mails").await;
+    let second = acquire(store, "b", now).await.unwrap();
+    assert_eq!(store.is_held("mails", first).await, Ok(false));
+    // One of several is enough, and then nothing is stored of any.
+    let holds = [hold(second, 7), hold(first, 9)];
+    assert_eq!(store.append_held(&[simple(2)], &holds).await, Ok(Appended::Superseded));
+    assert_eq!((store.cursor("mails").await, store.last_seq().await), (Ok(3), Ok(1)));
+    assert_eq!(store.append_held(&[simple(2), simple(3)], &holds[..1]).await, Ok(Appended::Done));
+    assert_eq!((store.cursor("mails").await, store.last_seq().await), (Ok(7), Ok(3)));
+    assert!(store.verify().await.unwrap().is_intact());
 }

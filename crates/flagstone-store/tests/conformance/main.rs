@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod corpus;
+mod deliveries;
 mod erasing;
 mod events;
 mod fixture;
@@ -58,7 +59,10 @@ suite! {
         checkpoints_are_made_when_they_are_due;
     leases: a_lease_has_one_holder
         a_lease_that_expired_passes_on_or_is_held_on
-        a_holder_that_was_frozen_moves_nothing;
+        a_holder_that_was_frozen_moves_nothing
+        a_commit_is_stored_while_its_lease_is_held;
+    deliveries: events_come_after_each_other
+        the_newest_deliveries_of_each_integration_are_kept;
     sessions: sessions_begin_move_and_end
         the_newest_sessions_are_kept;
     telemetry: batches_add_up

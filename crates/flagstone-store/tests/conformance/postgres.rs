@@ -30,6 +30,7 @@ async fn count(store: Store, node: u64, rounds: u64) -> u64 {
                         (seq, value) = (commit.seq, counted(&commit));
                     }
                 }
+                Appended::Superseded => panic!("nothing is held"),
             }
         }
     }

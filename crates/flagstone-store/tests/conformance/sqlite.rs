@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use flagstone_store::{Appended, DatabaseUrl, Error, Options, Store};
 use serde_json::json;
 
-use crate::fixture::{Fixture, Random, commit, put, simple};
+use crate::fixture::{Fixture, Random, commit, put, simple, time};
 
 async fn open(path: &Path) -> Result<Store, Error> {
     Store::open(&DatabaseUrl::Sqlite(path.to_owned()), &Options::default()).await
@@ -209,7 +209,7 @@ async fn f14_an_abandoned_append_is_whole_or_nothing() {
             Some(Ok(Appended::Done)) => done += 1,
             // The COMMIT of the one before was still on its way when the head was read.
             Some(Ok(Appended::Conflict)) => assert_ne!(round % 10, 0),
-            Some(Err(error)) => panic!("{error}"),
+            Some(other) => panic!("{other:?}"),
             None => abandoned += 1,
         }
     }
@@ -232,4 +232,19 @@ async fn abandon<T>(future: impl Future<Output = T>, waits_max: u64) -> Option<T
         }
     })
     .await
+}
+
+/// The file has one process at a time, so that whoever held a lease before is gone.
+#[tokio::test]
+async fn a_lease_ends_with_its_process() {
+    let fixture = Fixture::sqlite().await;
+    let ttl = std::time::Duration::from_mins(1);
+    let first = fixture.store.acquire_lease("mails", "a", ttl, time(1_000)).await.unwrap().unwrap();
+    assert_eq!(fixture.store.acquire_lease("mails", "b", ttl, time(1_000)).await, Ok(None));
+    fixture.store.close().await;
+    let next = fixture.another().await;
+    let second = next.acquire_lease("mails", "b", ttl, time(1_000)).await.unwrap();
+    assert!(second > Some(first));
+    assert_eq!(next.acquire_lease("mails", "a", ttl, time(1_000)).await, Ok(None));
+    next.close().await;
 }

@@ -27,7 +27,7 @@ fn value(state: &State, name: &str) -> i64 {
 
 /// Sets a setting; a rule that finds it so changes nothing. Answers with the state that it saw.
 fn set(writer: &Writer, name: &str, to: i64) -> (State, Option<oneshot::Receiver<Outcome>>) {
-    writer.run(|tip| {
+    writer.run(None, |tip| {
         let around = Surroundings {
             principal: &Principal::System,
             actor: flagstone_model::commit::Actor::system(),
@@ -201,7 +201,7 @@ fn push(writer: &Writer, bytes: usize) -> oneshot::Receiver<Outcome> {
         next.apply(&commit).unwrap();
         ((), Some((commit, next)))
     };
-    writer.run(made).1.unwrap()
+    writer.run(None, made).1.unwrap()
 }
 
 #[tokio::test]
