@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod api_tokens;
+mod applications;
 mod authorization;
 mod client_features;
 mod context_fields;
