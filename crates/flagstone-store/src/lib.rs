@@ -478,6 +478,13 @@ impl Store {
             lease => telemetry::application_delete(lease, name))
     }
 
+    /// The features that an application has evaluated, as far back as usage is kept, by name.
+    pub async fn features_of_application(&self, name: &str) -> Result<Vec<String>, Error> {
+        access!(self.reader().await?,
+            tables => tables.features_of_application(name),
+            lease => telemetry::features_of_application(lease, name))
+    }
+
     /// Which applications use which projects in which environments.
     pub async fn app_usage(&self) -> Result<Vec<AppUsage>, Error> {
         access!(self.reader().await?, tables => tables.telemetry.app_usage.clone(), lease => telemetry::app_usage(lease))

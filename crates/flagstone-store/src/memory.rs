@@ -328,6 +328,12 @@ impl Tables {
         self.telemetry.applications.iter().find(|row| row.app_name == name).cloned()
     }
 
+    pub(crate) fn features_of_application(&self, name: &str) -> Vec<String> {
+        let rows = self.telemetry.usage.iter().filter(|row| row.app_name == name);
+        let names: BTreeSet<_> = rows.map(|row| row.feature.clone()).collect();
+        names.into_iter().collect()
+    }
+
     pub(crate) fn application_delete(&mut self, name: &str) -> bool {
         let found = self.application(name).is_some();
         self.telemetry.applications.retain(|row| row.app_name != name);

@@ -260,6 +260,20 @@ fn read_application(row: Row<'_>) -> Result<Application, Error> {
     })
 }
 
+/// The names of the features that an application has evaluated: each is sought in the index by itself, because every
+/// one has many hours.
+pub(crate) async fn features_of_application(lease: &mut Lease<'_>, name: &str) -> Result<Vec<String>, Error> {
+    let mut query = Sql::new("WITH RECURSIVE used (feature) AS (SELECT MIN(feature) FROM usage WHERE app_name = ");
+    query.push_value(name).push(" UNION ALL SELECT (SELECT MIN(feature) FROM usage WHERE app_name = ").push_value(name);
+    query.push(
+        " AND feature > used.feature) FROM used WHERE used.feature IS NOT NULL) \
+         SELECT feature FROM used WHERE feature IS NOT NULL",
+    );
+    let mut names = lease.fetch(query, |row| row.text(0)).await?;
+    names.sort();
+    Ok(names)
+}
+
 /// Forgets an application; whether there was one. It comes back when it registers again.
 pub(crate) async fn application_delete(lease: &mut Lease<'_>, name: &str) -> Result<bool, Error> {
     lease.begin(if lease.is_sqlite() { "BEGIN IMMEDIATE" } else { "BEGIN" }).await?;

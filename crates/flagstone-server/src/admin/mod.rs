@@ -1,6 +1,7 @@
 //! The admin API, a file for each noun. People have their own room.
 
 mod api_tokens;
+mod applications;
 mod archive;
 mod constraints;
 mod context_fields;
@@ -9,12 +10,14 @@ mod environments;
 mod events;
 mod feature_types;
 mod features;
+mod project_applications;
 mod projects;
 mod segments;
 mod strategies;
 mod strategy_definitions;
 mod toggling;
 mod ui_config;
+mod unknown_flags;
 mod usage;
 mod variants;
 
@@ -26,6 +29,7 @@ use crate::app::App;
 pub fn nouns() -> Vec<OpenApiRouter<App>> {
     vec![
         api_tokens::routes(),
+        applications::routes(),
         archive::routes(),
         constraints::routes(),
         context_fields::routes(),
@@ -34,12 +38,14 @@ pub fn nouns() -> Vec<OpenApiRouter<App>> {
         events::routes(),
         feature_types::routes(),
         features::routes(),
+        project_applications::routes(),
         projects::routes(),
         segments::routes(),
         strategies::routes(),
         strategy_definitions::routes(),
         toggling::routes(),
         ui_config::routes(),
+        unknown_flags::routes(),
         usage::routes(),
         variants::routes(),
     ]

@@ -31,7 +31,7 @@ struct DefinitionsView {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = StrategyDefinition)]
-struct DefinitionView {
+pub(super) struct DefinitionView {
     /// For people.
     display_name: &'static str,
     /// What strategies name.
@@ -63,7 +63,7 @@ struct ParameterView {
     required: bool,
 }
 
-fn view(definition: &Definition) -> DefinitionView {
+pub(super) fn view(definition: &Definition) -> DefinitionView {
     let parameters = definition.parameters.iter().map(|p| ParameterView {
         name: p.name,
         kind: p.kind,

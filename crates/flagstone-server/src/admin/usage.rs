@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use flagstone_model::{Need, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -16,7 +17,13 @@ use crate::http::error::Failure;
 use crate::http::{Path, Query};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(summary)).routes(routes!(raw))
+    OpenApiRouter::new()
+        .routes(routes!(summary))
+        .routes(routes!(raw))
+        .routes(routes!(seen_applications))
+        .routes(routes!(seen_features))
+        .routes(routes!(features_old))
+        .routes(routes!(feature_old))
 }
 
 const HOUR: i64 = 3_600_000;
@@ -165,4 +172,72 @@ async fn raw(
         }
     }
     Ok(Json(FeatureMetrics { version: 1, maturity: "stable", data }))
+}
+
+/// What early releases answered, empty.
+#[derive(Default, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Retired {
+    last_hour: BTreeMap<String, u64>,
+    last_minute: BTreeMap<String, u64>,
+    /// Always `deprecated`.
+    maturity: &'static str,
+}
+
+/// Old scripts are told that they must ask elsewhere.
+fn retired(app: &App, caller: &Caller) -> Result<(StatusCode, Json<Retired>), Failure> {
+    app.view(caller, &Need::login())?;
+    Ok((StatusCode::GONE, Json(Retired { maturity: "deprecated", ..Retired::default() })))
+}
+
+/// Was: which applications asked for features
+#[utoipa::path(
+    get,
+    path = "/api/admin/metrics/seen-apps",
+    operation_id = "getSeenApps",
+    tag = "Metrics",
+    responses((status = 410, body = Retired)),
+)]
+async fn seen_applications(State(app): State<App>, caller: Caller) -> Result<(StatusCode, Json<Retired>), Failure> {
+    retired(&app, &caller)
+}
+
+/// Was: which features applications asked for
+#[utoipa::path(
+    get,
+    path = "/api/admin/metrics/seen-toggles",
+    operation_id = "getSeenToggles",
+    tag = "Metrics",
+    responses((status = 410, body = Retired)),
+)]
+async fn seen_features(State(app): State<App>, caller: Caller) -> Result<(StatusCode, Json<Retired>), Failure> {
+    retired(&app, &caller)
+}
+
+/// Was: how features were used
+#[utoipa::path(
+    get,
+    path = "/api/admin/metrics/feature-toggles",
+    operation_id = "getFeatureToggleMetrics",
+    tag = "Metrics",
+    responses((status = 410, body = Retired)),
+)]
+async fn features_old(State(app): State<App>, caller: Caller) -> Result<(StatusCode, Json<Retired>), Failure> {
+    retired(&app, &caller)
+}
+
+/// Was: how a feature was used
+#[utoipa::path(
+    get,
+    path = "/api/admin/metrics/feature-toggles/{name}",
+    operation_id = "getFeatureToggleMetricsByName",
+    tag = "Metrics",
+    responses((status = 410, body = Retired)),
+)]
+async fn feature_old(
+    State(app): State<App>,
+    caller: Caller,
+    Path(_): Path<String>,
+) -> Result<(StatusCode, Json<Retired>), Failure> {
+    retired(&app, &caller)
 }

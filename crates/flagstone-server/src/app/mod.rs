@@ -7,6 +7,7 @@ pub(crate) mod passwords;
 mod rate_limit;
 pub mod sessions;
 mod snapshot;
+mod usage;
 mod view;
 mod writer;
 
@@ -22,7 +23,7 @@ use flagstone_model::features::Feature;
 use flagstone_model::permissions::allowed;
 use flagstone_model::users::by_login;
 use flagstone_model::{Document, Draft, Error, Limits, Need, State, Surroundings, Timestamp};
-use flagstone_store::{EventCreator, EventPage, EventQuery, Hold, Store, UsageRow};
+use flagstone_store::{EventCreator, EventPage, EventQuery, Hold, Store};
 use tokio::sync::{oneshot, watch};
 use utoipa::ToSchema;
 
@@ -41,6 +42,7 @@ use passwords::Passwords;
 use rate_limit::RateLimit;
 use sessions::Prolonged;
 pub use snapshot::Snapshot;
+pub use usage::SeenApplication;
 pub use view::View;
 use writer::{Outcome, Writer};
 
@@ -208,14 +210,6 @@ impl App {
     /// Everybody who has ever done something.
     pub async fn event_creators(&self, _: &View) -> Result<Vec<EventCreator>, Failure> {
         Ok(self.0.store.event_creators().await?)
-    }
-
-    /// How a feature that `view` shows was used since `from`, hour by hour; nothing where there is no such feature. What
-    /// was counted before it was created was another one of its name.
-    pub async fn usage(&self, view: &View, feature: &str, from: Timestamp) -> Result<Vec<UsageRow>, Failure> {
-        let Some(feature) = view.features.get(feature) else { return Ok(Vec::new()) };
-        self.freshen_telemetry().await;
-        Ok(self.0.store.usage(&feature.name, from.max(feature.created_at.hour())).await?)
     }
 
     /// Reads without asking who: only what anybody may see, and what decides who somebody is. grep finds every use.

@@ -29,6 +29,18 @@ impl View {
         Self { snapshot, seen }
     }
 
+    /// Whether there is such a project, and the caller may not see it.
+    pub(super) fn hides(&self, project: &str) -> bool {
+        let project = &project.to_owned();
+        self.seen.as_ref().is_some_and(|seen| !seen.projects.contains(project))
+            && self.whole().projects.contains(project)
+    }
+
+    /// The state with what is hidden from the caller: for this room alone.
+    pub(super) fn whole(&self) -> &State {
+        &self.snapshot.state
+    }
+
     /// `query` for those events alone that the caller may see.
     pub(super) fn narrow(&self, query: EventQuery) -> EventQuery {
         let projects = self.seen.as_ref().map(|state| state.projects.values().map(|p| p.id.clone()).collect());

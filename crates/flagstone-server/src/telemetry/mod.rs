@@ -2,6 +2,7 @@
 
 mod batches;
 mod gone;
+pub mod sdks;
 mod usage;
 
 use std::collections::{BTreeSet, HashMap, HashSet};

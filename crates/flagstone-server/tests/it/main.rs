@@ -4,6 +4,7 @@
 
 mod alike;
 mod api_tokens;
+mod applications;
 mod authorization;
 mod client_features;
 mod context_fields;

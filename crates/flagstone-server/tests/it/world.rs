@@ -9,7 +9,9 @@ use flagstone_model::api_tokens::{hash, selector_of};
 use flagstone_model::commit::{Actor, Change, Commit, CommitBody, Event};
 use flagstone_model::permissions::{Permission, Scope, role_ids};
 use flagstone_model::{State, Timestamp};
-use flagstone_store::{DatabaseUrl, Options, Store};
+use flagstone_store::{
+    AppUsage, Application, DatabaseUrl, Instance, Options, Store, TelemetryBatch, UnknownFlag, UsageRow,
+};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
@@ -68,7 +70,52 @@ pub async fn fixture() -> Fixture {
 pub async fn fixture_on(url: &DatabaseUrl, arguments: &[&str]) -> Fixture {
     let store = Store::open(url, &Options::default()).await.unwrap();
     store.append(&world().await.commits).await.unwrap();
+    store.flush(&telemetry()).await.unwrap();
     Fixture::on(store, arguments).await
+}
+
+/// What the SDKs of two applications have said: `shop` uses alpha, and `b-shop` uses omega.
+fn telemetry() -> TelemetryBatch {
+    let (at, text) = (Timestamp::from_millis(NOW - 1_000), str::to_owned);
+    let mut batch = TelemetryBatch::default();
+    for (app_name, project, feature, unknown) in
+        [("shop", "alpha", "flag", "typo"), ("b-shop", "omega", "b-flag", "b-typo")]
+    {
+        let (app_name, environment) = (text(app_name), text("development"));
+        batch.applications.push(Application {
+            app_name: app_name.clone(),
+            strategies: vec![text("default"), text("homemade")],
+            created_by: text("backend"),
+            created_at: at,
+            seen_at: at,
+            ..Application::default()
+        });
+        batch.app_usage.push(AppUsage {
+            app_name: app_name.clone(),
+            project: text(project),
+            environment: environment.clone(),
+        });
+        batch.instances.push(Instance {
+            app_name: app_name.clone(),
+            environment: environment.clone(),
+            instance_id: format!("{app_name}-1"),
+            sdk_version: Some(text("unleash-client-node:5.0.0")),
+            client_ip: None,
+            created_at: at,
+            seen_at: at,
+        });
+        batch.usage.push(UsageRow {
+            feature: text(feature),
+            app_name: app_name.clone(),
+            environment: environment.clone(),
+            hour: at.hour(),
+            yes: 3,
+            no: 1,
+            ..UsageRow::default()
+        });
+        batch.unknown_flags.push(UnknownFlag { name: text(unknown), app_name, environment, seen_at: at, count: 1 });
+    }
+    batch
 }
 
 impl World {

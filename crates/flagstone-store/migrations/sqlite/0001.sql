@@ -102,6 +102,7 @@ CREATE TABLE usage (
     PRIMARY KEY (feature, environment, app_name, hour)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX usage_hour ON usage (hour);
+CREATE INDEX usage_app ON usage (app_name, feature);
 
 CREATE TABLE usage_variants (
     feature     TEXT    NOT NULL,

@@ -108,6 +108,11 @@ pub(crate) async fn batches_add_up(fixture: Fixture) {
     assert_eq!(application.created_by, "token");
     assert_eq!((application.created_at, application.seen_at), (time(5_000), time(9_000)));
     assert_eq!(store.app_usage().await.unwrap(), late.app_usage);
+    assert_eq!(store.features_of_application("shop").await.unwrap(), ["a"]);
+    let more = ["c", "b"].map(|name| UsageRow { app_name: "till".to_owned(), ..usage(name, 3, 1, &[]) });
+    store.flush(&TelemetryBatch { usage: more.to_vec(), ..TelemetryBatch::default() }).await.unwrap();
+    assert_eq!(store.features_of_application("till").await.unwrap(), ["b", "c"]);
+    assert!(store.features_of_application("nobody").await.unwrap().is_empty());
 
     let instance = Instance { created_at: time(5_000), ..batch(9_000).instances.remove(0) };
     let instances = async |app, environment| store.instances(app, environment).await.unwrap();

@@ -8,7 +8,7 @@ use crate::fixture::Fixture;
 use crate::world::{World, fixture, world};
 
 /// What belongs to omega and to nothing else.
-const OMEGAS: &[&str] = &["omega", "b-flag", "b-child", "b-parent", "b-old", "theirs"];
+const OMEGAS: &[&str] = &["omega", "b-flag", "b-child", "b-parent", "b-old", "b-shop", "b-typo", "theirs"];
 
 /// An installation in which omega is private.
 async fn private() -> Fixture {
@@ -52,6 +52,10 @@ fn reads(world: &World) -> Vec<(String, String, &'static str, Value)> {
         "/api/admin/search/events?limit=1000".to_owned(),
         "/api/admin/client-metrics/features/b-flag".to_owned(),
         "/api/admin/client-metrics/features/b-flag/raw".to_owned(),
+        "/api/admin/metrics/applications/b-shop".to_owned(),
+        "/api/admin/metrics/applications/b-shop/overview".to_owned(),
+        "/api/admin/metrics/applications?query=b-".to_owned(),
+        "/api/admin/metrics/instances/b-shop/environment/development".to_owned(),
         "/api/admin/api-tokens".to_owned(),
         "/api/admin/projects?archived=true".to_owned(),
     ] {

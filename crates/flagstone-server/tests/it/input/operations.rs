@@ -97,6 +97,7 @@ impl Rig {
             .replace("{environment}", "development")
             .replace("{name}", "development")
             .replace("{contextField}", "tier")
+            .replace("{appName}", "app")
             .replace("{strategyId}", &self.strategy)
             .replace("{token}", &self.token)
             .replace("{id}", &id.to_string())
@@ -197,6 +198,12 @@ pub fn operations(rig: &Rig) -> Vec<Operation> {
         ),
         row("PUT", "/api/admin/environments/sort-order", Admin, json!({"development": 1, "production": 2})),
         row("POST", "/api/admin/constraints/validate", Admin, constraint.clone()),
+        row(
+            "POST",
+            "/api/admin/metrics/applications/{appName}",
+            Admin,
+            json!({"description": "d", "strategies": ["default"], "url": "https://example.com", "color": "#fff", "icon": "i"}),
+        ),
         row("POST", "/api/admin/features/validate", Admin, json!({"name": "fresh", "projectId": "default"})),
         row(
             "POST",
