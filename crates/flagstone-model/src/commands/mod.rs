@@ -8,10 +8,12 @@
 pub mod api_tokens;
 pub mod context_fields;
 pub mod environments;
+pub mod favorites;
 pub mod features;
 pub mod installation;
 pub mod projects;
 pub mod segments;
+pub mod tags;
 pub mod users;
 
 use serde::de::DeserializeOwned;
@@ -90,10 +92,12 @@ const KNOWN: &[&[Known]] = &[
     api_tokens::KNOWN,
     context_fields::KNOWN,
     environments::KNOWN,
+    favorites::KNOWN,
     features::KNOWN,
     installation::KNOWN,
     projects::KNOWN,
     segments::KNOWN,
+    tags::KNOWN,
     users::KNOWN,
 ];
 

@@ -7,12 +7,15 @@ mod context_fields;
 mod dependencies;
 mod environments;
 mod events;
+mod favorites;
 mod feature_types;
 mod features;
 mod projects;
 mod segments;
 mod strategies;
 mod strategy_definitions;
+mod tag_types;
+mod tags;
 mod toggling;
 mod ui_config;
 mod usage;
@@ -32,12 +35,15 @@ pub fn nouns() -> Vec<OpenApiRouter<App>> {
         dependencies::routes(),
         environments::routes(),
         events::routes(),
+        favorites::routes(),
         feature_types::routes(),
         features::routes(),
         projects::routes(),
         segments::routes(),
         strategies::routes(),
         strategy_definitions::routes(),
+        tag_types::routes(),
+        tags::routes(),
         toggling::routes(),
         ui_config::routes(),
         usage::routes(),
