@@ -6,9 +6,10 @@ use crate::environments::Environment;
 use crate::error::Error;
 use crate::permissions::{DEFAULT_PROJECT, role_ids};
 use crate::projects::{CreateProject, create};
+use crate::tags::{CreateTagType, SIMPLE, create_type};
 use crate::users::{self, NewUser, RoleRef};
 
-/// Makes the default project, two environments, the built-in context fields and the first administrator.
+/// Makes the default project, two environments, the built-in context fields, a type of tags and the first administrator.
 pub fn first_start(draft: &mut Draft, admin_username: &str, admin_password_hash: String) -> Result<(), Error> {
     for (sort_order, name) in [(2, "development"), (3, "production")] {
         let environment = Environment {
@@ -41,6 +42,15 @@ pub fn first_start(draft: &mut Draft, admin_username: &str, admin_password_hash:
         draft.record(NewEvent::new("context-field-created").data(&field));
         draft.put(field);
     }
+    create_type(
+        draft,
+        CreateTagType {
+            name: SIMPLE.to_owned(),
+            description: Some("A plain word".to_owned()),
+            icon: Some("#".to_owned()),
+            color: Some("#FFFFFF".to_owned()),
+        },
+    )?;
     create(
         draft,
         CreateProject {

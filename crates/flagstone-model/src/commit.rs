@@ -1,9 +1,12 @@
 //! What the log holds: documents put and deleted, plus the audit events that say why. How it is written down, hashed
 //! and partly sealed is in `docs/log-format.md`.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::tags::Tag;
 use crate::time::Timestamp;
 
 /// The format of what this release writes. It goes up by one whenever a document gains a field, a field a value, or the
@@ -50,7 +53,8 @@ impl Commit {
     pub fn bytes(&self) -> usize {
         let value = |value: &Option<Value>| value.as_ref().map_or(0, json_bytes);
         let changes = self.body.changes.iter().map(|c| 32 + c.kind.len() + c.id.len() + value(&c.body));
-        let events = self.body.events.iter().map(|e| 200 + value(&e.data) + value(&e.pre_data));
+        let tags = |tags: &BTreeSet<Tag>| tags.iter().map(|t| 25 + t.kind.len() + t.value.len()).sum::<usize>();
+        let events = self.body.events.iter().map(|e| 200 + tags(&e.tags) + value(&e.data) + value(&e.pre_data));
         200 + changes.chain(events).sum::<usize>() + 80 * self.redacts.len()
     }
 }
@@ -149,6 +153,9 @@ pub struct Event {
     /// The feature it happened to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feature_name: Option<String>,
+    /// The feature's tags then.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub tags: BTreeSet<Tag>,
     /// The object afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<Value>,

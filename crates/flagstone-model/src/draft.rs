@@ -16,6 +16,7 @@ use crate::permissions::{Need, Principal, allowed};
 use crate::segments::Segment;
 use crate::settings::Setting;
 use crate::state::{Document, State};
+use crate::tags::Tag;
 use crate::time::Timestamp;
 
 /// Where random bytes come from. The server passes the operating system's generator, tests a fixed one.
@@ -136,6 +137,7 @@ impl<'a> Draft<'a> {
             project: event.project,
             environment: event.environment,
             feature_name: event.feature,
+            tags: event.tags,
             data: event.data,
             pre_data: event.pre_data,
         });
@@ -239,6 +241,7 @@ pub struct NewEvent {
     project: Option<String>,
     environment: Option<String>,
     feature: Option<String>,
+    tags: BTreeSet<Tag>,
     data: Option<Value>,
     pre_data: Option<Value>,
 }
@@ -246,7 +249,15 @@ pub struct NewEvent {
 impl NewEvent {
     /// An event of this type, for instance `feature-created`.
     pub const fn new(kind: &'static str) -> Self {
-        Self { kind, project: None, environment: None, feature: None, data: None, pre_data: None }
+        Self {
+            kind,
+            project: None,
+            environment: None,
+            feature: None,
+            tags: BTreeSet::new(),
+            data: None,
+            pre_data: None,
+        }
     }
 
     /// It happened in this project.
@@ -263,10 +274,11 @@ impl NewEvent {
         self
     }
 
-    /// It happened to this feature, in the feature's project.
+    /// It happened to this feature, with its tags, in the feature's project.
     #[must_use]
     pub fn feature(mut self, feature: &Feature) -> Self {
         self.feature = Some(feature.name.clone());
+        self.tags.clone_from(&feature.tags);
         self.project = Some(feature.project.clone());
         self
     }

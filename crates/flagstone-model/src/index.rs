@@ -5,8 +5,10 @@ use std::fmt::Debug;
 
 use imbl::{OrdMap, OrdSet};
 
+use crate::favorites::Favorites;
 use crate::features::Feature;
 use crate::projects::{Project, ProjectMode};
+use crate::tags::Tag;
 
 /// What is derived from all documents of a kind and kept along with them: a list costs its page, not all there is.
 pub trait Index<D: ?Sized>: Clone + Debug + Default + PartialEq + Send + Sync {
@@ -121,6 +123,7 @@ pub struct FeatureIndex {
     /// By parent: its children.
     children: OrdMap<String, OrdSet<String>>,
     by_segment: OrdMap<i64, Users>,
+    by_tag: OrdMap<Tag, Users>,
     /// Of live features alone.
     by_field: OrdMap<String, Users>,
     live: usize,
@@ -172,6 +175,11 @@ impl FeatureIndex {
     /// The live features with a strategy that has a constraint on the context field; nothing if there is none.
     pub fn of_field(&self, name: &str) -> Option<&Users> {
         self.by_field.get(name)
+    }
+
+    /// The features that have the tag; nothing if there is none.
+    pub fn of_tag(&self, tag: &Tag) -> Option<&Users> {
+        self.by_tag.get(tag)
     }
 
     /// By environment: how many live features are on.
@@ -270,6 +278,7 @@ impl Index<Feature> for FeatureIndex {
         };
         Users::replace(&mut self.by_segment, old, new, segments);
         Users::replace(&mut self.by_field, old, new, fields);
+        Users::replace(&mut self.by_tag, old, new, |f| f.tags.clone());
     }
 }
 
@@ -310,6 +319,67 @@ impl Users {
             *count -= 1;
             if *count == 0 {
                 self.projects.remove(&feature.project);
+            }
+        }
+    }
+}
+
+/// The tags of each type.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TagIndex {
+    by_type: OrdMap<String, OrdSet<Tag>>,
+}
+
+impl TagIndex {
+    /// The tags of a type, in the order of their values.
+    pub fn of_type(&self, kind: &str) -> impl Iterator<Item = &Tag> {
+        self.by_type.get(kind).into_iter().flatten()
+    }
+}
+
+impl Index<Tag> for TagIndex {
+    fn replace(&mut self, old: Option<&Tag>, new: Option<&Tag>) {
+        if let Some(tag) = old {
+            take(&mut self.by_type, &tag.kind, tag);
+        }
+        if let Some(tag) = new {
+            self.by_type.entry(tag.kind.clone()).or_default().insert(tag.clone());
+        }
+    }
+}
+
+/// Whose favorites features and projects are.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FavoriteIndex {
+    by_feature: OrdMap<String, OrdSet<i64>>,
+    by_project: OrdMap<String, OrdSet<i64>>,
+}
+
+impl FavoriteIndex {
+    /// The users who have a feature among their favorites.
+    pub fn of_feature(&self, name: &str) -> OrdSet<i64> {
+        self.by_feature.get(name).cloned().unwrap_or_default()
+    }
+
+    /// The users who have a project among their favorites.
+    pub fn of_project(&self, id: &str) -> OrdSet<i64> {
+        self.by_project.get(id).cloned().unwrap_or_default()
+    }
+}
+
+impl Index<Favorites> for FavoriteIndex {
+    fn replace(&mut self, old: Option<&Favorites>, new: Option<&Favorites>) {
+        let Some(user) = old.or(new).map(|favorites| favorites.user_id) else { return };
+        for (index, names) in [
+            (&mut self.by_feature, (|f: &Favorites| f.features.clone()) as fn(&Favorites) -> BTreeSet<String>),
+            (&mut self.by_project, |f: &Favorites| f.projects.clone()),
+        ] {
+            let (before, after) = (old.map(names).unwrap_or_default(), new.map(names).unwrap_or_default());
+            for name in before.difference(&after) {
+                take(index, name, &user);
+            }
+            for name in after.difference(&before) {
+                index.entry(name.clone()).or_default().insert(user);
             }
         }
     }

@@ -15,6 +15,7 @@ pub mod commit;
 pub mod constraints;
 pub mod context_fields;
 pub mod environments;
+pub mod favorites;
 pub mod features;
 pub mod index;
 pub mod integrations;
@@ -29,6 +30,7 @@ pub mod sealing;
 pub mod segments;
 pub mod settings;
 pub mod strategy_definitions;
+pub mod tags;
 pub mod time;
 pub mod users;
 

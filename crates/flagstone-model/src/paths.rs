@@ -80,6 +80,29 @@ pub struct TokenPath {
     pub token: String,
 }
 
+/// A tag.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagPath {
+    /// The name of its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What it says.
+    pub value: String,
+}
+
+/// A tag of a feature.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeatureTagPath {
+    /// The feature's name.
+    #[serde(rename = "featureName")]
+    pub feature: String,
+    /// The name of the tag's type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What the tag says.
+    pub value: String,
+}
+
 /// A legal value of a context field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LegalValuePath {

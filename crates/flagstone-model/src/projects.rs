@@ -377,6 +377,7 @@ pub fn delete(draft: &mut Draft, id: &str) -> Result<(), Error> {
     archived.iter().try_for_each(|name| features::delete(draft, name))?;
     crate::segments::delete_of_project(draft, id);
     crate::api_tokens::remove_project(draft, id);
+    crate::favorites::forget_project(draft, id);
     draft.record(NewEvent::new("project-deleted").project(id).pre_data(project.summary()));
     draft.delete::<Project>(&project.id);
     Ok(())

@@ -11,6 +11,7 @@ use crate::projects::Project;
 use crate::segments::Segment;
 use crate::settings::Setting;
 use crate::state::Document;
+use crate::tags::{Tag, TagType};
 use crate::users::{self, User};
 
 /// What stands in the place of a text that was taken out of a document, or of a name.
@@ -33,11 +34,13 @@ pub fn of_document(kind: &str) -> Sealing {
         | EnvironmentRevision::KIND
         | ContextField::KIND
         | Role::KIND
-        | Setting::KIND => Sealing::Texts(&[]),
+        | Setting::KIND
+        | Tag::KIND
+        | TagType::KIND => Sealing::Texts(&[]),
         Feature::KIND => Sealing::Texts(&["/createdBy/name"]),
         Segment::KIND => Sealing::Texts(&["/createdBy"]),
         ApiToken::KIND => Sealing::Texts(&["/hash", "/alias"]),
-        // Integration, user, personal access token, password reset.
+        // Integration, user, favorites, personal access token, password reset.
         _ => Sealing::Whole,
     }
 }

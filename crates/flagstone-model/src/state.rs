@@ -13,14 +13,16 @@ use crate::api_tokens::ApiToken;
 use crate::commit::{Change, Commit, FORMAT};
 use crate::context_fields::ContextField;
 use crate::environments::{Environment, EnvironmentRevision};
+use crate::favorites::Favorites;
 use crate::features::Feature;
-use crate::index::{FeatureIndex, Index, ProjectIndex};
+use crate::index::{FavoriteIndex, FeatureIndex, Index, ProjectIndex, TagIndex};
 use crate::integrations::Integration;
 use crate::password_resets::PasswordReset;
 use crate::permissions::{Role, built_in_roles};
 use crate::projects::Project;
 use crate::segments::Segment;
 use crate::settings::Setting;
+use crate::tags::{Tag, TagType};
 use crate::users::{PersonalToken, User};
 
 /// A thing that is stored whole, under a key, in a table of the state.
@@ -213,12 +215,18 @@ documents! {
     segments: Segment, "segment", (), i64, |row| row.id;
     /// Integrations by id.
     integrations: Integration, "integration", (), i64, |row| row.id;
+    /// Types of tags by name.
+    tag_types: TagType, "tag type", (), String, |row| row.name.clone();
+    /// Tags by type and value.
+    tags: Tag, "tag", TagIndex, String, |row| row.id();
     /// Context fields by name.
     context_fields: ContextField, "context field", (), String, |row| row.name.clone();
     /// API tokens by selector.
     api_tokens: ApiToken, "API token", (), String, |row| row.selector.clone();
     /// Users by id.
     users: User, "user", (), i64, |row| row.id;
+    /// Favorites by user.
+    favorites: Favorites, "favorites", FavoriteIndex, i64, |row| row.user_id;
     /// Personal access tokens by id.
     personal_tokens: PersonalToken, "personal access token", (), i64, |row| row.id;
     /// Links that set a password, by user.

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use crate::api_tokens::{hash, hex, same_hash};
 use crate::draft::{Draft, NewEvent};
 use crate::error::{Error, Faults};
+use crate::favorites::Favorites;
 use crate::limits::Limits;
 use crate::names::check_free_name;
 use crate::password_resets::PasswordReset;
@@ -246,6 +247,7 @@ pub fn delete(draft: &mut Draft, id: i64) -> Result<(), Error> {
         draft.delete::<PersonalToken>(&token);
     }
     draft.delete::<PasswordReset>(&id);
+    draft.delete::<Favorites>(&id);
     let own: BTreeSet<String> = draft.projects.index().memberships(id).map(|(project, _)| project.to_owned()).collect();
     let projects: Vec<_> = own.iter().filter_map(|project| draft.projects.get(project)).cloned().collect();
     for project in projects {
@@ -411,9 +413,7 @@ pub fn authenticate<'s>(state: &'s State, secret: &str, now: Timestamp) -> Optio
 }
 
 pub(crate) fn asking_user(draft: &Draft) -> Result<i64, Error> {
-    draft
-        .user_id()
-        .ok_or_else(|| Error::Forbidden("Personal access tokens belong to users; API tokens have none.".to_owned()))
+    draft.user_id().ok_or_else(|| Error::Forbidden("This belongs to users; API tokens have none.".to_owned()))
 }
 
 fn described_token(token: &PersonalToken) -> serde_json::Value {

@@ -141,9 +141,10 @@ impl EventRow {
     }
 
     pub(crate) fn read(row: Row<'_>) -> Result<Self, Error> {
+        let corrupt = |e: serde_json::Error| Error::Corrupt(format!("an event's data: {e}"));
         let json = |column| -> Result<Option<Json>, Error> {
             let Some(text) = row.opt_text(column)? else { return Ok(None) };
-            serde_json::from_str(&text).map(Some).map_err(|e| Error::Corrupt(format!("an event's data: {e}")))
+            serde_json::from_str(&text).map(Some).map_err(corrupt)
         };
         let event = Event {
             id: row.count(0)?,
@@ -155,8 +156,9 @@ impl EventRow {
             project: row.opt_text(7)?,
             environment: row.opt_text(8)?,
             feature_name: row.opt_text(9)?,
-            data: json(10)?,
-            pre_data: json(11)?,
+            tags: json(10)?.map(serde_json::from_value).transpose().map_err(corrupt)?.unwrap_or_default(),
+            data: json(11)?,
+            pre_data: json(12)?,
         };
         Ok(Self { seq: row.count(1)?, event })
     }
@@ -174,6 +176,7 @@ impl EventRow {
             event.project.into(),
             event.environment.into(),
             event.feature_name.into(),
+            (!event.tags.is_empty()).then(|| serde_json::to_string(&event.tags).unwrap_or_default()).into(),
             event.data.map(|data| data.to_string()).into(),
             event.pre_data.map(|data| data.to_string()).into(),
         ]
@@ -181,7 +184,7 @@ impl EventRow {
 }
 
 pub(crate) const EVENT_COLUMNS: &str =
-    "id, seq, type, at, created_by, created_by_user_id, ip, project, environment, feature, data, pre_data";
+    "id, seq, type, at, created_by, created_by_user_id, ip, project, environment, feature, tags, data, pre_data";
 
 /// Refuses what one of the databases could not keep, before any of it is sent.
 pub(crate) fn check(commits: &[Commit]) -> Result<(), Error> {
@@ -278,7 +281,7 @@ async fn write(lease: &mut Lease<'_>, commits: &[Commit], holds: &[Hold]) -> Res
     lease
         .execute_all(Sql::insert(
             "INSERT INTO events (id, seq, type, at, created_by, created_by_user_id, ip, project, environment, \
-             feature, data, pre_data)",
+             feature, tags, data, pre_data)",
             rows.events.into_iter().map(EventRow::values).collect(),
             "",
         ))

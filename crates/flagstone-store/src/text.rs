@@ -1,10 +1,12 @@
 //! The text of a commit as the log keeps it: the public body, and beside it the sealed pieces.
 //! `docs/log-format.md` describes it byte by byte.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use flagstone_model::commit::{Actor, Change, Commit, CommitBody, Event, Piece};
 use flagstone_model::sealing::{self, REDACTED, Sealing};
+use flagstone_model::tags::Tag;
 use flagstone_model::time::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value as Json;
@@ -218,6 +220,8 @@ struct WrittenEvent<'a> {
     environment: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     feature_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    tags: &'a BTreeSet<Tag>,
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<Masked<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -241,6 +245,7 @@ impl<'a> WrittenEvent<'a> {
             project: event.project.as_deref(),
             environment: event.environment.as_deref(),
             feature_name: event.feature_name.as_deref(),
+            tags: &event.tags,
             data: data(&event.data),
             pre_data: data(&event.pre_data),
         }

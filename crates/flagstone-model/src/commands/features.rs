@@ -30,7 +30,7 @@ pub struct SwitchOn {
 }
 
 /// Where a path names no project, what is needed in the feature's own; enough to be told that there is no such feature.
-fn in_own_project(state: &State, name: &str, permission: P) -> Need {
+pub(super) fn in_own_project(state: &State, name: &str, permission: P) -> Need {
     match state.features.get(name) {
         Some(feature) => Need::project(&feature.project, &[permission]),
         None => Need::anywhere(&[permission]),

@@ -8,11 +8,13 @@
 pub mod api_tokens;
 pub mod context_fields;
 pub mod environments;
+pub mod favorites;
 pub mod features;
 pub mod installation;
 pub mod integrations;
 pub mod projects;
 pub mod segments;
+pub mod tags;
 pub mod users;
 
 use serde::de::DeserializeOwned;
@@ -91,11 +93,13 @@ const KNOWN: &[&[Known]] = &[
     api_tokens::KNOWN,
     context_fields::KNOWN,
     environments::KNOWN,
+    favorites::KNOWN,
     features::KNOWN,
     installation::KNOWN,
     integrations::KNOWN,
     projects::KNOWN,
     segments::KNOWN,
+    tags::KNOWN,
     users::KNOWN,
 ];
 

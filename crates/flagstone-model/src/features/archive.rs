@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Feature, children, distinct, find, find_live, room_in_project};
 use crate::draft::{Draft, NewEvent};
 use crate::error::Error;
+use crate::favorites;
 use crate::limits::Limits;
 use crate::projects;
 use crate::segments::check_references;
@@ -58,6 +59,7 @@ pub fn delete(draft: &mut Draft, name: &str) -> Result<(), Error> {
         )));
     }
     draft.record(NewEvent::new("feature-deleted").feature(&feature).pre_data(feature.summary()));
+    favorites::forget_feature(draft, name);
     draft.delete::<Feature>(&feature.name);
     Ok(())
 }

@@ -35,6 +35,7 @@ use crate::patches::apply_patch;
 use crate::permissions::{Need, Permission};
 use crate::projects::{self, Project};
 use crate::state::State;
+use crate::tags::{self, Tag, TagInput};
 use crate::time::Timestamp;
 
 /// The kinds of flags: id, name, description, expected lifetime in days (none: permanent).
@@ -80,6 +81,9 @@ pub struct Feature {
     /// The features it depends on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependencies: Vec<Dependency>,
+    /// What people have marked it with.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub tags: BTreeSet<Tag>,
 }
 
 /// Who created something.
@@ -211,6 +215,9 @@ pub struct CreateFeature {
     /// Whether SDKs report each evaluation.
     #[serde(default)]
     pub impression_data: Option<bool>,
+    /// What it is marked with; tags that are not there yet are made.
+    #[serde(default)]
+    pub tags: Vec<TagInput>,
 }
 
 /// What a feature's own properties become.
@@ -305,6 +312,7 @@ pub fn create(draft: &mut Draft, project: &str, input: CreateFeature) -> Result<
     let mut faults = Faults::default();
     check_kind(&mut faults, &kind);
     check_text(&mut faults, "/body/description", input.description.as_deref());
+    let tags = tags::checked_all(&mut faults, draft, "/body/tags", &input.tags);
     faults.check()?;
     validate_name(draft, Some(project), &input.name)?;
     Limits::room("features", draft.features.index().live(), draft.limits().features)?;
@@ -320,7 +328,9 @@ pub fn create(draft: &mut Draft, project: &str, input: CreateFeature) -> Result<
         archived_at: None,
         environments,
         dependencies: Vec::new(),
+        tags,
     };
+    tags::make_all(draft, &feature.tags)?;
     let summary = feature.summary();
     draft.record(NewEvent::new("feature-created").feature(&feature).data(&summary));
     draft.put(feature);
@@ -364,6 +374,7 @@ pub fn duplicate(draft: &mut Draft, project: &str, name: &str, input: CloneFeatu
             kind: Some(original.kind.clone()),
             description: original.description.clone(),
             impression_data: Some(original.impression_data),
+            tags: Vec::new(),
         },
     )?;
     let mut copy = (**find_live(draft, project, &input.name)?).clone();

@@ -2,7 +2,8 @@
 
 use flagstone_model::commands::run;
 use flagstone_model::commands::{
-    api_tokens, context_fields, environments, features, installation, integrations, projects, segments, users,
+    api_tokens, context_fields, environments, favorites, features, installation, integrations, projects, segments,
+    tags, users,
 };
 use flagstone_model::features::Strategy;
 use flagstone_model::{Principal, State};
@@ -163,7 +164,7 @@ const USERS: &[&str] = &["ada", "bob", "eve"];
 
 /// A random operation, both ways.
 pub fn step(random: &mut Random, step: &Step<'_>) -> Done {
-    let group = random.below(11);
+    let group = random.below(13);
     let mut names = Names { random, state: step.state };
     match group {
         0..=4 => of_features(&mut names, step),
@@ -172,6 +173,8 @@ pub fn step(random: &mut Random, step: &Step<'_>) -> Done {
         7 => of_segments_and_fields(&mut names, step),
         8 => of_users(&mut names, step),
         9 => of_integrations(&mut names, step),
+        10 => of_tags(&mut names, step),
+        11 => of_favorites(&mut names, step),
         _ => of_tokens(&mut names, step),
     }
 }
@@ -347,6 +350,44 @@ fn of_integrations(it: &mut Names<'_>, step: &Step<'_>) -> Done {
         0 | 1 => step.both_ways::<Create>((), input),
         2 => step.both_ways::<Update>(id, input),
         _ => step.both_ways::<Delete>(id, ()),
+    }
+}
+
+fn of_favorites(it: &mut Names<'_>, step: &Step<'_>) -> Done {
+    use favorites::*;
+    match it.random.below(6) {
+        0 | 1 => step.both_ways::<AddFeature>(from(it.feature_path()), ()),
+        2 => step.both_ways::<RemoveFeature>(from(it.feature_path()), ()),
+        3 | 4 => step.both_ways::<AddProject>(from(json!({ "projectId": it.project() })), ()),
+        _ => step.both_ways::<RemoveProject>(from(json!({ "projectId": it.project() })), ()),
+    }
+}
+
+fn of_tags(it: &mut Names<'_>, step: &Step<'_>) -> Done {
+    use tags::*;
+    let one = |it: &mut Names<'_>| json!({ "type": it.random.one_of(&["simple", "team"]), "value": it.random.one_of(&["aa", "bb", "c"]) });
+    let changes = |it: &mut Names<'_>| json!({ "addedTags": [one(it)], "removedTags": [one(it)] });
+    match it.random.below(10) {
+        0 => step.both_ways::<CreateType>((), from(json!({ "name": it.random.one_of(&["team", "area"]) }))),
+        1 => {
+            let color = it.random.one_of(&["#000000", "#ffffff", "red"]);
+            step.both_ways::<UpdateType>(it.random.one_of(&["team", "simple"]), from(json!({ "color": color })))
+        }
+        2 => step.both_ways::<DeleteType>(it.random.one_of(&["team", "area"]), ()),
+        3 => step.both_ways::<Create>((), from(one(it))),
+        4 => step.both_ways::<Delete>(from(one(it)), ()),
+        5 | 6 => step.both_ways::<Add>(it.feature(), from(one(it))),
+        7 => step.both_ways::<Update>(it.feature(), from(changes(it))),
+        8 => {
+            let mut path = one(it);
+            path["featureName"] = it.feature().into();
+            step.both_ways::<Remove>(from(path), ())
+        }
+        _ => {
+            let path = it.feature_path();
+            let input = json!({ "features": [path["featureName"]], "tags": changes(it) });
+            step.both_ways::<UpdateMany>(from(json!({ "projectId": path["projectId"] })), from(input))
+        }
     }
 }
 

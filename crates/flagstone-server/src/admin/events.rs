@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use flagstone_model::commit::{Actor, Event};
+use flagstone_model::tags::Tag;
 use flagstone_model::{Error, Need, Timestamp};
 use flagstone_store::{EventQuery, Order};
 use serde::{Deserialize, Serialize};
@@ -83,8 +84,8 @@ struct EventView {
     data: Option<Value>,
     /// The object before.
     pre_data: Option<Value>,
-    /// Always empty.
-    tags: Vec<Value>,
+    /// What the feature was marked with then.
+    tags: Vec<Tag>,
     /// The feature it happened to.
     feature_name: Option<String>,
     /// The project it happened in.
@@ -122,7 +123,7 @@ impl EventView {
             created_by_user_id: event.created_by_user_id,
             data: event.data,
             pre_data: event.pre_data,
-            tags: Vec::new(),
+            tags: event.tags.into_iter().collect(),
             feature_name: event.feature_name,
             project: event.project,
             environment: event.environment,

@@ -7,11 +7,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use flagstone_model::commands::features as commands;
 use flagstone_model::environments::Environment;
+use flagstone_model::favorites::{self, Favorites};
 use flagstone_model::features::{
     self, CloneFeature, CreateFeature, Dependency, Feature, FeatureSummary, StaleFeatures, UpdateFeature, Variant,
 };
 use flagstone_model::patches::JsonPatch;
 use flagstone_model::paths::{FeaturePath, Place, ProjectPath};
+use flagstone_model::tags::Tag;
 use flagstone_model::{Need, State as Model, Timestamp, environments, projects};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,6 +22,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::strategies::StrategyView;
+use super::tags;
 use crate::app::App;
 use crate::app::caller::Caller;
 use crate::http::error::Failure;
@@ -170,6 +173,9 @@ struct FeatureRow {
     stale: bool,
     impression_data: bool,
     environments: Vec<EnvironmentRow>,
+    /// What it is marked with, if it is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<Tag>,
 }
 
 /// A feature's environment as a list shows it.
@@ -228,7 +234,7 @@ fn view(app: &App, state: &Model, caller: &Caller, feature: &Feature, with_varia
     FeatureView {
         environments: environments.collect(),
         name: feature.name.clone(),
-        favorite: caller.user_id().map(|_| false),
+        favorite: caller.user_id().map(|id| favorites::has_feature(state, id, &feature.name)),
         impression_data: feature.impression_data,
         description: feature.description.clone(),
         project: feature.project.clone(),
@@ -266,7 +272,7 @@ fn lifecycle(app: &App, state: &Model, feature: &Feature) -> LifecycleView {
 }
 
 /// A feature's row, with those of the environments `in_order` that it has.
-fn row(app: &App, in_order: &[&Arc<Environment>], feature: &Feature) -> FeatureRow {
+fn row(app: &App, in_order: &[&Arc<Environment>], feature: &Feature, own: Option<&Favorites>) -> FeatureRow {
     let environments = in_order.iter().filter_map(|environment| {
         let of_feature = feature.environments.get(&environment.name)?;
         let variants_of_strategies: usize = of_feature.strategies.iter().map(|s| s.variants.len()).sum();
@@ -284,12 +290,13 @@ fn row(app: &App, in_order: &[&Arc<Environment>], feature: &Feature) -> FeatureR
     FeatureRow {
         kind: feature.kind.clone(),
         description: feature.description.clone(),
-        favorite: false,
+        favorite: own.is_some_and(|favorites| favorites.features.contains(&feature.name)),
         name: feature.name.clone(),
         created_at: feature.created_at,
         stale: feature.stale,
         impression_data: feature.impression_data,
         environments: environments.collect(),
+        tags: feature.tags.iter().cloned().collect(),
     }
 }
 
@@ -314,17 +321,29 @@ async fn validate(State(app): State<App>, caller: Caller, body: Body<FeatureName
     path = "/api/admin/projects/{projectId}/features",
     operation_id = "getFeatures",
     tag = "Features",
+    params(
+        ("tag" = Option<Vec<String>>, Query, description = "Only features with any of these tags, each `type:value`"),
+        ("namePrefix" = Option<String>, Query, description = "Only features whose names begin with this"),
+    ),
     responses((status = 200, body = FeaturesView)),
 )]
 async fn list(
     State(app): State<App>,
     caller: Caller,
     Path(project): Path<String>,
+    query: Query<Vec<(String, String)>>,
 ) -> Result<Json<FeaturesView>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
     projects::find_live(&seen, &project)?;
+    let query = query.parse()?;
+    let tags = tags::asked(&query)?;
+    let prefix = query.iter().rfind(|(name, _)| name == "namePrefix").map_or("", |(_, prefix)| prefix.as_str());
     let in_order = environments::sorted(&seen);
-    let features = features::of_project(&seen, &project, false).map(|f| row(&app, &in_order, f));
+    let own = caller.user_id().and_then(|id| favorites::of(&seen, id)).map(|favorites| &**favorites);
+    let asked = |f: &&Arc<Feature>| {
+        f.name.starts_with(prefix) && (tags.is_empty() || tags.iter().any(|tag| f.tags.contains(tag)))
+    };
+    let features = features::of_project(&seen, &project, false).filter(asked).map(|f| row(&app, &in_order, f, own));
     Ok(Json(FeaturesView { version: 2, features: features.collect() }))
 }
 

@@ -8,6 +8,7 @@ mod context_fields;
 mod dependencies;
 mod environments;
 mod events;
+mod favorites;
 mod feature_types;
 mod features;
 mod project_applications;
@@ -15,6 +16,8 @@ mod projects;
 mod segments;
 mod strategies;
 mod strategy_definitions;
+mod tag_types;
+mod tags;
 mod toggling;
 mod ui_config;
 mod unknown_flags;
@@ -36,6 +39,7 @@ pub fn nouns() -> Vec<OpenApiRouter<App>> {
         dependencies::routes(),
         environments::routes(),
         events::routes(),
+        favorites::routes(),
         feature_types::routes(),
         features::routes(),
         project_applications::routes(),
@@ -43,6 +47,8 @@ pub fn nouns() -> Vec<OpenApiRouter<App>> {
         segments::routes(),
         strategies::routes(),
         strategy_definitions::routes(),
+        tag_types::routes(),
+        tags::routes(),
         toggling::routes(),
         ui_config::routes(),
         unknown_flags::routes(),

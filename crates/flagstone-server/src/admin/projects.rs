@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use flagstone_model::commands::projects::{self as commands, ProjectEnvironmentInput, ProjectSettings};
+use flagstone_model::favorites;
 use flagstone_model::features::{self, StrategyInput};
 use flagstone_model::paths::{EnvironmentPath, ProjectPath};
 use flagstone_model::projects::{self, CreateProject, Project, ProjectMode, ProjectSummary, UpdateProject};
@@ -160,7 +161,7 @@ fn row(app: &App, state: &Model, caller: &Caller, project: &Project) -> ProjectR
         description: project.description.clone(),
         health: 100 - debt,
         technical_debt: debt,
-        favorite: caller.user_id().map(|_| false),
+        favorite: caller.user_id().map(|id| favorites::has_project(state, id, &project.id)),
         feature_count: state.features.index().of_project(&project.id).map_or(0, |features| features.live.len()),
         member_count: project.members.len(),
         created_at: project.created_at,
@@ -235,7 +236,7 @@ async fn validate(State(app): State<App>, caller: Caller, body: Body<ProjectId>)
 )]
 async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Json<ProjectOverview>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
-    Ok(Json(overview_of(&seen, projects::find_live(&seen, &id)?)))
+    Ok(Json(overview_of(&seen, &caller, projects::find_live(&seen, &id)?)))
 }
 
 /// Get a project with what it holds, in numbers
@@ -252,10 +253,10 @@ async fn overview(
     Path(id): Path<String>,
 ) -> Result<Json<ProjectOverview>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
-    Ok(Json(overview_of(&seen, projects::find_live(&seen, &id)?)))
+    Ok(Json(overview_of(&seen, &caller, projects::find_live(&seen, &id)?)))
 }
 
-fn overview_of(state: &Model, project: &Project) -> ProjectOverview {
+fn overview_of(state: &Model, caller: &Caller, project: &Project) -> ProjectOverview {
     let debt = technical_debt(state, &project.id);
     let mut counts = std::collections::BTreeMap::<String, usize>::new();
     for feature in features::of_project(state, &project.id, false) {
@@ -289,7 +290,7 @@ fn overview_of(state: &Model, project: &Project) -> ProjectOverview {
         default_stickiness: project.default_stickiness.clone(),
         health: 100 - debt,
         technical_debt: debt,
-        favorite: false,
+        favorite: caller.user_id().is_some_and(|id| favorites::has_project(state, id, &project.id)),
         updated_at: project.updated_at,
         archived_at: project.archived_at,
         created_at: project.created_at,

@@ -383,6 +383,7 @@ async fn t46_a_row_whose_event_cannot_be_stored_is_not_stored_either() {
             project: None,
             environment: None,
             feature_name: None,
+            tags: BTreeSet::new(),
             data: None,
             pre_data: None,
         };

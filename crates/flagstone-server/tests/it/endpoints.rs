@@ -187,15 +187,15 @@ fn the_published_document_is_the_golden_file() {
 /// What became of an operation on a fresh installation, and of the same request again.
 struct Ran {
     row: Row,
-    before: State,
+    before: Box<State>,
     answer: Answer,
-    after: State,
+    after: Box<State>,
     /// How many events the audit log finds then.
     events: u64,
     /// What the request committed.
     commits: Vec<Commit>,
     again: Answer,
-    after_again: State,
+    after_again: Box<State>,
 }
 
 /// Every operation, run once for all tests.
@@ -206,14 +206,14 @@ async fn ran() -> &'static [Ran] {
         let mut all = Vec::new();
         for row in rows(world) {
             let it = fixture().await;
-            let before = it.app.public().state.clone();
+            let before = Box::new(it.app.public().state.clone());
             let answer = row.send(&it, world).await;
-            let after = it.app.public().state.clone();
+            let after = Box::new(it.app.public().state.clone());
             let commits = it.store.commits_after(before.seq, 100).await.unwrap();
             let query = EventQuery { limit: 1, ..EventQuery::default() };
             let events = it.store.events(&query).await.unwrap().total;
             let again = row.send(&it, world).await;
-            let after_again = it.app.public().state.clone();
+            let after_again = Box::new(it.app.public().state.clone());
             all.push(Ran { row, before, answer, after, events, commits, again, after_again });
         }
         all

@@ -186,6 +186,7 @@ async fn build_shared(it: &Fixture, names: &mut BTreeMap<String, String>) {
     let plan = json!({"name": "plan", "stickiness": true, "legalValues": [{"value": "gold"}, {"value": "free"}]});
     make(it, "POST", "/api/admin/context", plan).await;
     make(it, "POST", "/api/admin/context", json!({"name": "spare"})).await;
+    make(it, "POST", "/api/admin/tag-types", json!({"name": "team"})).await;
     let user = make(it, "POST", "/api/admin/user-admin", json!({"username": "spare-user", "rootRole": 3})).await;
     names.insert("spare user".into(), user["id"].to_string());
     let link = user["inviteLink"].as_str().unwrap();
@@ -236,6 +237,7 @@ async fn build_alpha(it: &Fixture, names: &mut BTreeMap<String, String>) {
     names.insert("second strategy".into(), second);
     let variants = json!([{"name": "blue", "weight": 1000, "stickiness": "default"}]);
     make(it, "PUT", "/api/admin/projects/alpha/features/flag/environments/development/variants", variants).await;
+    make(it, "POST", "/api/admin/features/flag/tags", json!({"type": "team", "value": "blue"})).await;
     for (kind, name) in [("backend", "backend"), ("frontend", "frontend"), ("backend", "revoked token")] {
         token(it, names, "alpha", kind, name).await;
     }
@@ -307,6 +309,8 @@ fn people(state: &State, names: &mut BTreeMap<String, String>) -> Commit {
             members.push((user, role_id));
         }
     }
+    // What somebody takes away was there before.
+    put("favorites", &1, json!({"userId": 1, "features": ["lit"], "projects": ["omega"]}));
     // The first administrator has a password as well.
     let secret = format!("user:900.{}", hash("admin"));
     put(
@@ -356,6 +360,7 @@ pub fn commit_after(state: &State, changes: Vec<Change>) -> Commit {
         project: None,
         environment: None,
         feature_name: None,
+        tags: std::collections::BTreeSet::new(),
         data: None,
         pre_data: None,
     };

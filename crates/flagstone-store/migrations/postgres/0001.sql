@@ -70,6 +70,7 @@ CREATE TABLE events (
     project            TEXT,
     environment        TEXT,
     feature            TEXT,
+    tags               TEXT,
     data               TEXT,
     pre_data           TEXT
 );

@@ -1,9 +1,11 @@
 //! Stores for tests, each in a place of its own that is removed afterwards.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use flagstone_model::commit::{Actor, Change, Commit, CommitBody, Event};
+use flagstone_model::tags::Tag;
 use flagstone_model::time::Timestamp;
 use flagstone_store::{DatabaseUrl, Options, Store};
 use serde_json::{Value, json};
@@ -182,6 +184,7 @@ pub(crate) fn event(id: u64, kind: &str) -> Event {
         project: None,
         environment: None,
         feature_name: None,
+        tags: BTreeSet::new(),
         data: None,
         pre_data: None,
     }
@@ -205,6 +208,7 @@ pub(crate) fn simple(seq: u64) -> Commit {
     let event = Event {
         project: Some("default".to_owned()),
         feature_name: Some(name.clone()),
+        tags: BTreeSet::from([Tag { kind: "team".to_owned(), value: "b\u{1f600}'".to_owned() }]),
         data: Some(data.clone()),
         pre_data: Some(json!({ "on": [null, -1, 1e300] })),
         ..event(seq, "feature-updated")

@@ -4,7 +4,7 @@ use flagstone_model::State;
 use serde_json::{Value, json};
 
 use super::label;
-use crate::endpoints::table::{Effect, Row, rows};
+use crate::endpoints::table::{By, Effect, Row, rows};
 use crate::fixture::Fixture;
 use crate::world::{World, fixture, world};
 
@@ -94,13 +94,13 @@ fn foreign_bodies(world: &World) -> Vec<Foreign> {
     found
 }
 
-/// Requests about omega as a whole.
+/// Requests about omega as a whole, but for those by which a user keeps something of their own.
 fn about_omega(world: &World) -> Vec<Foreign> {
     let own = world.get("spare segment");
     let segment = json!({"name": "new", "project": "omega", "constraints": []});
     let mut found: Vec<_> = rows(world)
         .into_iter()
-        .filter(|row| row.has("projectId") && row.effect != Effect::Nothing)
+        .filter(|row| row.has("projectId") && row.effect != Effect::Nothing && row.by != By::User)
         .map(|row| Foreign {
             name: label(&row),
             method: row.method,

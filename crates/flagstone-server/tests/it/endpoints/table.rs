@@ -101,6 +101,8 @@ impl Row {
             "environment" => "development",
             "strategyId" => world.get("strategy"),
             "contextField" => "plan",
+            "type" => "team",
+            "value" => "blue",
             other => panic!("{} {} needs a value for {other}", self.method, self.template),
         }
         .to_owned()
@@ -165,9 +167,11 @@ pub fn rows(world: &World) -> Vec<Row> {
         tokens(world),
         projects(),
         environments(),
+        favorites(),
         features(),
         feature_environments(world),
         shared(world),
+        tags(),
         people(world),
         sdks(),
     ]
@@ -319,6 +323,37 @@ fn shared(world: &World) -> Vec<Row> {
         GET "/api/admin/search/events";
         GET "/api/admin/event-creators";
         GET "/api/admin/ui-config";
+    }
+}
+
+fn favorites() -> Vec<Row> {
+    rows! {
+        POST "/api/admin/projects/{projectId}/features/{featureName}/favorites" by(By::User), changes("flag");
+        DELETE "/api/admin/projects/{projectId}/features/{featureName}/favorites" by(By::User), at("featureName", "lit"), changes("lit");
+        POST "/api/admin/projects/{projectId}/favorites" by(By::User), changes("alpha");
+        DELETE "/api/admin/projects/{projectId}/favorites" by(By::User), at("projectId", "omega"), changes("omega");
+    }
+}
+
+fn tags() -> Vec<Row> {
+    let (blue, red) = (json!({"type": "team", "value": "blue"}), json!({"type": "team", "value": "red"}));
+    rows! {
+        GET "/api/admin/tag-types";
+        POST "/api/admin/tag-types" body(json!({"name": "new", "color": "#ff8000"})), answers(201), changes("new");
+        POST "/api/admin/tag-types/validate" body(json!({"name": "new"}));
+        GET "/api/admin/tag-types/{name}" at("name", "team");
+        PUT "/api/admin/tag-types/{name}" at("name", "team"), body(json!({"description": "Who"})), changes("team");
+        DELETE "/api/admin/tag-types/{name}" at("name", "team"), changes("team");
+        GET "/api/admin/tags";
+        POST "/api/admin/tags" by(By::User), body(red.clone()), answers(201), changes("red");
+        GET "/api/admin/tags/{type}";
+        GET "/api/admin/tags/{type}/{value}";
+        DELETE "/api/admin/tags/{type}/{value}" changes("blue");
+        GET "/api/admin/features/{featureName}/tags";
+        POST "/api/admin/features/{featureName}/tags" body(red.clone()), answers(201), changes("red");
+        PUT "/api/admin/features/{featureName}/tags" body(json!({"addedTags": [red], "removedTags": [blue]})), changes("red");
+        DELETE "/api/admin/features/{featureName}/tags/{type}/{value}" changes("blue");
+        PUT "/api/admin/projects/{projectId}/tags" body(json!({"features": ["flag", "other"], "tags": {"addedTags": [red], "removedTags": []}})), changes("other");
     }
 }
 

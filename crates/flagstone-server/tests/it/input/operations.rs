@@ -61,6 +61,7 @@ impl Rig {
         }
         it.admin("POST", "/api/admin/projects", json!({"id": "other", "name": "Other"})).await.expect(201);
         it.admin("POST", "/api/admin/context", json!({"name": "tier"})).await.expect(201);
+        it.admin("POST", "/api/admin/tag-types", json!({"name": "development"})).await.expect(201);
         let segment = json!({"name": "testers", "constraints": []});
         let segment = it.admin("POST", "/api/admin/segments", segment).await.expect(201).json()["id"].as_i64().unwrap();
         let strategy = it.admin("POST", STRATEGIES, json!({"name": "default"})).await.expect(200).json();
@@ -167,6 +168,7 @@ pub fn operations(rig: &Rig) -> Vec<Operation> {
     });
     let token =
         json!({"type": "backend", "tokenName": "t", "environment": "development", "expiresAt": "2030-01-01T00:00:00Z"});
+    let tag = json!({"type": "simple", "value": "blue"});
     let metrics = json!({"appName": "app", "instanceId": "i", "bucket": {"start": "2027-01-15T08:00:00Z", "stop": "2027-01-15T08:01:00Z", "toggles": {"flag": {"yes": 1, "no": 2, "variants": {"blue": 1}}}}});
     let register = json!({"appName": "app", "instanceId": "i", "sdkVersion": "s:1", "strategies": ["default"], "started": 1_800_000_000_000_i64, "interval": 10});
     let mut all_projects = token.clone();
@@ -204,12 +206,29 @@ pub fn operations(rig: &Rig) -> Vec<Operation> {
             Admin,
             json!({"description": "d", "strategies": ["default"], "url": "https://example.com", "color": "#fff", "icon": "i"}),
         ),
+        row(
+            "POST",
+            "/api/admin/tag-types",
+            Admin,
+            json!({"name": "team", "description": "d", "icon": "x", "color": "#ff8000"}),
+        ),
+        row("POST", "/api/admin/tag-types/validate", Admin, json!({"name": "fresh", "color": "#ff8000"})),
+        row("PUT", "/api/admin/tag-types/{name}", Admin, json!({"description": "d", "icon": "x", "color": "#ff8000"})),
+        row("POST", "/api/admin/tags", Admin, tag.clone()),
+        row("POST", "/api/admin/features/{featureName}/tags", Admin, tag.clone()),
+        row("PUT", "/api/admin/features/{featureName}/tags", Admin, json!({"addedTags": [tag], "removedTags": [tag]})),
+        row(
+            "PUT",
+            "/api/admin/projects/{projectId}/tags",
+            Admin,
+            json!({"features": ["flag"], "tags": {"addedTags": [tag], "removedTags": []}}),
+        ),
         row("POST", "/api/admin/features/validate", Admin, json!({"name": "fresh", "projectId": "default"})),
         row(
             "POST",
             "/api/admin/projects/{projectId}/features",
             Admin,
-            json!({"name": "fresh", "type": "release", "description": "d", "impressionData": false}),
+            json!({"name": "fresh", "type": "release", "description": "d", "impressionData": false, "tags": [tag]}),
         ),
         row(
             "PUT",
