@@ -331,6 +331,64 @@ pub fn ensure_given(draft: &mut Draft, given: &GivenToken) -> Result<(), Error> 
     Ok(())
 }
 
+/// A token for an edge, which only the edge and its maker know.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EdgeToken {
+    /// See [`ApiToken::selector`].
+    pub selector: String,
+    /// See [`ApiToken::hash`].
+    pub hash: String,
+    /// What stands before its secret part.
+    pub prefix: String,
+    /// The environment it is for.
+    pub environment: String,
+    /// The projects it is for; `*` for all.
+    pub projects: Vec<String>,
+}
+
+/// The most projects of an edge's token.
+const EDGE_PROJECTS_MAX: usize = 500;
+
+/// Makes tokens for edges exist. Those that do already are left as they are; at fault are those that cannot.
+pub fn issue_for_edges(draft: &mut Draft, tokens: Vec<EdgeToken>) -> Result<(), Error> {
+    let mut faults = Faults::default();
+    for (at, token) in tokens.iter().enumerate() {
+        if draft.environments.get(&token.environment).is_none_or(|environment| !environment.enabled) {
+            let message = format!("There is no environment \"{}\" that is switched on.", token.environment);
+            faults.add(format!("/body/tokens/{at}/environment"), message);
+        }
+        if !(1..=EDGE_PROJECTS_MAX).contains(&token.projects.len()) {
+            let message = format!("A token is for 1 to {EDGE_PROJECTS_MAX} projects.");
+            faults.add(format!("/body/tokens/{at}/projects"), message);
+        }
+        let unknown = |id: &&String| *id != ALL && projects::find_live(draft, id).is_err();
+        for id in token.projects.iter().filter(unknown) {
+            faults.add(format!("/body/tokens/{at}/projects"), format!("There is no project \"{id}\"."));
+        }
+    }
+    faults.check()?;
+    for EdgeToken { selector, hash, prefix, environment, projects } in tokens {
+        if draft.api_tokens.contains(&selector) {
+            continue;
+        }
+        Limits::room("API tokens", draft.api_tokens.len(), draft.limits().api_tokens)?;
+        let token = ApiToken {
+            selector,
+            hash,
+            prefix,
+            name: "edge".to_owned(),
+            kind: TokenKind::Backend,
+            environment,
+            projects,
+            created_at: draft.now(),
+            expires_at: None,
+            alias: None,
+        };
+        store_new(draft, token);
+    }
+    Ok(())
+}
+
 /// Moves a token's expiry; nothing means never.
 pub fn update_expiry(draft: &mut Draft, named: &str, expires_at: Option<Timestamp>) -> Result<(), Error> {
     let before = Arc::clone(find(draft, named)?);

@@ -178,9 +178,14 @@ impl<'a> Draft<'a> {
         (0..26).rev().map(|i| char::from(ALPHABET[((bits >> (i * 5)) & 31) as usize])).collect()
     }
 
+    /// Whether there is something to be stored.
+    pub fn has_changes(&self) -> bool {
+        !self.changes.is_empty() || !self.redacts.is_empty()
+    }
+
     /// The commit that this draft became and the state behind it; nothing if the rule changed nothing.
     pub fn finish(mut self) -> Option<(Commit, State)> {
-        if self.changes.is_empty() && self.redacts.is_empty() {
+        if !self.has_changes() {
             return None;
         }
         let seq = self.base.seq + 1;

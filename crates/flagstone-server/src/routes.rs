@@ -144,7 +144,11 @@ fn complete(path: &str, item: &mut PathItem) {
         let takes_input = has_body || path.contains('{') || operation.parameters.is_some();
         let refusals = [
             ("400", takes_input, "The request holds invalid data; every fault is listed"),
-            ("401", guarded || path.starts_with("/auth/"), "The credentials are missing or wrong"),
+            (
+                "401",
+                guarded || path.starts_with("/auth/") || path == "/edge/issue-token",
+                "The credentials are missing or wrong",
+            ),
             ("403", guarded || path.starts_with("/auth/"), "The caller may not do this"),
             ("404", path.contains('{'), "There is no such thing"),
             ("409", path.starts_with("/api/admin/") && item_changes(operation), "The state does not allow it"),
@@ -293,7 +297,8 @@ async fn around(State((source, base_path)): State<(FlagSource, Arc<str>)>, reque
     let route = route.as_ref().map_or("(none)", MatchedPath::as_str);
     let path = request.uri().path();
     let path = path.strip_prefix(&*base_path).unwrap_or(path);
-    let is_for_browsers = path.starts_with("/api/frontend") || path.starts_with("/ofrep/");
+    let is_for_browsers =
+        path.starts_with("/api/frontend") || path.starts_with("/api/proxy") || path.starts_with("/ofrep/");
     let is_admin = path.starts_with("/api/admin");
     let has_large_headers = request.headers().values().map(HeaderValue::len).sum::<usize>() > HEADER_BYTES_MAX;
     let is_too_long = request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > URI_BYTES_MAX);

@@ -1,13 +1,14 @@
-//! What the server does itself when it starts. No path leads here.
+//! The installation as a whole: what the server does itself when it starts, to which no path leads, and its settings.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::operations;
-use crate::api_tokens::{self, GivenToken};
+use crate::api_tokens::{self, EdgeToken, GivenToken};
 use crate::bootstrap;
 use crate::permissions::{Need, Permission as P};
+use crate::settings::{self, FrontendOrigins, Maintenance};
 
 /// The first administrator.
 #[derive(Clone, Serialize, Deserialize)]
@@ -40,5 +41,23 @@ operations! {
     EnsureGivenToken = "ensureGivenToken" ((): (), given: GivenToken) -> () {
         needs |_| Need::root(&[P::Admin]);
         does |draft| api_tokens::ensure_given(draft, &given);
+    }
+    /// Makes tokens for edges exist.
+    IssueForEdges = "edgeCreateOrReturnTokens" ((): (), tokens: Vec<EdgeToken>) -> () {
+        needs |_| Need::root(&[P::Admin]);
+        does |draft| api_tokens::issue_for_edges(draft, tokens);
+    }
+    /// Switches maintenance mode.
+    SetMaintenance = "toggleMaintenance" ((): (), input: Maintenance) -> () {
+        needs |_| Need::root(&[P::Admin, P::UpdateMaintenanceMode]);
+        does |draft| {
+            settings::set_maintenance(draft, &input);
+            Ok(())
+        };
+    }
+    /// Says from where browsers may call the frontend API.
+    SetCors = "setCors" ((): (), input: FrontendOrigins) -> () {
+        needs |_| Need::root(&[P::Admin, P::UpdateCors]);
+        does |draft| settings::set_frontend_origins(draft, input);
     }
 }

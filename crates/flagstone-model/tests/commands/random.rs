@@ -164,7 +164,7 @@ const USERS: &[&str] = &["ada", "bob", "eve"];
 
 /// A random operation, both ways.
 pub fn step(random: &mut Random, step: &Step<'_>) -> Done {
-    let group = random.below(13);
+    let group = random.below(14);
     let mut names = Names { random, state: step.state };
     match group {
         0..=4 => of_features(&mut names, step),
@@ -175,6 +175,7 @@ pub fn step(random: &mut Random, step: &Step<'_>) -> Done {
         9 => of_integrations(&mut names, step),
         10 => of_tags(&mut names, step),
         11 => of_favorites(&mut names, step),
+        12 => of_installation(&mut names, step),
         _ => of_tokens(&mut names, step),
     }
 }
@@ -360,6 +361,25 @@ fn of_favorites(it: &mut Names<'_>, step: &Step<'_>) -> Done {
         2 => step.both_ways::<RemoveFeature>(from(it.feature_path()), ()),
         3 | 4 => step.both_ways::<AddProject>(from(json!({ "projectId": it.project() })), ()),
         _ => step.both_ways::<RemoveProject>(from(json!({ "projectId": it.project() })), ()),
+    }
+}
+
+fn of_installation(it: &mut Names<'_>, step: &Step<'_>) -> Done {
+    use installation::*;
+    match it.random.below(4) {
+        0 => step.both_ways::<SetMaintenance>((), from(json!({ "enabled": it.random.chance(50) }))),
+        1 => {
+            let origin = it.random.one_of(&["*", "https://shop.example", "nowhere"]);
+            step.both_ways::<SetCors>((), from(json!({ "frontendApiOrigins": [origin] })))
+        }
+        _ => {
+            let selector = it.random.one_of(&["edge0001", "edge0002", "edge0003"]);
+            let token = json!({
+                "selector": selector, "hash": "0".repeat(64), "prefix": "*:development",
+                "environment": it.environment(), "projects": [it.project()],
+            });
+            step.both_ways::<IssueForEdges>((), from(json!([token])))
+        }
     }
 }
 

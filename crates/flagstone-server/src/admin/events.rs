@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use flagstone_model::commit::{Actor, Event};
 use flagstone_model::tags::Tag;
-use flagstone_model::{Error, Need, Timestamp};
+use flagstone_model::{Error, Need, Permission, Timestamp};
 use flagstone_store::{EventQuery, Order};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,11 +14,15 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::app::caller::Caller;
-use crate::http::Query;
 use crate::http::error::Failure;
+use crate::http::{Path, Query};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(search)).routes(routes!(list_creators))
+    OpenApiRouter::new()
+        .routes(routes!(search))
+        .routes(routes!(list_creators))
+        .routes(routes!(list))
+        .routes(routes!(list_of_feature))
 }
 
 /// The most events of one answer, and how many there are unless the request says.
@@ -215,6 +219,66 @@ async fn search(
     let seen = app.view(&caller, &Need::login())?;
     let page = app.events(&seen, query.parse()?.into_query()?).await?;
     Ok(Json(EventsView { events: page.events.into_iter().map(EventView::of).collect(), total: page.total }))
+}
+
+/// Events as they were listed before they could be searched.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = EventList)]
+struct EventListView {
+    /// The form of this answer: 1.
+    version: u32,
+    /// The feature that they happened to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    toggle_name: Option<String>,
+    events: Vec<EventView>,
+    /// How many there are in all.
+    total_events: u64,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ListQuery {
+    /// Those of one project alone.
+    project: Option<String>,
+}
+
+/// List the newest events: use the search instead
+#[utoipa::path(
+    get,
+    path = "/api/admin/events",
+    operation_id = "getEvents",
+    tag = "Events",
+    params(ListQuery),
+    responses((status = 200, body = EventListView)),
+)]
+async fn list(State(app): State<App>, caller: Caller, query: Query<ListQuery>) -> Result<Json<EventListView>, Failure> {
+    let seen = app.view(&caller, &Need::root(&[Permission::Admin]))?;
+    let projects = query.parse()?.project.into_iter().collect();
+    let query = EventQuery { projects, limit: LIMIT_DEFAULT, ..EventQuery::default() };
+    let page = app.events(&seen, query).await?;
+    let events = page.events.into_iter().map(EventView::of).collect();
+    Ok(Json(EventListView { version: 1, toggle_name: None, events, total_events: page.total }))
+}
+
+/// List the newest events of a feature: use the search instead
+#[utoipa::path(
+    get,
+    path = "/api/admin/events/{featureName}",
+    operation_id = "getEventsForToggle",
+    tag = "Events",
+    responses((status = 200, body = EventListView)),
+)]
+async fn list_of_feature(
+    State(app): State<App>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Json<EventListView>, Failure> {
+    let seen = app.view(&caller, &Need::login())?;
+    let query = EventQuery { features: vec![name.clone()], limit: LIMIT_DEFAULT, ..EventQuery::default() };
+    let page = app.events(&seen, query).await?;
+    let events = page.events.into_iter().map(EventView::of).collect();
+    Ok(Json(EventListView { version: 1, toggle_name: Some(name), events, total_events: page.total }))
 }
 
 /// List everybody who has done something

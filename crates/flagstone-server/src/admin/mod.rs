@@ -11,6 +11,7 @@ mod events;
 mod favorites;
 mod feature_types;
 mod features;
+mod instance;
 mod project_applications;
 mod projects;
 mod segments;
@@ -43,6 +44,7 @@ pub fn nouns() -> Vec<OpenApiRouter<App>> {
         feature_types::routes(),
         features::routes(),
         project_applications::routes(),
+        instance::routes(),
         projects::routes(),
         segments::routes(),
         strategies::routes(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use flagstone_model::Need;
+use flagstone_model::{Need, settings};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -96,13 +96,15 @@ struct ResourceLimits {
     responses((status = 200, body = UiConfig)),
 )]
 async fn get(State(app): State<App>, caller: Caller) -> Result<Json<UiConfig>, Failure> {
-    app.view(&caller, &Need::login())?;
+    let seen = app.view(&caller, &Need::login())?;
+    let maintenance_mode = settings::is_in_maintenance(&seen);
+    let origins = settings::frontend_origins(&seen).map(|origins| origins.map(str::to_owned).collect());
     let (limits, options) = (app.limits(), app.options());
     let flags = [
         ("P", true),
         ("RE", true),
         ("EEA", true),
-        ("maintenanceMode", false),
+        ("maintenanceMode", maintenance_mode),
         ("secureTokenStorage", true),
         ("regexConstraintOperator", true),
         ("semverGteConstraintOperators", true),
@@ -116,14 +118,14 @@ async fn get(State(app): State<App>, caller: Caller) -> Result<Json<UiConfig>, F
         unleash_url: options.public_url.clone(),
         base_uri_path: options.base_path(),
         authentication_type: "open-source",
-        frontend_api_origins: options.frontend_origins.clone(),
+        frontend_api_origins: origins.unwrap_or_else(|| options.frontend_origins.clone()),
         version_info: VersionInfo {
             current: [("oss", COMPATIBLE_VERSION), ("flagstone", env!("CARGO_PKG_VERSION"))].into(),
             latest: BTreeMap::new(),
             is_latest: true,
             instance_id: "",
         },
-        maintenance_mode: false,
+        maintenance_mode,
         disable_password_auth: false,
         max_sessions_count: options.max_parallel_sessions,
         prometheus_api_available: false,

@@ -26,6 +26,12 @@ impl Caller {
         Self { principal: Principal::System, actor: Actor::system(), sent_credentials: false, session: None }
     }
 
+    /// An edge that shares a secret with the server.
+    pub fn edge(ip: IpAddr) -> Self {
+        let actor = Actor { name: "edge".to_owned(), ip: Some(ip.to_string()), ..Actor::system() };
+        Self { principal: Principal::System, actor, sent_credentials: true, session: None }
+    }
+
     /// A user who holds a link that sets a password.
     pub fn by_link(user: &User, ip: IpAddr) -> Self {
         let principal = Principal::User { id: user.id, personal_token: None, generation: Some(user.generation) };

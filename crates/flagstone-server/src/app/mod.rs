@@ -3,6 +3,7 @@
 pub mod caller;
 pub mod jobs;
 mod loading;
+mod nonces;
 pub(crate) mod passwords;
 mod rate_limit;
 pub mod sessions;
@@ -15,12 +16,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flagstone_model::commands::installation::{EnsureGivenToken, FirstStart, Start};
+use flagstone_model::commands::installation::{EnsureGivenToken, FirstStart, SetMaintenance, Start};
 use flagstone_model::commands::{Operation, run};
-use flagstone_model::commit::Commit;
+use flagstone_model::commit::{Actor, Commit};
 use flagstone_model::environments::Environment;
 use flagstone_model::features::Feature;
 use flagstone_model::permissions::allowed;
+use flagstone_model::settings::is_in_maintenance;
 use flagstone_model::users::by_login;
 use flagstone_model::{Document, Draft, Error, Limits, Need, State, Surroundings, Timestamp};
 use flagstone_store::{EventCreator, EventPage, EventQuery, Hold, Store};
@@ -38,6 +40,7 @@ use crate::system::entropy::OsEntropy;
 use crate::system::tasks::keep_running;
 use crate::telemetry::Telemetry;
 use caller::Caller;
+use nonces::Nonces;
 use passwords::Passwords;
 use rate_limit::RateLimit;
 use sessions::Prolonged;
@@ -55,6 +58,9 @@ const REACH_MAX: Duration = Duration::from_secs(2);
 const LOGINS_LEARNT_MAX: u32 = 1_000;
 /// How long a read waits for the newest counts.
 const FRESHEN_MAX: Duration = Duration::from_secs(1);
+/// What whoever changes something is told in maintenance mode.
+const MAINTENANCE: &str =
+    "The installation is in maintenance mode: nothing can be changed for now. Flags are delivered all the same.";
 /// How many of the last commits are looked at when a node starts, for clients that were connected before.
 const PAST: u32 = 500;
 
@@ -73,6 +79,7 @@ struct Inner {
     passwords: Passwords,
     logins: RateLimit,
     prolonged: Prolonged,
+    nonces: Nonces,
     metrics: Metrics,
     delivery: DeliverySettings,
 }
@@ -150,6 +157,7 @@ impl App {
             telemetry,
             passwords: Passwords::new(),
             prolonged: Prolonged::default(),
+            nonces: Nonces::default(),
             metrics: Metrics::new(),
             delivery,
         }));
@@ -266,7 +274,10 @@ impl App {
                 if !draft.may_be_written() {
                     return Err(Failure::Unavailable(OUTDATED));
                 }
-                run::<O>(draft, &target, input.clone()).map_err(|error| refusal(caller, error))
+                let is_closed =
+                    is_in_maintenance(draft) && O::NAME != SetMaintenance::NAME && caller.actor != Actor::system();
+                let answer = run::<O>(draft, &target, input.clone()).map_err(|error| refusal(caller, error))?;
+                if is_closed && draft.has_changes() { Err(Failure::Unavailable(MAINTENANCE)) } else { Ok(answer) }
             });
             let outcome = match attempt.stored {
                 // Another node may have written since what was seen, so that "nothing to do" is not true any more.
@@ -409,6 +420,11 @@ impl App {
     /// How often somebody may try to log in.
     pub fn logins(&self) -> &RateLimit {
         &self.0.logins
+    }
+
+    /// What signed requests have used up.
+    pub fn nonces(&self) -> &Nonces {
+        &self.0.nonces
     }
 
     /// Sessions in use.

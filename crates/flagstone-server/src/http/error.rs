@@ -40,6 +40,8 @@ pub enum Failure {
     NoRoute,
     /// Something is here, for another method.
     NoMethod,
+    /// Others have something here, and we do not.
+    NotOffered,
     /// The body is larger than this many bytes.
     TooLarge(usize),
     /// What the change would put into the log is larger than this many bytes.
@@ -175,6 +177,7 @@ impl Failure {
             Self::CrossSite => (S::FORBIDDEN, "ForbiddenError"),
             Self::NoRoute => (S::NOT_FOUND, "NotFoundError"),
             Self::NoMethod => (S::METHOD_NOT_ALLOWED, "MethodNotAllowedError"),
+            Self::NotOffered => (S::METHOD_NOT_ALLOWED, "NotImplementedError"),
             Self::TooLarge(_) | Self::ChangeTooLarge(_) => (S::PAYLOAD_TOO_LARGE, "PayloadTooLargeError"),
             Self::UriTooLong => (S::URI_TOO_LONG, "UriTooLongError"),
             Self::MediaType(_) => (S::UNSUPPORTED_MEDIA_TYPE, "ContentTypeError"),
@@ -202,6 +205,7 @@ impl Failure {
             Self::CrossSite => "A session cookie is not accepted from another site. Send a token instead.".to_owned(),
             // The path may hold a token: it is not repeated.
             Self::NoRoute => "There is nothing at this path.".to_owned(),
+            Self::NotOffered => "The frontend API does not have this.".to_owned(),
             Self::NoMethod => "There is something here, but not for this method.".to_owned(),
             Self::TooLarge(limit) => format!("The body is larger than {limit} bytes."),
             Self::ChangeTooLarge(limit) => {

@@ -72,6 +72,9 @@ pub struct ServeOptions {
     /// Frontend API tokens that exist from the start: project:environment.secret
     #[arg(long, env = "INIT_FRONTEND_API_TOKENS", hide_env_values = true, value_delimiter = ',')]
     pub init_frontend_api_tokens: Vec<String>,
+    /// The secret with which edges sign their requests for tokens: base64url, without padding; without one there are none
+    #[arg(long, env = "EDGE_CLIENT_SECRET", hide_env_values = true)]
+    pub edge_client_secret: Option<String>,
     /// Origins that browsers may call the frontend API from, separated by commas
     #[arg(long, env = "UNLEASH_FRONTEND_API_ORIGINS", value_delimiter = ',', default_value = "*")]
     pub frontend_origins: Vec<String>,

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use flagstone_eval::{Context, Projects, SplitMix64};
+use flagstone_eval::{Context, Projects, SplitMix64, Toggles};
 use flagstone_model::api_tokens::{ApiToken, TokenKind};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -26,7 +26,24 @@ use crate::system::entropy;
 
 /// All routes below `/api/frontend`.
 pub(crate) fn routes() -> OpenApiRouter<FlagSource> {
-    OpenApiRouter::new().routes(routes!(get, post)).routes(routes!(metrics)).routes(routes!(register))
+    OpenApiRouter::new()
+        .routes(routes!(get, post))
+        .routes(routes!(get_all, post_all))
+        .routes(routes!(metrics))
+        .routes(routes!(register))
+        // What the proxy and Unleash Edge call the same.
+        .route("/api/proxy", axum::routing::get(get).post(post))
+        .route("/api/proxy/all", axum::routing::get(get_all).post(post_all))
+        .route("/api/proxy/client/metrics", axum::routing::post(metrics))
+        .route("/api/proxy/client/register", axum::routing::post(register))
+        // What the proxy had and the frontend API has not: said as such, so that nobody looks for a fault.
+        .route("/api/frontend/client/features", axum::routing::get(not_offered))
+        .route("/api/frontend/health", axum::routing::get(not_offered))
+        .route("/api/frontend/internal-backstage/prometheus", axum::routing::get(not_offered))
+}
+
+async fn not_offered(State(source): State<FlagSource>, parts: Parts) -> Failure {
+    token(&source, &parts).await.err().unwrap_or(Failure::NotOffered)
 }
 
 /// A context in a body.
@@ -56,10 +73,16 @@ pub(crate) fn now(source: &FlagSource) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(source.now().millis()).unwrap_or_default()
 }
 
-fn evaluate(source: &FlagSource, token: &ApiToken, parts: &Parts, context: Context) -> Result<Response, Failure> {
+fn evaluate(
+    source: &FlagSource,
+    token: &ApiToken,
+    parts: &Parts,
+    context: Context,
+    toggles: Toggles,
+) -> Result<Response, Failure> {
     let context = completed(source, token, parts, context);
     let delivery = source.delivery(token)?;
-    let mut request = flagstone_eval::Request::new(&context, now(source));
+    let mut request = flagstone_eval::Request { toggles, ..flagstone_eval::Request::new(&context, now(source)) };
     let projects: Vec<&str> = token.projects.iter().map(String::as_str).collect();
     if !token.is_for_all_projects() {
         request.projects = Projects::Only(&projects);
@@ -114,11 +137,14 @@ fn hash(body: &[u8]) -> u64 {
     ),
     responses((status = 200, description = "The features that are on, with their variants", body = Object)),
 )]
-async fn get(State(source): State<FlagSource>, request: Request) -> Result<Response, Failure> {
-    let (parts, _) = request.into_parts();
-    let token = token(&source, &parts).await?;
-    let context = Context::from_pairs(query_pairs(&parts)?);
-    evaluate(&source, &token.0, &parts, context)
+async fn get(State(source): State<FlagSource>, parts: Parts) -> Result<Response, Failure> {
+    by_query(&source, &parts, Toggles::On).await
+}
+
+async fn by_query(source: &FlagSource, parts: &Parts, toggles: Toggles) -> Result<Response, Failure> {
+    let token = token(source, parts).await?;
+    let context = Context::from_pairs(query_pairs(parts)?);
+    evaluate(source, &token.0, parts, context, toggles)
 }
 
 /// Get the features that are on for the context in the body
@@ -131,10 +157,40 @@ async fn get(State(source): State<FlagSource>, request: Request) -> Result<Respo
     responses((status = 200, description = "The features that are on, with their variants", body = Object)),
 )]
 async fn post(State(source): State<FlagSource>, request: Request) -> Result<Response, Failure> {
+    by_body(&source, request, Toggles::On).await
+}
+
+async fn by_body(source: &FlagSource, request: Request, toggles: Toggles) -> Result<Response, Failure> {
     let (parts, body) = request.into_parts();
-    let token = token(&source, &parts).await?;
+    let token = token(source, &parts).await?;
     let body = source.report::<ContextBody>(&parts.headers, body, BODY_BYTES_MAX).await?;
-    evaluate(&source, &token.0, &parts, Context::from_json(body.context.unwrap_or_default()))
+    evaluate(source, &token.0, &parts, Context::from_json(body.context.unwrap_or_default()), toggles)
+}
+
+/// Get all features for the context in the query, those that are off as well
+#[utoipa::path(
+    get,
+    path = "/api/frontend/all",
+    operation_id = "getAllFrontendFeatures",
+    tag = "Frontend",
+    params(("userId" = Option<String>, Query, description = "The user; the context is as for /api/frontend")),
+    responses((status = 200, description = "The features, with their variants", body = Object)),
+)]
+async fn get_all(State(source): State<FlagSource>, parts: Parts) -> Result<Response, Failure> {
+    by_query(&source, &parts, Toggles::All).await
+}
+
+/// Get all features for the context in the body, those that are off as well
+#[utoipa::path(
+    post,
+    path = "/api/frontend/all",
+    operation_id = "getAllFrontendFeaturesWithPost",
+    tag = "Frontend",
+    request_body = ContextBody,
+    responses((status = 200, description = "The features, with their variants", body = Object)),
+)]
+async fn post_all(State(source): State<FlagSource>, request: Request) -> Result<Response, Failure> {
+    by_body(&source, request, Toggles::All).await
 }
 
 /// Report how often features were on and off
@@ -182,8 +238,8 @@ pub(crate) async fn cors(State(source): State<FlagSource>, request: Request, nex
     let headers = response.headers_mut();
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
     let allowed = match origin {
-        _ if source.settings().frontend_origins.iter().any(|o| o == "*") => Some(HeaderValue::from_static("*")),
-        Some(origin) if source.settings().frontend_origins.iter().any(|o| origin == o.as_str()) => Some(origin),
+        _ if source.allows_origin(|allowed| allowed == "*") => Some(HeaderValue::from_static("*")),
+        Some(origin) if source.allows_origin(|allowed| origin == allowed) => Some(origin),
         _ => None,
     };
     let Some(allowed) = allowed else { return response };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use flagstone_model::api_tokens::{self, ApiToken, TokenKind};
+use flagstone_model::settings::frontend_origins;
 use flagstone_model::{Error, Timestamp, users};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
@@ -132,6 +133,17 @@ impl FlagSource {
             Flags::Primary(app) => app.delivery_settings(),
             Flags::Edge(edge) => edge.settings(),
         }
+    }
+
+    /// Whether one of the origins that browsers may call from is as asked: those that people have set, else those that the
+    /// operator has.
+    pub fn allows_origin(&self, is: impl Fn(&str) -> bool) -> bool {
+        if let Flags::Primary(app) = &self.flags
+            && let Some(mut origins) = frontend_origins(&app.public().state)
+        {
+            return origins.any(is);
+        }
+        self.settings().frontend_origins.iter().any(|origin| is(origin))
     }
 
     /// What is counted.

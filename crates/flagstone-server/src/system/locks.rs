@@ -40,6 +40,8 @@ pub mod rank {
     pub const SESSIONS: u8 = 15;
     /// Tries to log in.
     pub const LOGINS: u8 = 16;
+    /// What signed requests have used up.
+    pub const NONCES: u8 = 17;
 }
 
 /// A mutex of this rank. A panic leaves what it holds as it was, so it is never poisoned.

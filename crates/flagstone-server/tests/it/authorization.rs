@@ -37,6 +37,7 @@ fn golden() -> BTreeMap<(String, String), (String, Policy)> {
         let policy = match policy {
             "public" => Policy::Public,
             "token" => Policy::Token,
+            "signature" => Policy::Signature,
             "session" => Policy::Session,
             "user" => Policy::User,
             "any" => Policy::Any,
@@ -94,7 +95,8 @@ async fn t4_whoever_may_not_is_refused_and_changes_nothing() {
         for (principal, _) in principals.iter().filter(|(_, permitted)| !permitted) {
             asked += 1;
             let answer = row.send_as(&it, world, &principal.secret).await;
-            let expect = if principal.kind == Kind::Nobody { 401 } else { 403 };
+            let is_unknown = principal.kind == Kind::Nobody || row.by == By::Edge;
+            let expect = if is_unknown { 401 } else { 403 };
             let session_of_nobody = row.template == "/logout" && answer.status == 401;
             if !is_refusal(&answer) || (answer.status != expect && !session_of_nobody) {
                 permits.push(format!("{} as {}: {} {}", label(&row), principal.name, answer.status, answer.text));
@@ -320,10 +322,18 @@ fn t2_routes_come_from_the_documented_handlers_alone() {
         }
     }
     found.sort();
-    // Documents and pages that anybody may read, the wall around `/api/admin`, what a node in waiting says, and an edge's
-    // backstage, of which `features` and `tokens` ask for a backend token.
+    // Documents and pages that anybody may read, the wall around `/api/admin`, other names of the frontend API and what it
+    // does not have, which ask for a frontend token, what a node in waiting says, and an edge's backstage, of which
+    // `features` and `tokens` ask for a backend token.
     let known = [
         "/api/admin/{*rest}",
+        "/api/frontend/client/features",
+        "/api/frontend/health",
+        "/api/frontend/internal-backstage/prometheus",
+        "/api/proxy",
+        "/api/proxy/all",
+        "/api/proxy/client/metrics",
+        "/api/proxy/client/register",
         "/docs/openapi",
         "/docs/openapi.css",
         "/docs/openapi.js",

@@ -39,6 +39,8 @@ pub enum Policy {
     Public,
     /// An SDK's token.
     Token,
+    /// The signature of an edge.
+    Signature,
     /// A session.
     Session,
     /// Any user.
@@ -65,6 +67,9 @@ impl Policy {
         if matches!(row.by, By::Backend | By::Frontend | By::Sdk) {
             return Self::Token;
         }
+        if row.by == By::Edge {
+            return Self::Signature;
+        }
         if is_refusal(&viewer) {
             return Self::Session;
         }
@@ -78,6 +83,7 @@ impl std::fmt::Display for Policy {
         f.write_str(match self {
             Self::Public => "public",
             Self::Token => "token",
+            Self::Signature => "signature",
             Self::Session => "session",
             Self::User => "user",
             Self::Any => "any",
@@ -284,6 +290,7 @@ async fn t45_i6_every_change_has_an_actor_and_events_that_name_actor_and_object(
         let actor = match row.by {
             By::User | By::Session => (1, "admin"),
             By::Nobody => (spare_user, "spare-user"),
+            By::Edge => (-1337, "edge"),
             _ => (-42, "admin"),
         };
         assert_eq!((commit.actor.id, commit.actor.name.as_str()), actor, "{}", label(row));

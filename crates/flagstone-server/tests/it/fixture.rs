@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use clap::Parser;
 use flagstone_server::App;
 use flagstone_server::options::ServeOptions;
@@ -13,12 +15,21 @@ use flagstone_server::routes;
 use flagstone_server::sdk::source::FlagSource;
 use flagstone_server::system::clock::Clock;
 use flagstone_store::{DatabaseUrl, Options, Store};
+use hmac::{Hmac, KeyInit, Mac};
 use http_body_util::BodyExt;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use tower::ServiceExt;
+
+/// The credentials of an edge: with these, a request is signed.
+pub const EDGE: &str = "the edges' secret";
+/// What edges sign with: base64url.
+const EDGE_SECRET: &str = "c2VjcmV0LW9mLWFsbC1lZGdlcw";
 
 /// The admin token that every fixture begins with.
 pub const ADMIN: &str = "*:*.admin-secret-of-the-tests";
+
+static NONCES: AtomicI64 = AtomicI64::new(0);
 
 #[derive(Parser)]
 struct Cli {
@@ -83,7 +94,15 @@ impl Fixture {
 
     /// An installation on a store that others may use as well.
     pub async fn on_shared(store: Arc<Store>, arguments: &[&str]) -> Self {
-        let given = ["it", "--init-admin-api-tokens", ADMIN, "--admin-password", "First-password-1"];
+        let given = [
+            "it",
+            "--init-admin-api-tokens",
+            ADMIN,
+            "--admin-password",
+            "First-password-1",
+            "--edge-client-secret",
+            EDGE_SECRET,
+        ];
         let options = Cli::parse_from(given.iter().chain(arguments)).options;
         let millis = Arc::new(AtomicI64::new(1_800_000_000_000));
         let clock = Clock::Manual(Arc::clone(&millis));
@@ -97,8 +116,10 @@ impl Fixture {
         self.millis.fetch_add(millis, Ordering::SeqCst);
     }
 
-    /// Sends any request.
+    /// Sends any request, signed if it comes from [`EDGE`].
     pub async fn send(&self, request: Request<Body>) -> Answer {
+        let is_by_edge = request.headers().get(header::AUTHORIZATION).is_some_and(|by| by == EDGE);
+        let request = if is_by_edge { self.signed(request).await } else { request };
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let is_stream = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
@@ -137,6 +158,36 @@ impl Fixture {
             Body::from(body.to_string())
         };
         self.send(request.body(body).unwrap()).await
+    }
+
+    async fn signed(&self, request: Request<Body>) -> Request<Body> {
+        const BYTES_MAX: usize = 1 << 20;
+        let (mut parts, mut body) = request.into_parts();
+        let mut bytes = Vec::new();
+        while let Some(Ok(frame)) = body.frame().await {
+            bytes.extend_from_slice(frame.data_ref().unwrap());
+            // As good as endless.
+            if bytes.len() > BYTES_MAX {
+                break;
+            }
+        }
+        let nonce = NONCES.fetch_add(1, Ordering::SeqCst).to_string();
+        for (name, value) in self.signature(&nonce, &bytes) {
+            parts.headers.insert(name, value.parse().unwrap());
+        }
+        Request::from_parts(parts, Body::from(bytes))
+    }
+
+    /// What an edge that shares the secret signs its body with, at this moment.
+    pub fn signature(&self, nonce: &str, body: &[u8]) -> [(&'static str, String); 4] {
+        let time = flagstone_model::Timestamp::from_millis(self.millis.load(Ordering::SeqCst)).to_string();
+        let hash: String = Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
+        let key = BASE64_URL_SAFE_NO_PAD.decode(EDGE_SECRET).unwrap();
+        let signed = format!("POST\n/edge/issue-token\n{time}\n{nonce}\n{hash}");
+        let mac = Hmac::<Sha256>::new_from_slice(&key).unwrap().chain_update(signed).finalize().into_bytes();
+        let authorization = format!("HMAC enterprise-edge:{}", BASE64_URL_SAFE_NO_PAD.encode(mac));
+        let nonce = nonce.to_owned();
+        [("authorization", authorization), ("x-timestamp", time), ("x-nonce", nonce), ("content-sha256", hash)]
     }
 
     /// A call as the administrator.

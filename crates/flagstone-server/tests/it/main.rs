@@ -17,6 +17,7 @@ mod features;
 mod fixture;
 mod frontend;
 mod input;
+mod instance;
 mod nodes;
 mod ofrep;
 mod projects;

@@ -2,6 +2,7 @@
 
 mod changes;
 mod features;
+mod issue;
 mod lenient;
 mod metrics;
 mod validate;
@@ -19,4 +20,5 @@ pub(crate) fn routes() -> OpenApiRouter<FlagSource> {
         .merge(changes::routes())
         .merge(metrics::routes())
         .merge(validate::routes())
+        .merge(issue::routes())
 }

@@ -27,22 +27,22 @@ struct TokenStrings {
 
 /// The tokens that work.
 #[derive(Serialize, ToSchema)]
-struct ValidTokens {
-    tokens: Vec<ValidToken>,
+pub(super) struct ValidTokens {
+    pub(super) tokens: Vec<ValidToken>,
 }
 
 /// A token that works, and what it is for.
 #[derive(Serialize, ToSchema)]
-struct ValidToken {
+pub(super) struct ValidToken {
     /// The token, as it was sent.
-    token: String,
+    pub(super) token: String,
     /// `client`, `frontend` or `admin`.
     #[serde(rename = "type")]
-    kind: &'static str,
+    pub(super) kind: &'static str,
     /// The projects it is for; `*` for all.
-    projects: Vec<String>,
+    pub(super) projects: Vec<String>,
     /// The environment it is for.
-    environment: String,
+    pub(super) environment: String,
 }
 
 /// Tell which of these tokens work, and what they are for

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::fixture::{Answer, Fixture};
+use crate::fixture::{Answer, EDGE, Fixture};
 use crate::world::{PASSWORD, World, session, with_cookie};
 
 /// Who sends the request that succeeds.
@@ -17,6 +17,8 @@ pub enum By {
     Frontend,
     /// A backend or a frontend token: both work.
     Sdk,
+    /// An edge that signs its requests.
+    Edge,
     Nobody,
 }
 
@@ -140,6 +142,7 @@ impl Row {
             By::Admin => world.get("admin token"),
             By::User => world.get("admin"),
             By::Backend => world.get("backend"),
+            By::Edge => EDGE,
             By::Frontend | By::Sdk => world.get("frontend"),
             By::Session => {
                 let cookie = session(it).await;
@@ -321,7 +324,13 @@ fn shared(world: &World) -> Vec<Row> {
         GET "/api/admin/projects/{projectId}/applications";
         GET "/api/admin/projects/{projectId}/sdks/outdated";
         GET "/api/admin/search/events";
+        GET "/api/admin/events";
+        GET "/api/admin/events/{featureName}";
         GET "/api/admin/event-creators";
+        GET "/api/admin/maintenance";
+        POST "/api/admin/maintenance" body(json!({"enabled": true})), answers(204), changes("maintenance.mode");
+        GET "/api/admin/telemetry/settings";
+        POST "/api/admin/ui-config/cors" body(json!({"frontendApiOrigins": ["https://shop.example"]})), answers(204), changes("https://shop.example");
         GET "/api/admin/ui-config";
     }
 }
@@ -402,10 +411,13 @@ fn sdks() -> Vec<Row> {
         POST "/api/client/metrics/bulk" by(By::Backend), body(bulk), answers(202);
         GET "/api/frontend" by(By::Frontend);
         POST "/api/frontend" by(By::Frontend), body(json!({"context": {"userId": "7"}}));
+        GET "/api/frontend/all" by(By::Frontend);
+        POST "/api/frontend/all" by(By::Frontend), body(json!({"context": {"userId": "7"}}));
         POST "/api/frontend/client/metrics" by(By::Frontend), body(metrics);
         POST "/api/frontend/client/register" by(By::Frontend), body(register);
         POST "/ofrep/v1/evaluate/flags/{key}" by(By::Sdk), body(json!({"context": {"targetingKey": "7"}}));
         POST "/ofrep/v1/evaluate/flags" by(By::Sdk), body(json!({"context": {"targetingKey": "7"}}));
+        POST "/edge/issue-token" by(By::Edge), body(json!({"tokens": [{"environment": "development", "projects": ["alpha", "omega"]}]})), changes("edge");
         POST "/edge/validate" by(By::Nobody), body(json!({"tokens": ["*:*.unknown"]}));
         GET "/health" by(By::Nobody);
         GET "/ready" by(By::Nobody);

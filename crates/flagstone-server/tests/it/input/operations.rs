@@ -5,7 +5,7 @@ use axum::http::{Request, header};
 use flagstone_server::routes;
 use serde_json::{Value, json};
 
-use crate::fixture::{ADMIN, Answer, Fixture};
+use crate::fixture::{ADMIN, Answer, EDGE, Fixture};
 
 /// Who sends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub enum Who {
     Session,
     Backend,
     Frontend,
+    /// An edge that signs its requests.
+    Edge,
 }
 
 /// An operation with a valid body.
@@ -107,6 +109,7 @@ impl Rig {
     pub fn secret(&self, who: Who) -> &str {
         match who {
             Who::Nobody | Who::Session => "",
+            Who::Edge => EDGE,
             Who::Admin => ADMIN,
             Who::User => &self.personal,
             Who::Backend => &self.backend,
@@ -155,7 +158,7 @@ impl Rig {
 
 /// Every operation with a body. Ids that only the installation knows are filled in.
 pub fn operations(rig: &Rig) -> Vec<Operation> {
-    use Who::{Admin, Backend, Frontend, Nobody, Session, User};
+    use Who::{Admin, Backend, Edge, Frontend, Nobody, Session, User};
     let features = || json!({"features": ["spare"]});
     let archive = ("POST", "/api/admin/projects/default/archive", features());
     let revive = ("POST", "/api/admin/projects/default/revive", features());
@@ -394,6 +397,13 @@ pub fn operations(rig: &Rig) -> Vec<Operation> {
         row("POST", "/api/admin/user-admin/reset-password", Admin, json!({"id": rig.user})),
         row("POST", "/auth/reset/password", Nobody, json!({"token": rig.link, "password": "Another-horse-8"})),
         row("POST", "/auth/reset/validate-password", Nobody, json!({"password": "Another-horse-8"})),
+        row("POST", "/edge/issue-token", Edge, json!({"tokens": [{"environment": "development", "projects": ["*"]}]})),
+        with(
+            &[&("POST", "/api/admin/maintenance", json!({"enabled": false}))],
+            row("POST", "/api/admin/maintenance", Admin, json!({"enabled": true})),
+        ),
+        row("POST", "/api/admin/ui-config/cors", Admin, json!({"frontendApiOrigins": ["https://shop.example"]})),
+        row("POST", "/api/frontend/all", Frontend, json!({"context": {"userId": "7", "properties": {"plan": "gold"}}})),
         row("POST", "/edge/validate", Nobody, json!({"tokens": [rig.backend]})),
         row("POST", "/auth/simple/login", Nobody, json!({"username": "ada", "password": "Correct-horse-7"})),
         row("POST", "/api/client/register", Backend, register.clone()),

@@ -190,6 +190,9 @@ const STATED: &[&str] = &[
     "Constraint/contextName minLength",
     "CreateApiToken/projects minItems",
     "CreateProjectApiToken/type pattern",
+    "IssuePlace/projects maxItems",
+    "IssuePlace/projects minItems",
+    "IssueRequest/tokens maxItems",
     "TokenStrings/tokens maxItems",
     "Variant/weight maximum",
 ];
