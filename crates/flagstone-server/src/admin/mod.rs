@@ -1,6 +1,7 @@
 //! The admin API, a file for each noun. People have their own room.
 
 mod api_tokens;
+mod application_overview;
 mod applications;
 mod archive;
 mod constraints;
@@ -10,6 +11,7 @@ mod environments;
 mod events;
 mod feature_types;
 mod features;
+mod playground;
 mod project_applications;
 mod projects;
 mod segments;
@@ -29,6 +31,7 @@ use crate::app::App;
 pub fn nouns() -> Vec<OpenApiRouter<App>> {
     vec![
         api_tokens::routes(),
+        application_overview::routes(),
         applications::routes(),
         archive::routes(),
         constraints::routes(),
@@ -38,6 +41,7 @@ pub fn nouns() -> Vec<OpenApiRouter<App>> {
         events::routes(),
         feature_types::routes(),
         features::routes(),
+        playground::routes(),
         project_applications::routes(),
         projects::routes(),
         segments::routes(),

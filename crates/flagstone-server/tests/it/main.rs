@@ -17,6 +17,7 @@ mod frontend;
 mod input;
 mod nodes;
 mod ofrep;
+mod playground;
 mod projects;
 mod releases;
 mod restored;

@@ -302,6 +302,8 @@ fn shared(world: &World) -> Vec<Row> {
         GET "/api/admin/feature-types";
         GET "/api/admin/client-metrics/features/{name}" at("name", "flag");
         GET "/api/admin/client-metrics/features/{name}/raw" at("name", "flag");
+        POST "/api/admin/playground" body(json!({"environment": "development", "context": {"appName": "shop", "userId": "7"}}));
+        POST "/api/admin/playground/advanced" body(json!({"environments": ["development", "production"], "projects": "*", "context": {"appName": "shop,till", "weight": 7}}));
         GET "/api/admin/metrics/applications";
         GET "/api/admin/metrics/applications/{appName}" at("appName", "shop");
         POST "/api/admin/metrics/applications/{appName}" at("appName", "shop"), body(json!({"icon": "cart", "url": "https://example.com"})), answers(202);
