@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::lifecycle;
 use super::strategies::StrategyView;
 use crate::app::App;
 use crate::app::caller::Caller;
@@ -160,7 +161,7 @@ struct FeaturesView {
 /// A feature as a list shows it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct FeatureRow {
+pub(super) struct FeatureRow {
     #[serde(rename = "type")]
     kind: String,
     description: Option<String>,
@@ -245,24 +246,16 @@ fn view(app: &App, state: &Model, caller: &Caller, feature: &Feature, with_varia
     }
 }
 
-/// The stage that a feature's own history shows: archived, seen in production, seen elsewhere, or new.
+/// Where in its life a feature is.
 fn lifecycle(app: &App, state: &Model, feature: &Feature) -> LifecycleView {
-    if let Some(entered_stage_at) = feature.archived_at {
-        return LifecycleView { stage: "archived", entered_stage_at };
-    }
-    let seen = |production: bool| {
-        let environments = feature.environments.keys().filter_map(|name| state.environments.get(name));
-        environments
-            .filter(|e| (e.kind == "production") == production)
-            .filter_map(|e| app.telemetry().feature_last_seen(feature, &e.name))
-            .max()
-    };
-    let (stage, entered_stage_at) = match (seen(true), seen(false)) {
-        (Some(at), _) => ("live", at),
-        (None, Some(at)) => ("pre-live", at),
-        (None, None) => ("initial", feature.created_at),
-    };
-    LifecycleView { stage, entered_stage_at }
+    let (stage, entered_stage_at) = lifecycle::stage(app, state, feature);
+    LifecycleView { stage: stage.name(), entered_stage_at }
+}
+
+/// The rows of a project's live features.
+pub(super) fn rows(app: &App, state: &Model, project: &str) -> Vec<FeatureRow> {
+    let in_order = environments::sorted(state);
+    features::of_project(state, project, false).map(|f| row(app, &in_order, f)).collect()
 }
 
 /// A feature's row, with those of the environments `in_order` that it has.
@@ -323,9 +316,7 @@ async fn list(
 ) -> Result<Json<FeaturesView>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
     projects::find_live(&seen, &project)?;
-    let in_order = environments::sorted(&seen);
-    let features = features::of_project(&seen, &project, false).map(|f| row(&app, &in_order, f));
-    Ok(Json(FeaturesView { version: 2, features: features.collect() }))
+    Ok(Json(FeaturesView { version: 2, features: rows(&app, &seen, &project) }))
 }
 
 /// Create a feature, switched off everywhere

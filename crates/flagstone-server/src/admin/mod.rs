@@ -11,10 +11,15 @@ mod environments;
 mod events;
 mod feature_types;
 mod features;
+mod instance_statistics;
+mod lifecycle;
+mod personal_dashboard;
 mod playground;
 mod project_applications;
+mod project_insights;
 mod projects;
 mod segments;
+mod statistics;
 mod strategies;
 mod strategy_definitions;
 mod toggling;
@@ -41,8 +46,12 @@ pub fn nouns() -> Vec<OpenApiRouter<App>> {
         events::routes(),
         feature_types::routes(),
         features::routes(),
+        instance_statistics::routes(),
+        lifecycle::routes(),
+        personal_dashboard::routes(),
         playground::routes(),
         project_applications::routes(),
+        project_insights::routes(),
         projects::routes(),
         segments::routes(),
         strategies::routes(),

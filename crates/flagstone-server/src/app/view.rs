@@ -36,6 +36,11 @@ impl View {
         self.snapshot.delivery(environment).map(|delivery| Arc::clone(delivery.engine()))
     }
 
+    /// Whether the caller sees less than there is.
+    pub(super) const fn hides_something(&self) -> bool {
+        self.seen.is_some()
+    }
+
     /// Whether there is such a project, and the caller may not see it.
     pub(super) fn hides(&self, project: &str) -> bool {
         let project = &project.to_owned();

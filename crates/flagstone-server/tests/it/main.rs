@@ -24,6 +24,7 @@ mod restored;
 mod security;
 mod segments;
 mod smoke;
+mod statistics;
 mod strategies;
 mod streams;
 mod users;
