@@ -138,6 +138,7 @@ struct ProjectId {
 
 fn row(app: &App, state: &Model, caller: &Caller, project: &Project) -> ProjectRow {
     let debt = Staleness::of(state, &project.id, app.now()).technical_debt();
+    let asked_for = app.telemetry().project_last_seen(state, &project.id);
     ProjectRow {
         name: project.name.clone(),
         id: project.id.clone(),
@@ -150,9 +151,9 @@ fn row(app: &App, state: &Model, caller: &Caller, project: &Project) -> ProjectR
         created_at: project.created_at,
         archived_at: project.archived_at,
         mode: project.mode,
-        last_reported_flag_usage: app.telemetry().project_last_seen(state, &project.id),
+        last_reported_flag_usage: asked_for,
         last_updated_at: project.updated_at,
-        onboarding_status: onboarding(app, state, &project.id),
+        onboarding_status: onboarding(state, &project.id, asked_for),
         owners: owners(state, project),
     }
 }
@@ -277,7 +278,7 @@ pub(super) async fn overview_of(app: &App, state: &View, project: &Project) -> R
         updated_at: project.updated_at,
         archived_at: project.archived_at,
         created_at: project.created_at,
-        onboarding_status: onboarding(app, state, &project.id),
+        onboarding_status: onboarding(state, &project.id, app.telemetry().project_last_seen(state, &project.id)),
         environments: environments.collect(),
         feature_type_counts: FeatureTypeCount::of(&numbers),
         members: project.members.len(),

@@ -208,9 +208,9 @@ pub(super) fn members_added(project: &Project, now: Timestamp) -> usize {
     if window(project.created_at, now) == Some(0) { project.members.len() } else { 0 }
 }
 
-/// How far a new project has come: with its first feature, and with an SDK that asks for one.
-pub(super) fn onboarding(app: &App, state: &Model, project: &str) -> Value {
-    if app.telemetry().project_last_seen(state, project).is_some() {
+/// How far a new project has come: with its first feature, and with an SDK that asks for one, as of when it last did.
+pub(super) fn onboarding(state: &Model, project: &str, asked_for: Option<Timestamp>) -> Value {
+    if asked_for.is_some() {
         return json!({ "status": "onboarded" });
     }
     match features::of_project(state, project, false).next() {

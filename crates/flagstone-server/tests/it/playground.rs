@@ -149,6 +149,11 @@ async fn there_is_an_end_to_what_is_tried_at_once() {
     let context = json!({"appName": "a", "userId": long, "sessionId": long, "plan": long, "remoteAddress": long});
     let body = json!({"environments": ["development"], "projects": [], "context": context});
     it.check("viewer", ADVANCED, body, "400 BadDataError").await;
+    let mut long = many(1_000);
+    long["context"]["appName"] = json!("x".repeat(100_000));
+    it.check("viewer", ADVANCED, long.clone(), "400 BadDataError").await;
+    long["projects"] = json!([]);
+    it.check("viewer", ADVANCED, long, "400 BadDataError").await;
     // Few combinations, and a very long answer.
     let values: Vec<_> = (0..250).map(|n| format!("{n:0>200}")).collect();
     let constraints: Vec<_> =

@@ -10,6 +10,20 @@ use super::ContextBody;
 /// The most answers of one request: features times environments times contexts. The same as Unleash's.
 pub const COMBINATIONS_MAX: usize = 15_000;
 
+/// The largest answer, in bytes: a few thousand contexts times long lists of constraints are more than anybody reads.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// The answer would be too long.
+pub fn too_long() -> Error {
+    let most = ANSWER_BYTES_MAX >> 20;
+    Error::bad_data("", format!("The answer would be longer than {most} MiB: ask for fewer contexts or projects."))
+}
+
+/// Whether an answer has become too long.
+pub const fn is_too_long(bytes: usize) -> bool {
+    bytes > ANSWER_BYTES_MAX
+}
+
 /// A context as it is shown: every field with a text.
 pub type FlatContext = BTreeMap<String, String>;
 
@@ -74,6 +88,12 @@ impl ContextBody {
                 "These are {combinations} combinations of features, environments and contexts; at most {COMBINATIONS_MAX} are evaluated at once. Ask for fewer environments or projects, or fewer values of context fields ({count} contexts)."
             );
             return Err(Error::bad_data("", message));
+        }
+        // Each is there whole in the answer, once for each feature.
+        let longest = |texts: &[String]| texts.iter().map(String::len).max().unwrap_or_default();
+        let bytes: usize = fields.iter().map(|(key, texts)| key.len() + longest(texts)).sum();
+        if bytes.saturating_mul(combinations.max(count)) > ANSWER_BYTES_MAX {
+            return Err(too_long());
         }
         let mut contexts = vec![FlatContext::new()];
         for (key, texts) in fields {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use flagstone_eval::{
@@ -14,7 +15,7 @@ use flagstone_model::{Error, State as Model};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::contexts::FlatContext;
+use super::contexts::{FlatContext, is_too_long, too_long};
 use super::{
     Answer, ConstraintView, EnvironmentFeature, FeatureView, Links, PayloadView, Projects, SegmentView, Status,
     StrategiesView, StrategyResult, StrategyView, VariantView, Warnings,
@@ -24,8 +25,8 @@ use crate::http::error::Failure;
 use crate::http::path_segment;
 use crate::system::entropy;
 
-/// The largest answer, in bytes: a few thousand contexts times long lists of constraints are more than anybody reads.
-const ANSWER_BYTES_MAX: usize = 64 << 20;
+/// How long one request may be evaluated.
+const TIME_MAX: Duration = Duration::from_secs(20);
 
 /// The live features of these projects that the view shows, by name.
 pub fn features<'s>(state: &'s Model, projects: Option<&Projects>) -> Vec<&'s Arc<Feature>> {
@@ -53,13 +54,14 @@ pub struct Run<'s> {
     state: &'s View,
     features: &'s [&'s Arc<Feature>],
     now: DateTime<Utc>,
+    began: Instant,
 }
 
 impl<'s> Run<'s> {
     /// Of these features.
     pub fn new(app: &'s App, state: &'s View, features: &'s [&'s Arc<Feature>]) -> Self {
         let now = DateTime::from_timestamp_millis(app.now().millis()).unwrap_or_default();
-        Self { base_path: app.options().base_path(), state, features, now }
+        Self { base_path: app.options().base_path(), state, features, now, began: Instant::now() }
     }
 
     /// The answer for one context.
@@ -74,6 +76,7 @@ impl<'s> Run<'s> {
         let mut out = b"{\"features\":[".to_vec();
         for (n, feature) in self.features.iter().enumerate() {
             comma(&mut out, n);
+            self.check_time()?;
             let explanation = explain(&place, feature, &context, self.now, &mut random);
             let disabled = self.disabled(&place, feature, &context, &mut random);
             write(&mut out, &self.feature(feature, environment, explanation.as_ref(), &disabled))?;
@@ -116,6 +119,7 @@ impl<'s> Run<'s> {
                 out.extend_from_slice(b":[");
                 for (n, ((flat, _), context)) in contexts.iter().zip(read).enumerate() {
                     comma(&mut out, n);
+                    self.check_time()?;
                     let explanation = explain(place, feature, context, self.now, &mut random);
                     let disabled = self.disabled(place, feature, context, &mut random);
                     let feature = self.feature(feature, place.name, explanation.as_ref(), &disabled);
@@ -133,6 +137,13 @@ impl<'s> Run<'s> {
         }
         out.push(b'}');
         Ok(out)
+    }
+
+    fn check_time(&self) -> Result<(), Error> {
+        if self.began.elapsed() < TIME_MAX {
+            return Ok(());
+        }
+        Err(Error::bad_data("", "This takes too long to evaluate: ask for fewer contexts or projects."))
     }
 
     fn place<'p>(&self, name: &'p str) -> Place<'p> {
@@ -358,10 +369,8 @@ fn comma(out: &mut Vec<u8>, n: usize) {
 fn write(out: &mut Vec<u8>, part: &impl Serialize) -> Result<(), Failure> {
     serde_json::to_writer(&mut *out, part)
         .map_err(|error| Failure::Internal(format!("an answer cannot be written: {error}")))?;
-    if out.len() > ANSWER_BYTES_MAX {
-        let message =
-            format!("The answer would be longer than {ANSWER_BYTES_MAX} bytes: ask for fewer contexts or projects.");
-        return Err(Error::bad_data("", message).into());
+    if is_too_long(out.len()) {
+        return Err(too_long().into());
     }
     Ok(())
 }
