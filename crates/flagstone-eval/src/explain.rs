@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::condition::ConditionId;
 use crate::context::Context;
 use crate::engine::Engine;
-use crate::evaluate::{Decision, Draw, Evaluation, Reason, Resolved};
+use crate::evaluate::{Decision, Draw, Evaluation, Reason, Resolved, ResolvedVariant};
 use crate::flag::{Dependency, Flag, ParentState, Rollout, Rule, Stickiness, Strategy, Variants};
 use crate::random::RandomSource;
 use crate::segment::SegmentSlot;
@@ -80,6 +80,10 @@ pub struct StrategyExplanation<'e> {
     pub constraints: Vec<ConstraintExplanation<'e>>,
     /// Its segments.
     pub segments: Vec<SegmentExplanation<'e>>,
+    /// Which of its own variants the context gets if it decides; `None` if it has none. With chance in it, another draw
+    /// than the flag's answer.
+    #[serde(skip)]
+    pub variant: Option<ResolvedVariant<'e>>,
 }
 
 /// Whether a strategy could be evaluated.
@@ -236,11 +240,18 @@ impl<'e> Explainer<'e, '_> {
             Some(rollout) => rollout.bucket.is_some_and(|bucket| bucket <= u32::from(rollout.percent)),
             None => self.evaluation.rule_holds(&strategy.rule),
         };
+        let result = rule_result
+            && constraints.iter().all(|constraint| constraint.result)
+            && segments.iter().all(|segment| segment.result);
+        let variant = self.evaluation.draw(&strategy.variants).map(|Draw { variant, .. }| ResolvedVariant {
+            name: &variant.name,
+            payload: variant.payload.as_ref(),
+            enabled: true,
+            feature_enabled: result,
+        });
         StrategyExplanation {
             name: &strategy.name,
-            result: rule_result
-                && constraints.iter().all(|constraint| constraint.result)
-                && segments.iter().all(|segment| segment.result),
+            result,
             status: match &strategy.rule {
                 Rule::Disabled => StrategyStatus::Disabled,
                 Rule::Custom => StrategyStatus::Custom,
@@ -259,6 +270,7 @@ impl<'e> Explainer<'e, '_> {
             },
             constraints,
             segments,
+            variant,
         }
     }
 

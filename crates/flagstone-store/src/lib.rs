@@ -22,6 +22,7 @@ mod types;
 mod url;
 mod verify;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -38,6 +39,11 @@ pub use past::{Every, Revision};
 use sql::{Lease, Sql};
 pub use types::*;
 pub use url::DatabaseUrl;
+
+/// The most events that are counted for one activity.
+pub const ACTIVITY_MAX: u64 = 100_000;
+/// A day, in milliseconds.
+const DAY_MS: i64 = 86_400_000;
 
 /// How much longer than an append may take, to find out what became of it.
 const FIND_TIMEOUT: Duration = Duration::from_millis(400);
@@ -358,6 +364,12 @@ impl Store {
         access!(self.reader().await?, tables => tables.events(query), lease => search::events(lease, query))
     }
 
+    /// How many events of a project or an environment there were on each day since a moment, of the newest
+    /// [`ACTIVITY_MAX`]: days of UTC, counted from 1970.
+    pub async fn activity(&self, of: ActivityOf<'_>, since: Timestamp) -> Result<BTreeMap<i64, u64>, Error> {
+        access!(self.reader().await?, tables => tables.activity(of, since), lease => search::activity(lease, of, since))
+    }
+
     /// Everyone who made an event, by id.
     pub async fn event_creators(&self) -> Result<Vec<EventCreator>, Error> {
         access!(self.reader().await?, tables => tables.event_creators(), lease => search::creators(lease))
@@ -435,6 +447,11 @@ impl Store {
     pub async fn usage(&self, feature: &str, from: Timestamp) -> Result<Vec<UsageRow>, Error> {
         let from = from.hour();
         access!(self.reader().await?, tables => tables.usage(feature, from), lease => telemetry::usage(lease, feature, from))
+    }
+
+    /// How many rows of usage there are of those hours, and how many of variants.
+    pub async fn usage_rows(&self, hours: std::ops::Range<Timestamp>) -> Result<(u64, u64), Error> {
+        access!(self.reader().await?, tables => tables.usage_rows(&hours), lease => telemetry::usage_rows(lease, &hours))
     }
 
     /// When each feature was last evaluated in each environment.

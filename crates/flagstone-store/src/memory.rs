@@ -18,8 +18,8 @@ use crate::telemetry::{instance_key, unknown_key};
 use crate::text::Salts;
 use crate::verify::Verifier;
 use crate::{
-    Appended, Application, Error, EventCreator, EventPage, EventQuery, Gone, Head, Instance, Loaded, LoginRecord,
-    Order, Page, Session, SessionHash, StoredDocument, TelemetryBatch, Trim, UsageRow, Verification,
+    ActivityOf, Appended, Application, Error, EventCreator, EventPage, EventQuery, Gone, Head, Instance, Loaded,
+    LoginRecord, Order, Page, Session, SessionHash, StoredDocument, TelemetryBatch, Trim, UsageRow, Verification,
 };
 
 /// A store in memory.
@@ -243,6 +243,26 @@ impl Tables {
 
     pub(crate) fn deliveries_keep(&mut self, integrations: &[i64]) -> u64 {
         retain(&mut self.deliveries, |row| integrations.contains(&row.integration))
+    }
+
+    pub(crate) fn activity(&self, of: ActivityOf<'_>, since: Timestamp) -> BTreeMap<i64, u64> {
+        let is_meant = |event: &&Event| {
+            let is_there = match of {
+                ActivityOf::Project(name) => event.project.as_deref() == Some(name),
+                ActivityOf::Environment(name) => event.environment.as_deref() == Some(name),
+            };
+            is_there && event.created_at >= since
+        };
+        let mut days = BTreeMap::new();
+        for event in self.events.iter().map(|row| &row.event).filter(is_meant) {
+            *days.entry(event.created_at.millis() / crate::DAY_MS).or_default() += 1;
+        }
+        days
+    }
+
+    pub(crate) fn usage_rows(&self, hours: &std::ops::Range<Timestamp>) -> (u64, u64) {
+        let rows = self.telemetry.usage.iter().filter(|row| hours.contains(&row.hour));
+        rows.fold((0, 0), |(rows, variants), row| (rows + 1, variants + row.variants.len() as u64))
     }
 
     pub(crate) fn event_creators(&self) -> Vec<EventCreator> {

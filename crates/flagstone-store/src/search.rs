@@ -1,10 +1,12 @@
 //! Searching the audit events in SQL.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
+
+use flagstone_model::time::Timestamp;
 
 use crate::log::{EVENT_COLUMNS, EventRow, without_nul};
 use crate::sql::{Lease, Sql, signed};
-use crate::{Error, EventCreator, EventPage, EventQuery, Order};
+use crate::{ACTIVITY_MAX, ActivityOf, DAY_MS, Error, EventCreator, EventPage, EventQuery, Order};
 
 pub(crate) async fn events(lease: &mut Lease<'_>, query: &EventQuery) -> Result<EventPage, Error> {
     let Some(visible) = &query.visible_projects else { return page(lease, query, Vec::new()).await };
@@ -138,4 +140,25 @@ pub(crate) async fn creators(lease: &mut Lease<'_>) -> Result<Vec<EventCreator>,
          ORDER BY created_by_user_id",
     );
     lease.fetch(query, |row| Ok(EventCreator { id: row.int(0)?, name: row.text(1)? })).await
+}
+
+/// How many events there were on each day. Ids follow time, so that the index of the project or the environment says
+/// where to begin.
+pub(crate) async fn activity(
+    lease: &mut Lease<'_>,
+    of: ActivityOf<'_>,
+    since: Timestamp,
+) -> Result<BTreeMap<i64, u64>, Error> {
+    let first = Sql::new("SELECT id FROM events WHERE at >= $1 ORDER BY at, id LIMIT 1").with(since.millis());
+    let Some(first) = lease.fetch_one(first, |row| row.int(0)).await? else { return Ok(BTreeMap::new()) };
+    let (column, name) = match of {
+        ActivityOf::Project(name) => ("project", name),
+        ActivityOf::Environment(name) => ("environment", name),
+    };
+    let mut query = Sql::new("SELECT at / ");
+    query.push_value(DAY_MS).push(" AS day, COUNT(*) FROM (SELECT at FROM events WHERE ").push(column).push(" = ");
+    query.push_value(without_nul(name)).push(" AND id >= ").push_value(first);
+    query.push(" ORDER BY id DESC LIMIT ").push_value(signed(ACTIVITY_MAX)).push(") AS newest GROUP BY 1");
+    let days = lease.fetch(query, |row| Ok((row.int(0)?, row.count(1)?))).await?;
+    Ok(days.into_iter().collect())
 }

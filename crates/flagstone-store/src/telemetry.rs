@@ -2,6 +2,7 @@
 //! never collide.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use flagstone_model::time::Timestamp;
 
@@ -185,6 +186,20 @@ pub(crate) async fn usage(lease: &mut Lease<'_>, feature: &str, from: Timestamp)
         }
     }
     Ok(by_key.into_values().collect())
+}
+
+/// How many rows of usage there are of those hours, and how many of variants.
+pub(crate) async fn usage_rows(lease: &mut Lease<'_>, hours: &Range<Timestamp>) -> Result<(u64, u64), Error> {
+    let mut counts = [0, 0];
+    let queries = [
+        "SELECT COUNT(*) FROM usage WHERE hour >= $1 AND hour < $2",
+        "SELECT COUNT(*) FROM usage_variants WHERE hour >= $1 AND hour < $2",
+    ];
+    for (count, query) in counts.iter_mut().zip(queries) {
+        let query = Sql::new(query).with(hours.start.millis()).with(hours.end.millis());
+        *count = lease.fetch_one(query, |row| row.count(0)).await?.unwrap_or_default();
+    }
+    Ok(counts.into())
 }
 
 fn usage_order(row: &UsageRow) -> (Timestamp, String, String) {

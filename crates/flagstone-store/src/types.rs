@@ -207,6 +207,15 @@ pub enum Order {
     Ascending,
 }
 
+/// What events are counted of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActivityOf<'a> {
+    /// A project.
+    Project(&'a str),
+    /// An environment, in all projects.
+    Environment(&'a str),
+}
+
 /// One page of events.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EventPage {

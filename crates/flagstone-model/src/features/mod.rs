@@ -108,6 +108,9 @@ pub struct FeatureEnvironment {
     /// The flag's own variants, used when the matching strategy has none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub variants: Vec<Variant>,
+    /// When it was first switched on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub switched_on_at: Option<Timestamp>,
 }
 
 /// What an environment's SDKs see of a feature. Two equal values need no new revision.
@@ -265,6 +268,11 @@ pub fn of_project<'s>(
     names.filter_map(|name| state.features.get(name))
 }
 
+/// After how many days a feature of this type should be gone; `None` for those that may stay.
+pub fn lifetime_days(kind: &str) -> Option<u32> {
+    FEATURE_TYPES.iter().find(|(id, ..)| *id == kind).and_then(|(.., days)| *days)
+}
+
 /// All features of a project, archived ones included, in name order.
 pub fn all_of_project(state: &State, project: &str) -> Vec<std::sync::Arc<Feature>> {
     let names: BTreeSet<&String> =
@@ -380,6 +388,7 @@ pub fn duplicate(draft: &mut Draft, project: &str, name: &str, input: CloneFeatu
     let mut copy = (**find_live(draft, project, &input.name)?).clone();
     for (environment, mut original) in original.environments {
         original.enabled = false;
+        original.switched_on_at = None;
         for strategy in &mut original.strategies {
             strategy.id = draft.ulid();
             if input.replace_group_id.unwrap_or(true) && strategy.parameters.contains_key("groupId") {

@@ -54,6 +54,7 @@ pub fn switch_on(
             state.strategies.push(strategy);
         }
         state.enabled = true;
+        state.switched_on_at.get_or_insert(draft.now());
         draft.record(toggled("feature-environment-enabled", feature, environment));
         Ok(())
     })

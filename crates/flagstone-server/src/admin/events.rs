@@ -113,12 +113,7 @@ struct EventCreatorView {
 
 impl EventView {
     fn of(event: Event) -> Self {
-        let label = label(&event.kind);
-        let object = event.feature_name.as_deref().map(|f| format!(" **{f}**")).unwrap_or_default();
-        let place = [(" in project", &event.project), (" in environment", &event.environment)];
-        let place: String =
-            place.iter().filter_map(|(word, name)| name.as_ref().map(|n| format!("{word} **{n}**"))).collect();
-        let summary = format!("**{}**: {}{object}{place}", event.created_by, label.to_lowercase());
+        let (label, summary) = (label(&event.kind), summary(&event));
         Self {
             id: event.id,
             kind: event.kind,
@@ -135,6 +130,16 @@ impl EventView {
             summary,
         }
     }
+}
+
+/// What happened, for people.
+pub(super) fn summary(event: &Event) -> String {
+    let label = label(&event.kind);
+    let object = event.feature_name.as_deref().map(|f| format!(" **{f}**")).unwrap_or_default();
+    let place = [(" in project", &event.project), (" in environment", &event.environment)];
+    let place: String =
+        place.iter().filter_map(|(word, name)| name.as_ref().map(|n| format!("{word} **{n}**"))).collect();
+    format!("**{}**: {}{object}{place}", event.created_by, label.to_lowercase())
 }
 
 /// `feature-created` becomes `Feature created`.

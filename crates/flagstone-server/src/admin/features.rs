@@ -21,6 +21,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::lifecycle;
 use super::strategies::StrategyView;
 use super::tags;
 use crate::app::App;
@@ -163,7 +164,7 @@ struct FeaturesView {
 /// A feature as a list shows it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct FeatureRow {
+pub(super) struct FeatureRow {
     #[serde(rename = "type")]
     kind: String,
     description: Option<String>,
@@ -251,24 +252,24 @@ fn view(app: &App, state: &Model, caller: &Caller, feature: &Feature, with_varia
     }
 }
 
-/// The stage that a feature's own history shows: archived, seen in production, seen elsewhere, or new.
+/// Where in its life a feature is.
 fn lifecycle(app: &App, state: &Model, feature: &Feature) -> LifecycleView {
-    if let Some(entered_stage_at) = feature.archived_at {
-        return LifecycleView { stage: "archived", entered_stage_at };
-    }
-    let seen = |production: bool| {
-        let environments = feature.environments.keys().filter_map(|name| state.environments.get(name));
-        environments
-            .filter(|e| (e.kind == "production") == production)
-            .filter_map(|e| app.telemetry().feature_last_seen(feature, &e.name))
-            .max()
-    };
-    let (stage, entered_stage_at) = match (seen(true), seen(false)) {
-        (Some(at), _) => ("live", at),
-        (None, Some(at)) => ("pre-live", at),
-        (None, None) => ("initial", feature.created_at),
-    };
-    LifecycleView { stage, entered_stage_at }
+    let (stage, entered_stage_at) = lifecycle::stage(app, state, feature);
+    LifecycleView { stage: stage.name(), entered_stage_at }
+}
+
+/// The rows of those of a project's live features that are `asked` for.
+pub(super) fn rows(
+    app: &App,
+    state: &Model,
+    caller: &Caller,
+    project: &str,
+    asked: impl Fn(&Feature) -> bool,
+) -> Vec<FeatureRow> {
+    let in_order = environments::sorted(state);
+    let own = caller.user_id().and_then(|id| favorites::of(state, id)).map(|favorites| &**favorites);
+    let features = features::of_project(state, project, false).filter(|feature| asked(feature));
+    features.map(|feature| row(app, &in_order, feature, own)).collect()
 }
 
 /// A feature's row, with those of the environments `in_order` that it has.
@@ -338,13 +339,10 @@ async fn list(
     let query = query.parse()?;
     let tags = tags::asked(&query)?;
     let prefix = query.iter().rfind(|(name, _)| name == "namePrefix").map_or("", |(_, prefix)| prefix.as_str());
-    let in_order = environments::sorted(&seen);
-    let own = caller.user_id().and_then(|id| favorites::of(&seen, id)).map(|favorites| &**favorites);
-    let asked = |f: &&Arc<Feature>| {
-        f.name.starts_with(prefix) && (tags.is_empty() || tags.iter().any(|tag| f.tags.contains(tag)))
+    let asked = |feature: &Feature| {
+        feature.name.starts_with(prefix) && (tags.is_empty() || tags.iter().any(|tag| feature.tags.contains(tag)))
     };
-    let features = features::of_project(&seen, &project, false).filter(asked).map(|f| row(&app, &in_order, f, own));
-    Ok(Json(FeaturesView { version: 2, features: features.collect() }))
+    Ok(Json(FeaturesView { version: 2, features: rows(&app, &seen, &caller, &project, asked) }))
 }
 
 /// Create a feature, switched off everywhere

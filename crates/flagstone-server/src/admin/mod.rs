@@ -1,6 +1,7 @@
 //! The admin API, a file for each noun. People have their own room.
 
 mod api_tokens;
+mod application_overview;
 mod applications;
 mod archive;
 mod constraints;
@@ -12,9 +13,15 @@ mod favorites;
 mod feature_types;
 mod features;
 mod instance;
+mod instance_statistics;
+mod lifecycle;
+mod personal_dashboard;
+mod playground;
 mod project_applications;
+mod project_insights;
 mod projects;
 mod segments;
+mod statistics;
 mod strategies;
 mod strategy_definitions;
 mod tag_types;
@@ -33,6 +40,7 @@ use crate::app::App;
 pub fn nouns() -> Vec<OpenApiRouter<App>> {
     vec![
         api_tokens::routes(),
+        application_overview::routes(),
         applications::routes(),
         archive::routes(),
         constraints::routes(),
@@ -43,8 +51,13 @@ pub fn nouns() -> Vec<OpenApiRouter<App>> {
         favorites::routes(),
         feature_types::routes(),
         features::routes(),
+        instance_statistics::routes(),
+        lifecycle::routes(),
+        personal_dashboard::routes(),
+        playground::routes(),
         project_applications::routes(),
         instance::routes(),
+        project_insights::routes(),
         projects::routes(),
         segments::routes(),
         strategies::routes(),

@@ -5,18 +5,19 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use flagstone_model::commands::projects::{self as commands, ProjectEnvironmentInput, ProjectSettings};
 use flagstone_model::favorites;
-use flagstone_model::features::{self, StrategyInput};
+use flagstone_model::features::StrategyInput;
 use flagstone_model::paths::{EnvironmentPath, ProjectPath};
 use flagstone_model::projects::{self, CreateProject, Project, ProjectMode, ProjectSummary, UpdateProject};
 use flagstone_model::{Need, Permission as P, State as Model, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::app::App;
+use super::statistics::{FeatureNumbers, ProjectStats, Staleness, onboarding, owners, stats};
 use crate::app::caller::Caller;
+use crate::app::{App, View};
 use crate::http::error::Failure;
 use crate::http::{Body, Created, Path, Query, path_segment};
 
@@ -71,8 +72,8 @@ struct ProjectRow {
 /// A project with what it holds, in numbers.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ProjectOverview {
-    stats: Value,
+pub(super) struct ProjectOverview {
+    stats: ProjectStats,
     name: String,
     description: Option<String>,
     mode: ProjectMode,
@@ -115,7 +116,7 @@ struct ProjectEnvironmentView {
 
 /// How many features of one type a project holds.
 #[derive(Serialize, ToSchema)]
-struct FeatureTypeCount {
+pub(super) struct FeatureTypeCount {
     #[serde(rename = "type")]
     kind: String,
     count: usize,
@@ -136,25 +137,9 @@ struct ProjectId {
     id: String,
 }
 
-/// How much of a project's features is stale, in percent.
-fn technical_debt(state: &Model, project: &str) -> u32 {
-    let features = state.features.index().of_project(project);
-    let share = features.and_then(|features| (features.stale * 100).checked_div(features.live.len()));
-    share.and_then(|share| u32::try_from(share).ok()).unwrap_or_default()
-}
-
-fn onboarding(state: &Model, project: &str) -> Value {
-    match features::of_project(state, project, false).next() {
-        Some(feature) => json!({ "status": "first-flag-created", "feature": feature.name }),
-        None => json!({ "status": "onboarding-started" }),
-    }
-}
-
 fn row(app: &App, state: &Model, caller: &Caller, project: &Project) -> ProjectRow {
-    let debt = technical_debt(state, &project.id);
-    let owners = project.members.iter().filter_map(|m| state.users.get(&m.user_id));
-    let owners: Vec<_> =
-        owners.map(|u| json!({ "ownerType": "user", "name": u.label(), "email": u.email, "imageUrl": "" })).collect();
+    let debt = Staleness::of(state, &project.id, app.now()).technical_debt();
+    let asked_for = app.telemetry().project_last_seen(state, &project.id);
     ProjectRow {
         name: project.name.clone(),
         id: project.id.clone(),
@@ -167,10 +152,10 @@ fn row(app: &App, state: &Model, caller: &Caller, project: &Project) -> ProjectR
         created_at: project.created_at,
         archived_at: project.archived_at,
         mode: project.mode,
-        last_reported_flag_usage: app.telemetry().project_last_seen(state, &project.id),
+        last_reported_flag_usage: asked_for,
         last_updated_at: project.updated_at,
-        onboarding_status: onboarding(state, &project.id),
-        owners: if owners.is_empty() { vec![json!({ "ownerType": "system" })] } else { owners },
+        onboarding_status: onboarding(state, &project.id, asked_for),
+        owners: owners(state, project),
     }
 }
 
@@ -236,7 +221,7 @@ async fn validate(State(app): State<App>, caller: Caller, body: Body<ProjectId>)
 )]
 async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Json<ProjectOverview>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
-    Ok(Json(overview_of(&seen, &caller, projects::find_live(&seen, &id)?)))
+    Ok(Json(overview_of(&app, &seen, &caller, projects::find_live(&seen, &id)?).await?))
 }
 
 /// Get a project with what it holds, in numbers
@@ -253,15 +238,25 @@ async fn overview(
     Path(id): Path<String>,
 ) -> Result<Json<ProjectOverview>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
-    Ok(Json(overview_of(&seen, &caller, projects::find_live(&seen, &id)?)))
+    Ok(Json(overview_of(&app, &seen, &caller, projects::find_live(&seen, &id)?).await?))
 }
 
-fn overview_of(state: &Model, caller: &Caller, project: &Project) -> ProjectOverview {
-    let debt = technical_debt(state, &project.id);
-    let mut counts = std::collections::BTreeMap::<String, usize>::new();
-    for feature in features::of_project(state, &project.id, false) {
-        *counts.entry(feature.kind.clone()).or_default() += 1;
+impl FeatureTypeCount {
+    /// By type.
+    pub fn of(numbers: &FeatureNumbers) -> Vec<Self> {
+        numbers.kinds.iter().map(|(kind, count)| Self { kind: kind.clone(), count: *count }).collect()
     }
+}
+
+/// A project with what it holds, in numbers.
+pub(super) async fn overview_of(
+    app: &App,
+    state: &View,
+    caller: &Caller,
+    project: &Project,
+) -> Result<ProjectOverview, Failure> {
+    let numbers = FeatureNumbers::of(app, state, &project.id);
+    let debt = numbers.staleness.technical_debt();
     let environments = flagstone_model::environments::sorted(state).into_iter().filter_map(|e| {
         let of_project = project.environments.get(&e.name)?;
         Some(ProjectEnvironmentView {
@@ -270,13 +265,8 @@ fn overview_of(state: &Model, caller: &Caller, project: &Project) -> ProjectOver
         })
     });
     let naming = project.feature_naming.as_ref();
-    ProjectOverview {
-        // Statistics over time come with the insights; until then their fields are there, at zero, because clients read them.
-        stats: json!({
-            "avgTimeToProdCurrentWindow": 0, "createdCurrentWindow": 0, "createdPastWindow": 0, "archivedCurrentWindow": 0,
-            "archivedPastWindow": 0, "projectActivityCurrentWindow": 0, "projectActivityPastWindow": 0,
-            "projectMembersAddedCurrentWindow": 0,
-        }),
+    Ok(ProjectOverview {
+        stats: stats(app, state, project, &numbers).await?,
         name: project.name.clone(),
         description: project.description.clone(),
         mode: project.mode,
@@ -294,12 +284,12 @@ fn overview_of(state: &Model, caller: &Caller, project: &Project) -> ProjectOver
         updated_at: project.updated_at,
         archived_at: project.archived_at,
         created_at: project.created_at,
-        onboarding_status: onboarding(state, &project.id),
+        onboarding_status: onboarding(state, &project.id, app.telemetry().project_last_seen(state, &project.id)),
         environments: environments.collect(),
-        feature_type_counts: counts.into_iter().map(|(kind, count)| FeatureTypeCount { kind, count }).collect(),
+        feature_type_counts: FeatureTypeCount::of(&numbers),
         members: project.members.len(),
         version: 1,
-    }
+    })
 }
 
 /// Change a project's own properties

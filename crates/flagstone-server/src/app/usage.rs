@@ -1,9 +1,10 @@
 //! What is counted and not state, as far as a view shows it, and the changes to it that people make.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use flagstone_model::{Error, Timestamp};
-use flagstone_store::{AppUsage, Application, Instance, TelemetryBatch, UnknownFlag, UsageRow};
+use flagstone_store::{ActivityOf, AppUsage, Application, Instance, TelemetryBatch, UnknownFlag, UsageRow};
 
 use super::{App, View};
 use crate::http::error::Failure;
@@ -131,6 +132,36 @@ impl App {
             self.store().application_delete(name).await?;
         }
         Ok(())
+    }
+
+    /// How many events of a project that `view` shows there were on each day since then: days of UTC, counted from 1970.
+    pub async fn activity(&self, view: &View, project: &str, since: Timestamp) -> Result<BTreeMap<i64, u64>, Failure> {
+        if !view.projects.contains(&project.to_owned()) {
+            return Ok(BTreeMap::new());
+        }
+        Ok(self.store().activity(ActivityOf::Project(project), since).await?)
+    }
+
+    /// The same of an environment; nothing if `view` hides any project, because such a count would tell of it.
+    pub async fn activity_of_environment(
+        &self,
+        view: &View,
+        environment: &str,
+        since: Timestamp,
+    ) -> Result<Option<BTreeMap<i64, u64>>, Failure> {
+        if view.hides_something() {
+            return Ok(None);
+        }
+        Ok(Some(self.store().activity(ActivityOf::Environment(environment), since).await?))
+    }
+
+    /// How many rows of usage there are of those hours, and how many of variants; nothing if `view` hides any project.
+    pub async fn usage_rows(&self, view: &View, hours: Range<Timestamp>) -> Result<Option<(u64, u64)>, Failure> {
+        if view.hides_something() {
+            return Ok(None);
+        }
+        self.freshen_telemetry().await;
+        Ok(Some(self.store().usage_rows(hours).await?))
     }
 
     async fn places(&self, view: &View) -> Result<Places, Failure> {

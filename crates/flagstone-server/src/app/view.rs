@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use flagstone_eval::Engine;
 use flagstone_model::State;
 use flagstone_model::commit::Commit;
 use flagstone_store::EventQuery;
@@ -27,6 +28,17 @@ impl View {
     pub(super) fn of(snapshot: Arc<Snapshot>, hidden: BTreeSet<String>) -> Self {
         let seen = (!hidden.is_empty()).then(|| snapshot.views.seen(&snapshot.state, hidden));
         Self { snapshot, seen }
+    }
+
+    /// What evaluates all features of an environment, hidden ones included: it is to be asked for those that the view
+    /// shows alone. Compiled on first use, which takes its time.
+    pub fn engine(&self, environment: &str) -> Option<Arc<Engine>> {
+        self.snapshot.delivery(environment).map(|delivery| Arc::clone(delivery.engine()))
+    }
+
+    /// Whether the caller sees less than there is.
+    pub(super) const fn hides_something(&self) -> bool {
+        self.seen.is_some()
     }
 
     /// Whether there is such a project, and the caller may not see it.

@@ -1,7 +1,7 @@
 //! Searching the audit log.
 
 use flagstone_model::commit::Event;
-use flagstone_store::{EventQuery, Order, Store};
+use flagstone_store::{ActivityOf, EventQuery, Order, Store};
 use serde_json::json;
 
 use crate::fixture::{Fixture, commit, event, time};
@@ -45,6 +45,20 @@ async fn fill(store: &Store) {
 pub(crate) async fn events_are_found_by_every_filter(fixture: Fixture) {
     let store = &fixture.store;
     fill(store).await;
+    let day = event(1, "any").created_at.millis() / 86_400_000;
+    for (of, count) in [
+        (ActivityOf::Project("one"), Some(3)),
+        (ActivityOf::Environment("production"), Some(1)),
+        (ActivityOf::Project("none"), None),
+    ] {
+        let found = store.activity(of, time(0)).await.unwrap();
+        assert_eq!(
+            found.into_iter().collect::<Vec<_>>(),
+            count.map(|n| (day, n)).into_iter().collect::<Vec<_>>(),
+            "{of:?}"
+        );
+    }
+    assert!(store.activity(ActivityOf::Project("one"), time(i64::MAX)).await.unwrap().is_empty());
     let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     let cases: Vec<(EventQuery, &[u64])> = vec![
         (all(), &[6, 5, 4, 3, 2, 1]),

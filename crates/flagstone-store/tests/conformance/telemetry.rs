@@ -94,6 +94,9 @@ pub(crate) async fn batches_add_up(fixture: Fixture) {
     assert_eq!(used, [expected, later.clone()]);
     assert_eq!(store.usage("a", time(5 * HOUR + 1)).await.unwrap(), [later], "the hour that holds the start counts");
     assert_eq!(store.usage("b", time(0)).await.unwrap(), []);
+    assert_eq!(store.usage_rows(time(2 * HOUR)..time(5 * HOUR)).await.unwrap(), (1, 2));
+    assert_eq!(store.usage_rows(time(2 * HOUR)..time(6 * HOUR)).await.unwrap(), (2, 2));
+    assert_eq!(store.usage_rows(time(0)..time(2 * HOUR)).await.unwrap(), (0, 0));
 
     // The latest wins, also when it was written first.
     assert_eq!(store.last_seen_all().await.unwrap()[0].at, time(9_000));

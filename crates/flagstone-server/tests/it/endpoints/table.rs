@@ -309,6 +309,17 @@ fn shared(world: &World) -> Vec<Row> {
         GET "/api/admin/feature-types";
         GET "/api/admin/client-metrics/features/{name}" at("name", "flag");
         GET "/api/admin/client-metrics/features/{name}/raw" at("name", "flag");
+        GET "/api/admin/instance-admin/statistics";
+        GET "/api/admin/instance-admin/statistics/csv";
+        GET "/api/admin/lifecycle/count";
+        GET "/api/admin/personal-dashboard" by(By::User);
+        GET "/api/admin/personal-dashboard/{projectId}" by(By::User);
+        GET "/api/admin/projects/{projectId}/dora";
+        GET "/api/admin/projects/{projectId}/health-report";
+        GET "/api/admin/projects/{projectId}/insights";
+        GET "/api/admin/projects/{projectId}/status";
+        POST "/api/admin/playground" body(json!({"environment": "development", "context": {"appName": "shop", "userId": "7"}}));
+        POST "/api/admin/playground/advanced" body(json!({"environments": ["development", "production"], "projects": "*", "context": {"appName": "shop,till", "weight": 7}}));
         GET "/api/admin/metrics/applications";
         GET "/api/admin/metrics/applications/{appName}" at("appName", "shop");
         POST "/api/admin/metrics/applications/{appName}" at("appName", "shop"), body(json!({"icon": "cart", "url": "https://example.com"})), answers(202);

@@ -205,6 +205,18 @@ pub fn operations(rig: &Rig) -> Vec<Operation> {
         row("POST", "/api/admin/constraints/validate", Admin, constraint.clone()),
         row(
             "POST",
+            "/api/admin/playground",
+            Admin,
+            json!({"environment": "development", "projects": ["default"], "context": {"appName": "a", "currentTime": "2027-01-01T00:00:00Z", "environment": "e", "userId": "u", "sessionId": "s", "remoteAddress": "127.0.0.1", "properties": {"plan": "gold"}}}),
+        ),
+        row(
+            "POST",
+            "/api/admin/playground/advanced",
+            Admin,
+            json!({"environments": ["development"], "projects": ["default"], "context": {"appName": "a,b", "userId": "1,2", "properties": {"plan": "gold"}}}),
+        ),
+        row(
+            "POST",
             "/api/admin/metrics/applications/{appName}",
             Admin,
             json!({"description": "d", "strategies": ["default"], "url": "https://example.com", "color": "#fff", "icon": "i"}),

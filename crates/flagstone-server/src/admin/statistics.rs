@@ -1,0 +1,229 @@
+//! A project in numbers: what its list, overview, insights and dashboards have in common.
+
+use std::collections::BTreeMap;
+
+use flagstone_model::features::{self, Feature, lifetime_days};
+use flagstone_model::permissions::role_ids;
+use flagstone_model::projects::Project;
+use flagstone_model::{State as Model, Timestamp};
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::lifecycle::{Stage, stage};
+use crate::app::{App, View};
+use crate::http::error::Failure;
+
+/// A day, in milliseconds.
+pub(super) const DAY: i64 = 86_400_000;
+/// How many days a window has: the current one ends now, and the past one is before it.
+pub(super) const WINDOW_DAYS: i64 = 30;
+
+/// What happened in a project lately: in the last 30 days, and in the 30 days before.
+#[derive(Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[allow(clippy::struct_field_names)]
+pub(super) struct ProjectStats {
+    /// Days from a feature's creation until it is first on in production, on average over those that got there now.
+    avg_time_to_prod_current_window: f64,
+    created_current_window: usize,
+    created_past_window: usize,
+    archived_current_window: usize,
+    archived_past_window: usize,
+    /// Events, by whole days.
+    project_activity_current_window: u64,
+    project_activity_past_window: u64,
+    project_members_added_current_window: usize,
+}
+
+/// How a project's live features are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Staleness {
+    pub live: usize,
+    /// Marked as ready for removal.
+    pub stale: usize,
+    /// Not marked, and older than features of their type should be.
+    pub potentially_stale: usize,
+}
+
+impl Staleness {
+    /// Of a project's features.
+    pub fn of(state: &Model, project: &str, now: Timestamp) -> Self {
+        let mut staleness = Self::default();
+        features::of_project(state, project, false).for_each(|feature| staleness.add(feature, now));
+        staleness
+    }
+
+    fn add(&mut self, feature: &Feature, now: Timestamp) {
+        self.live += 1;
+        self.stale += usize::from(feature.stale);
+        self.potentially_stale += usize::from(is_potentially_stale(feature, now));
+    }
+
+    /// Those that nobody has marked.
+    pub const fn active(self) -> usize {
+        self.live - self.stale
+    }
+
+    /// How many of a hundred are stale or potentially so.
+    pub fn technical_debt(self) -> u32 {
+        let share = ((self.stale + self.potentially_stale) * 100 + self.live / 2).checked_div(self.live);
+        share.and_then(|share| u32::try_from(share).ok()).unwrap_or_default()
+    }
+}
+
+/// Whether a live feature is older than one of its type should be, and nobody has marked it.
+fn is_potentially_stale(feature: &Feature, now: Timestamp) -> bool {
+    let end = |days: u32| feature.created_at.plus_millis(i64::from(days) * DAY);
+    !feature.stale && lifetime_days(&feature.kind).is_some_and(|days| end(days) <= now)
+}
+
+/// How long a feature took to production.
+#[derive(Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = FeatureLeadTime)]
+pub(super) struct LeadTime {
+    pub name: String,
+    /// In days.
+    pub time_to_production: f64,
+}
+
+/// A project's features in numbers, found in one pass over them.
+#[derive(Default)]
+pub(super) struct FeatureNumbers {
+    pub staleness: Staleness,
+    /// Live ones by type.
+    pub kinds: BTreeMap<String, usize>,
+    /// Of live ones that have been on in production.
+    pub lead_times: Vec<LeadTime>,
+    /// By stage: how many, and for how many days together.
+    pub initial: (usize, i64),
+    pub pre_live: usize,
+    pub live: usize,
+    pub archived: usize,
+    created: [usize; 2],
+    archived_in: [usize; 2],
+    arrived: Vec<f64>,
+}
+
+/// In which of the two windows a moment is.
+fn window(at: Timestamp, now: Timestamp) -> Option<usize> {
+    let age = now.millis().saturating_sub(at.millis());
+    let window = usize::try_from(age.max(0) / (WINDOW_DAYS * DAY)).ok()?;
+    (window < 2).then_some(window)
+}
+
+/// In days, with one decimal.
+fn days(from: Timestamp, to: Timestamp) -> f64 {
+    let tenths = to.millis().saturating_sub(from.millis()).max(0) / (DAY / 10);
+    f64::from(u32::try_from(tenths).unwrap_or(u32::MAX)) / 10.0
+}
+
+/// The average, with one decimal; 0 of nothing.
+pub(super) fn average(values: impl Iterator<Item = f64>) -> f64 {
+    let (count, sum) = values.fold((0.0, 0.0), |(count, sum), value| (count + 1.0, sum + value));
+    if count > 0.0 { (sum / count * 10.0_f64).round() / 10.0 } else { 0.0 }
+}
+
+impl FeatureNumbers {
+    /// Of a project's features.
+    pub fn of(app: &App, state: &Model, project: &str) -> Self {
+        let (mut numbers, now) = (Self::default(), app.now());
+        for feature in features::of_project(state, project, false) {
+            numbers.add_live(app, state, feature, now);
+        }
+        for feature in features::of_project(state, project, true) {
+            numbers.archived += 1;
+            numbers.count_creation(feature, now);
+            if let Some(window) = feature.archived_at.and_then(|at| window(at, now)) {
+                numbers.archived_in[window] += 1;
+            }
+        }
+        numbers
+    }
+
+    fn count_creation(&mut self, feature: &Feature, now: Timestamp) {
+        if let Some(window) = window(feature.created_at, now) {
+            self.created[window] += 1;
+        }
+    }
+
+    fn add_live(&mut self, app: &App, state: &Model, feature: &Feature, now: Timestamp) {
+        self.staleness.add(feature, now);
+        *self.kinds.entry(feature.kind.clone()).or_default() += 1;
+        self.count_creation(feature, now);
+        match stage(app, state, feature) {
+            (Stage::Initial, since) => {
+                let age = now.millis().saturating_sub(since.millis()).max(0) / DAY;
+                self.initial = (self.initial.0 + 1, self.initial.1 + age);
+            }
+            (Stage::PreLive, _) => self.pre_live += 1,
+            (Stage::Live, _) => self.live += 1,
+            (Stage::Archived, _) => {}
+        }
+        let production = feature.environments.iter().filter(|(name, _)| {
+            state.environments.get(*name).is_some_and(|environment| environment.kind == "production")
+        });
+        if let Some(on) = production.filter_map(|(_, there)| there.switched_on_at).min() {
+            let time_to_production = days(feature.created_at, on);
+            if window(on, now) == Some(0) {
+                self.arrived.push(time_to_production);
+            }
+            self.lead_times.push(LeadTime { name: feature.name.clone(), time_to_production });
+        }
+    }
+
+    /// How many were archived in the current window.
+    pub const fn archived_lately(&self) -> usize {
+        self.archived_in[0]
+    }
+}
+
+/// What happened in a project lately.
+pub(super) async fn stats(
+    app: &App,
+    view: &View,
+    project: &Project,
+    numbers: &FeatureNumbers,
+) -> Result<ProjectStats, Failure> {
+    let now = app.now();
+    let activity = app.activity(view, &project.id, now.plus_millis(-(2 * WINDOW_DAYS - 1) * DAY)).await?;
+    let today = now.millis() / DAY;
+    let current = activity.range(today - WINDOW_DAYS + 1..).map(|(_, count)| *count).sum();
+    let past = activity.range(today - 2 * WINDOW_DAYS + 1..=today - WINDOW_DAYS).map(|(_, count)| *count).sum();
+    Ok(ProjectStats {
+        avg_time_to_prod_current_window: average(numbers.arrived.iter().copied()),
+        created_current_window: numbers.created[0],
+        created_past_window: numbers.created[1],
+        archived_current_window: numbers.archived_in[0],
+        archived_past_window: numbers.archived_in[1],
+        project_activity_current_window: current,
+        project_activity_past_window: past,
+        project_members_added_current_window: members_added(project, now),
+    })
+}
+
+/// How many members came in the current window: today members come with their project.
+pub(super) fn members_added(project: &Project, now: Timestamp) -> usize {
+    if window(project.created_at, now) == Some(0) { project.members.len() } else { 0 }
+}
+
+/// How far a new project has come: with its first feature, and with an SDK that asks for one, as of when it last did.
+pub(super) fn onboarding(state: &Model, project: &str, asked_for: Option<Timestamp>) -> Value {
+    if asked_for.is_some() {
+        return json!({ "status": "onboarded" });
+    }
+    match features::of_project(state, project, false).next() {
+        Some(feature) => json!({ "status": "first-flag-created", "feature": feature.name }),
+        None => json!({ "status": "onboarding-started" }),
+    }
+}
+
+/// The owners of a project; the system's where nobody owns it.
+pub(super) fn owners(state: &Model, project: &Project) -> Vec<Value> {
+    let owners = project.members.iter().filter(|member| member.role_id == role_ids::OWNER);
+    let owners = owners.filter_map(|member| state.users.get(&member.user_id));
+    let owners: Vec<_> =
+        owners.map(|u| json!({ "ownerType": "user", "name": u.label(), "email": u.email, "imageUrl": "" })).collect();
+    if owners.is_empty() { vec![json!({ "ownerType": "system" })] } else { owners }
+}
