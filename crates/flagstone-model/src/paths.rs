@@ -80,6 +80,20 @@ pub struct TokenPath {
     pub token: String,
 }
 
+/// A link of a feature.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkPath {
+    /// The project's id.
+    #[serde(rename = "projectId")]
+    pub project: String,
+    /// The feature's name.
+    #[serde(rename = "featureName")]
+    pub feature: String,
+    /// The link's id.
+    #[serde(rename = "linkId")]
+    pub link: String,
+}
+
 /// A tag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TagPath {

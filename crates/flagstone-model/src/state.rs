@@ -21,6 +21,7 @@ use crate::permissions::{Role, built_in_roles};
 use crate::projects::Project;
 use crate::segments::Segment;
 use crate::settings::Setting;
+use crate::strategy_types::StrategyType;
 use crate::tags::{Tag, TagType};
 use crate::users::{PersonalToken, User};
 
@@ -212,6 +213,8 @@ documents! {
     revisions: EnvironmentRevision, "environment-revision", (), String, |row| row.environment.clone();
     /// Segments by id.
     segments: Segment, "segment", (), i64, |row| row.id;
+    /// Types of strategies that users made, by name; the built-in ones are code.
+    strategy_types: StrategyType, "strategy", (), String, |row| row.name.clone();
     /// Types of tags by name.
     tag_types: TagType, "tag type", (), String, |row| row.name.clone();
     /// Tags by type and value.

@@ -9,10 +9,13 @@ pub mod api_tokens;
 pub mod context_fields;
 pub mod environments;
 pub mod favorites;
+pub mod feature_types;
 pub mod features;
 pub mod installation;
+pub mod links;
 pub mod projects;
 pub mod segments;
+pub mod strategy_types;
 pub mod tags;
 pub mod users;
 
@@ -93,10 +96,13 @@ const KNOWN: &[&[Known]] = &[
     context_fields::KNOWN,
     environments::KNOWN,
     favorites::KNOWN,
+    feature_types::KNOWN,
     features::KNOWN,
     installation::KNOWN,
+    links::KNOWN,
     projects::KNOWN,
     segments::KNOWN,
+    strategy_types::KNOWN,
     tags::KNOWN,
     users::KNOWN,
 ];

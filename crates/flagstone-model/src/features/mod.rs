@@ -2,6 +2,7 @@
 
 mod archive;
 mod dependencies;
+mod links;
 mod strategies;
 mod toggling;
 mod variants;
@@ -15,6 +16,7 @@ pub use archive::{archive, archive_many, delete, delete_many, revive, revive_man
 pub use dependencies::{
     Dependency, DependencyInput, add_dependency, children, remove_dependencies, remove_dependency, variant_names,
 };
+pub use links::{Link, LinkInput, add_link, remove_link, update_link};
 pub use strategies::{
     SortOrder, Strategy, StrategyChange, StrategyInput, add_strategy, patch_strategy, remove_strategy, sort_strategies,
     update_strategy,
@@ -84,6 +86,9 @@ pub struct Feature {
     /// What people have marked it with.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub tags: BTreeSet<Tag>,
+    /// Where people read more about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
 }
 
 /// Who created something.
@@ -329,6 +334,7 @@ pub fn create(draft: &mut Draft, project: &str, input: CreateFeature) -> Result<
         environments,
         dependencies: Vec::new(),
         tags,
+        links: Vec::new(),
     };
     tags::make_all(draft, &feature.tags)?;
     let summary = feature.summary();

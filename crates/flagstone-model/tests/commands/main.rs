@@ -150,6 +150,7 @@ fn anew(state: &State) -> State {
     load(&state.environments, &mut anew);
     load(&state.revisions, &mut anew);
     load(&state.segments, &mut anew);
+    load(&state.strategy_types, &mut anew);
     load(&state.tag_types, &mut anew);
     load(&state.tags, &mut anew);
     load(&state.context_fields, &mut anew);

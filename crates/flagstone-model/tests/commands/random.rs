@@ -2,7 +2,8 @@
 
 use flagstone_model::commands::run;
 use flagstone_model::commands::{
-    api_tokens, context_fields, environments, favorites, features, installation, projects, segments, tags, users,
+    api_tokens, context_fields, environments, favorites, feature_types, features, installation, links, projects,
+    segments, strategy_types, tags, users,
 };
 use flagstone_model::features::Strategy;
 use flagstone_model::{Principal, State};
@@ -163,7 +164,7 @@ const USERS: &[&str] = &["ada", "bob", "eve"];
 
 /// A random operation, both ways.
 pub fn step(random: &mut Random, step: &Step<'_>) -> Done {
-    let group = random.below(12);
+    let group = random.below(14);
     let mut names = Names { random, state: step.state };
     match group {
         0..=4 => of_features(&mut names, step),
@@ -173,6 +174,8 @@ pub fn step(random: &mut Random, step: &Step<'_>) -> Done {
         8 => of_users(&mut names, step),
         9 => of_tags(&mut names, step),
         10 => of_favorites(&mut names, step),
+        11 => of_links_and_types(&mut names, step),
+        12 => of_strategy_types(&mut names, step),
         _ => of_tokens(&mut names, step),
     }
 }
@@ -341,6 +344,43 @@ fn of_favorites(it: &mut Names<'_>, step: &Step<'_>) -> Done {
         2 => step.both_ways::<RemoveFeature>(from(it.feature_path()), ()),
         3 | 4 => step.both_ways::<AddProject>(from(json!({ "projectId": it.project() })), ()),
         _ => step.both_ways::<RemoveProject>(from(json!({ "projectId": it.project() })), ()),
+    }
+}
+
+fn of_links_and_types(it: &mut Names<'_>, step: &Step<'_>) -> Done {
+    let input = |it: &mut Names<'_>| from(json!({ "url": it.random.one_of(&["a.com", "b.com", "ftp://c"]) }));
+    let path = |it: &mut Names<'_>| {
+        let all = step.state.features.values().flat_map(|f| f.links.iter().map(move |link| (f, link)));
+        let all: Vec<_> = all.collect();
+        let mut path = it.feature_path();
+        path["linkId"] = "gone".into();
+        if let Some((feature, link)) = it.random.pick(&all) {
+            path = json!({ "projectId": feature.project, "featureName": feature.name, "linkId": link.id });
+        }
+        from(path)
+    };
+    match it.random.below(6) {
+        0..=2 => step.both_ways::<links::Add>(from(it.feature_path()), input(it)),
+        3 => step.both_ways::<links::Update>(path(it), input(it)),
+        4 => step.both_ways::<links::Remove>(path(it), ()),
+        _ => {
+            let days = it.random.one_of(&["-1", "0", "7"]).parse::<i64>().unwrap();
+            let kind = it.random.one_of(&["release", "experiment"]);
+            step.both_ways::<feature_types::SetLifetime>(kind, from(json!({ "lifetimeDays": days })))
+        }
+    }
+}
+
+fn of_strategy_types(it: &mut Names<'_>, step: &Step<'_>) -> Done {
+    use strategy_types::*;
+    let name = |it: &mut Names<'_>| it.random.one_of(&["mine", "yours", "default", "userWithId"]);
+    let parameters = |it: &mut Names<'_>| json!([{ "name": it.random.one_of(&["a", "b", ""]), "type": "list" }]);
+    match it.random.below(6) {
+        0 | 1 => step.both_ways::<Create>((), from(json!({ "name": name(it), "parameters": parameters(it) }))),
+        2 => step.both_ways::<Update>(name(it), from(json!({ "parameters": parameters(it) }))),
+        3 => step.both_ways::<Delete>(name(it), ()),
+        4 => step.both_ways::<Deprecate>(name(it), ()),
+        _ => step.both_ways::<Reactivate>(name(it), ()),
     }
 }
 

@@ -10,6 +10,7 @@ mod events;
 mod favorites;
 mod feature_types;
 mod features;
+mod links;
 mod projects;
 mod segments;
 mod strategies;
@@ -38,6 +39,7 @@ pub fn nouns() -> Vec<OpenApiRouter<App>> {
         favorites::routes(),
         feature_types::routes(),
         features::routes(),
+        links::routes(),
         projects::routes(),
         segments::routes(),
         strategies::routes(),

@@ -101,6 +101,7 @@ impl Row {
             "environment" => "development",
             "strategyId" => world.get("strategy"),
             "contextField" => "plan",
+            "linkId" => world.get("link"),
             "type" => "team",
             "value" => "blue",
             other => panic!("{} {} needs a value for {other}", self.method, self.template),
@@ -170,6 +171,7 @@ pub fn rows(world: &World) -> Vec<Row> {
         favorites(),
         features(),
         feature_environments(world),
+        links(),
         shared(world),
         tags(),
         people(world),
@@ -303,7 +305,13 @@ fn shared(world: &World) -> Vec<Row> {
         POST "/api/admin/constraints/validate" body(json!({"contextName": "plan", "operator": "IN", "values": ["gold"]})), answers(204);
         GET "/api/admin/strategies";
         GET "/api/admin/strategies/{name}" at("name", "flexibleRollout");
+        POST "/api/admin/strategies" body(json!({"name": "new", "parameters": [{"name": "region", "type": "list"}]})), answers(201), changes("new");
+        PUT "/api/admin/strategies/{name}" at("name", "spare"), body(json!({"parameters": [{"name": "region", "type": "list"}]})), changes("spare");
+        DELETE "/api/admin/strategies/{name}" at("name", "spare"), changes("spare");
+        POST "/api/admin/strategies/{strategyName}/deprecate" at("strategyName", "spare"), changes("spare");
+        POST "/api/admin/strategies/{strategyName}/reactivate" at("strategyName", "userWithId"), changes("userWithId");
         GET "/api/admin/feature-types";
+        PUT "/api/admin/feature-types/{id}/lifetime" at("id", "release"), body(json!({"lifetimeDays": 7})), changes("release");
         GET "/api/admin/client-metrics/features/{name}" at("name", "flag");
         GET "/api/admin/client-metrics/features/{name}/raw" at("name", "flag");
         GET "/api/admin/search/events";
@@ -318,6 +326,15 @@ fn favorites() -> Vec<Row> {
         DELETE "/api/admin/projects/{projectId}/features/{featureName}/favorites" by(By::User), at("featureName", "lit"), changes("lit");
         POST "/api/admin/projects/{projectId}/favorites" by(By::User), changes("alpha");
         DELETE "/api/admin/projects/{projectId}/favorites" by(By::User), at("projectId", "omega"), changes("omega");
+    }
+}
+
+fn links() -> Vec<Row> {
+    let link = json!({"url": "https://tickets.example.com/8", "title": "Ticket"});
+    rows! {
+        POST "/api/admin/projects/{projectId}/features/{featureName}/link" body(link.clone()), answers(204), changes("tickets.example.com/8");
+        PUT "/api/admin/projects/{projectId}/features/{featureName}/link/{linkId}" body(link), answers(204), changes("tickets.example.com/8");
+        DELETE "/api/admin/projects/{projectId}/features/{featureName}/link/{linkId}" answers(204), changes("tickets.example.com/7");
     }
 }
 
