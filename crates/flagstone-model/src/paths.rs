@@ -128,6 +128,31 @@ pub struct LegalValuePath {
     pub value: String,
 }
 
+/// A context field of a project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectFieldPath {
+    /// The project's id.
+    #[serde(rename = "projectId")]
+    pub project: String,
+    /// The field's name.
+    #[serde(rename = "contextField")]
+    pub field: String,
+}
+
+/// A legal value of a context field of a project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectLegalValuePath {
+    /// The project's id.
+    #[serde(rename = "projectId")]
+    pub project: String,
+    /// The field's name.
+    #[serde(rename = "contextField")]
+    pub field: String,
+    /// The value.
+    #[serde(rename = "legalValue")]
+    pub value: String,
+}
+
 impl ProjectPath {
     /// One of these in the project.
     pub fn need(&self, any_of: &[Permission]) -> Need {

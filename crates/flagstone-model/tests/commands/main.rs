@@ -13,7 +13,7 @@ use flagstone_model::{Document, Draft, Entropy, Error, Limits, Principal, State,
 use random::Random;
 
 /// How many commands are tried.
-const COMMANDS: usize = 10_000;
+const COMMANDS: usize = 15_000;
 /// After how many a new installation begins, so that none grows out of the rules' reach.
 const COMMANDS_PER_WORLD: usize = 400;
 

@@ -301,7 +301,8 @@ fn of_segments_and_fields(it: &mut Names<'_>, step: &Step<'_>) -> Done {
         let name = it.random.one_of(&["s", "t", "u", ""]);
         from(json!({ "name": name, "project": project, "constraints": [it.constraint()] }))
     };
-    match it.random.below(11) {
+    match it.random.below(15) {
+        11..=14 => of_project_fields(it, step),
         0..=2 => step.both_ways::<segments::Create>((), segment(it)),
         3 => step.both_ways::<segments::Update>(it.segment(), segment(it)),
         4 => step.both_ways::<segments::Delete>(it.segment(), ()),
@@ -334,6 +335,38 @@ fn of_segments_and_fields(it: &mut Names<'_>, step: &Step<'_>) -> Done {
             step.both_ways::<context_fields::RemoveLegalValue>(from(path), ())
         }
         _ => step.both_ways::<context_fields::Delete>(it.field(), ()),
+    }
+}
+
+fn of_project_fields(it: &mut Names<'_>, step: &Step<'_>) -> Done {
+    use context_fields::*;
+    let own = step.state.context_fields.values().filter_map(|f| Some((f.project.clone()?, f)));
+    let own: Vec<_> = own.collect();
+    let (project, field, value) = match it.random.pick(&own).cloned() {
+        Some((project, field)) => {
+            let value = field.legal_values.first().map_or("1".to_owned(), |value| value.value.clone());
+            (project, field.name.clone(), value)
+        }
+        None => (it.project(), it.field(), "1".to_owned()),
+    };
+    // Now and then through another project.
+    let project = if it.random.chance(15) { it.project() } else { project };
+    let path = json!({ "projectId": project, "contextField": field, "legalValue": value });
+    match it.random.below(10) {
+        0..=2 => {
+            let input = json!({ "name": it.random.one_of(&["own", "other"]), "stickiness": it.random.chance(50) });
+            step.both_ways::<CreateInProject>(from(json!({ "projectId": it.project() })), from(input))
+        }
+        3 => {
+            let input = json!({ "description": it.random.one_of(&["d", "e"]), "sortOrder": it.random.below(9) });
+            step.both_ways::<UpdateInProject>(from(path), from(input))
+        }
+        4 => step.both_ways::<DeleteInProject>(from(path), ()),
+        5 | 6 => {
+            let value = json!({ "value": it.random.one_of(&["1", "2"]), "description": it.random.one_of(&["a", "b"]) });
+            step.both_ways::<PutLegalValueInProject>(from(path), from(value))
+        }
+        _ => step.both_ways::<RemoveLegalValueInProject>(from(path), ()),
     }
 }
 

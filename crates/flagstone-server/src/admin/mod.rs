@@ -11,6 +11,7 @@ mod favorites;
 mod feature_types;
 mod features;
 mod links;
+mod project_context_fields;
 mod projects;
 mod segments;
 mod strategies;
@@ -40,6 +41,7 @@ pub fn nouns() -> Vec<OpenApiRouter<App>> {
         feature_types::routes(),
         features::routes(),
         links::routes(),
+        project_context_fields::routes(),
         projects::routes(),
         segments::routes(),
         strategies::routes(),

@@ -192,6 +192,8 @@ async fn build_alpha(it: &Fixture, names: &mut BTreeMap<String, String>) {
     let variants = json!([{"name": "blue", "weight": 1000, "stickiness": "default"}]);
     make(it, "PUT", "/api/admin/projects/alpha/features/flag/environments/development/variants", variants).await;
     make(it, "POST", "/api/admin/features/flag/tags", json!({"type": "team", "value": "blue"})).await;
+    let own = json!({"name": "own", "legalValues": [{"value": "free"}]});
+    make(it, "POST", "/api/admin/projects/alpha/context", own).await;
     let link = json!({"url": "https://tickets.example.com/7"});
     make(it, "POST", "/api/admin/projects/alpha/features/flag/link", link).await;
     let flag = it.admin("GET", "/api/admin/projects/alpha/features/flag", Value::Null).await.json();
@@ -214,6 +216,7 @@ async fn build_omega(it: &Fixture, names: &mut BTreeMap<String, String>) {
     let id = strategy(it, "omega", "b-flag", json!({"name": "default", "segments": [theirs]})).await;
     names.insert("omega's strategy".into(), id);
     token(it, names, "omega", "backend", "omega's token").await;
+    make(it, "POST", "/api/admin/projects/omega/context", json!({"name": "b-field"})).await;
 }
 
 /// The commit of everybody who cannot be made over HTTP: custom roles, memberships, credentials that are dead.

@@ -302,6 +302,15 @@ fn shared(world: &World) -> Vec<Row> {
         GET "/api/admin/context/{contextField}/strategies";
         POST "/api/admin/context/{contextField}/legal-values" body(json!({"value": "silver"})), changes("silver");
         DELETE "/api/admin/context/{contextField}/legal-values/{legalValue}" at("legalValue", "free"), changes("free");
+        GET "/api/admin/projects/{projectId}/context";
+        POST "/api/admin/projects/{projectId}/context" body(json!({"name": "new", "legalValues": [{"value": "a"}]})), answers(201), changes("new");
+        POST "/api/admin/projects/{projectId}/context/validate" body(json!({"name": "new"}));
+        GET "/api/admin/projects/{projectId}/context/{contextField}" at("contextField", "own");
+        PUT "/api/admin/projects/{projectId}/context/{contextField}" at("contextField", "own"), body(json!({"description": "New text"})), changes("own");
+        DELETE "/api/admin/projects/{projectId}/context/{contextField}" at("contextField", "own"), changes("own");
+        GET "/api/admin/projects/{projectId}/context/{contextField}/strategies" at("contextField", "own");
+        POST "/api/admin/projects/{projectId}/context/{contextField}/legal-values" at("contextField", "own"), body(json!({"value": "silver"})), changes("silver");
+        DELETE "/api/admin/projects/{projectId}/context/{contextField}/legal-values/{legalValue}" at("contextField", "own"), at("legalValue", "free"), changes("free");
         POST "/api/admin/constraints/validate" body(json!({"contextName": "plan", "operator": "IN", "values": ["gold"]})), answers(204);
         GET "/api/admin/strategies";
         GET "/api/admin/strategies/{name}" at("name", "flexibleRollout");

@@ -62,6 +62,7 @@ impl Rig {
         }
         it.admin("POST", "/api/admin/projects", json!({"id": "other", "name": "Other"})).await.expect(201);
         it.admin("POST", "/api/admin/context", json!({"name": "tier"})).await.expect(201);
+        it.admin("POST", "/api/admin/projects/default/context", json!({"name": "region"})).await.expect(201);
         it.admin("POST", "/api/admin/tag-types", json!({"name": "development"})).await.expect(201);
         let strategy = json!({"name": "development", "parameters": []});
         it.admin("POST", "/api/admin/strategies", strategy).await.expect(201);
@@ -98,6 +99,7 @@ impl Rig {
 
     /// The path with this installation's ids.
     pub fn path(&self, template: &str) -> String {
+        let field = if template.contains("/projects/") { "region" } else { "tier" };
         let id = if template.contains("/segments/") { self.segment } else { self.user };
         let id = if template.contains("/feature-types/") { "release".to_owned() } else { id.to_string() };
         template
@@ -106,7 +108,7 @@ impl Rig {
             .replace("{key}", "flag")
             .replace("{environment}", "development")
             .replace("{name}", "development")
-            .replace("{contextField}", "tier")
+            .replace("{contextField}", field)
             .replace("{strategyId}", &self.strategy)
             .replace("{token}", &self.token)
             .replace("{id}", &id)
@@ -211,6 +213,25 @@ pub fn operations(rig: &Rig) -> Vec<Operation> {
         ),
         row("PUT", "/api/admin/environments/sort-order", Admin, json!({"development": 1, "production": 2})),
         row("POST", "/api/admin/constraints/validate", Admin, constraint.clone()),
+        row(
+            "POST",
+            "/api/admin/projects/{projectId}/context",
+            Admin,
+            json!({"name": "zone", "description": "d", "legalValues": [{"value": "1", "description": "one"}], "sortOrder": 1, "stickiness": true}),
+        ),
+        row("POST", "/api/admin/projects/{projectId}/context/validate", Admin, json!({"name": "fresh"})),
+        row(
+            "PUT",
+            "/api/admin/projects/{projectId}/context/{contextField}",
+            Admin,
+            json!({"description": "d", "legalValues": [{"value": "1", "description": "one"}], "sortOrder": 1, "stickiness": true}),
+        ),
+        row(
+            "POST",
+            "/api/admin/projects/{projectId}/context/{contextField}/legal-values",
+            Admin,
+            json!({"value": "gold", "description": "d"}),
+        ),
         row(
             "POST",
             "/api/admin/tag-types",
