@@ -33,6 +33,7 @@ pub mod strategy_definitions;
 pub mod strategy_types;
 pub mod tags;
 pub mod time;
+pub mod ui_state;
 pub mod users;
 
 pub use draft::{Draft, Entropy, NewEvent, Surroundings};

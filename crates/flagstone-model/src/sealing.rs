@@ -42,7 +42,7 @@ pub fn of_document(kind: &str) -> Sealing {
         Feature::KIND => Sealing::Texts(&["/createdBy/name"]),
         Segment::KIND => Sealing::Texts(&["/createdBy"]),
         ApiToken::KIND => Sealing::Texts(&["/hash", "/alias"]),
-        // User, favorites, personal access token, password reset.
+        // User, favorites, ui state, personal access token, password reset.
         _ => Sealing::Whole,
     }
 }

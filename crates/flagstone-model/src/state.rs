@@ -23,6 +23,7 @@ use crate::segments::Segment;
 use crate::settings::Setting;
 use crate::strategy_types::StrategyType;
 use crate::tags::{Tag, TagType};
+use crate::ui_state::UiState;
 use crate::users::{PersonalToken, User};
 
 /// A thing that is stored whole, under a key, in a table of the state.
@@ -227,6 +228,8 @@ documents! {
     users: User, "user", (), i64, |row| row.id;
     /// Favorites by user.
     favorites: Favorites, "favorites", FavoriteIndex, i64, |row| row.user_id;
+    /// What user interfaces remember, by user.
+    ui_states: UiState, "ui state", (), i64, |row| row.user_id;
     /// Personal access tokens by id.
     personal_tokens: PersonalToken, "personal access token", (), i64, |row| row.id;
     /// Links that set a password, by user.

@@ -17,6 +17,7 @@ pub mod projects;
 pub mod segments;
 pub mod strategy_types;
 pub mod tags;
+pub mod ui_state;
 pub mod users;
 
 use serde::de::DeserializeOwned;
@@ -104,6 +105,7 @@ const KNOWN: &[&[Known]] = &[
     segments::KNOWN,
     strategy_types::KNOWN,
     tags::KNOWN,
+    ui_state::KNOWN,
     users::KNOWN,
 ];
 

@@ -278,6 +278,20 @@ pub fn all_of_project(state: &State, project: &str) -> Vec<std::sync::Arc<Featur
     names.into_iter().filter_map(|name| state.features.get(name)).cloned().collect()
 }
 
+/// Who has created features, in all projects or in one, archived ones included.
+pub fn creators(state: &State, project: Option<&str>) -> Vec<Creator> {
+    let all = state.features.index().creators();
+    let there = all.filter(|(_, made)| project.is_none_or(|project| made.projects.contains_key(project)));
+    there
+        .map(|(&id, made)| {
+            let user = state.users.get(&id);
+            let name = user.map(|user| user.name.clone().unwrap_or_else(|| user.label()));
+            let first = || Some(state.features.get(made.features.get_min()?)?.created_by.name.clone());
+            Creator { id, name: name.or_else(first).unwrap_or_default() }
+        })
+        .collect()
+}
+
 /// Fails if a feature cannot have this name: its form, or another one has it (archived ones count).
 pub fn validate_name(state: &State, project: Option<&str>, name: &str) -> Result<(), Error> {
     let mut faults = Faults::default();

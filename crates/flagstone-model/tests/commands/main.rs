@@ -157,6 +157,7 @@ fn anew(state: &State) -> State {
     load(&state.api_tokens, &mut anew);
     load(&state.users, &mut anew);
     load(&state.favorites, &mut anew);
+    load(&state.ui_states, &mut anew);
     load(&state.personal_tokens, &mut anew);
     load(&state.password_resets, &mut anew);
     load(&state.roles, &mut anew);

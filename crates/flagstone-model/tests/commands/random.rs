@@ -3,7 +3,7 @@
 use flagstone_model::commands::run;
 use flagstone_model::commands::{
     api_tokens, context_fields, environments, favorites, feature_types, features, installation, links, projects,
-    segments, strategy_types, tags, users,
+    segments, strategy_types, tags, ui_state, users,
 };
 use flagstone_model::features::Strategy;
 use flagstone_model::{Principal, State};
@@ -370,9 +370,20 @@ fn of_project_fields(it: &mut Names<'_>, step: &Step<'_>) -> Done {
     }
 }
 
+fn of_ui_state(it: &mut Names<'_>, step: &Step<'_>) -> Done {
+    use ui_state::*;
+    let id = it.random.one_of(&["a", "b", ""]);
+    match it.random.below(3) {
+        0 => step.both_ways::<SeeSplash>(id, ()),
+        1 => step.both_ways::<GiveFeedback>((), from(json!({ "feedbackId": id }))),
+        _ => step.both_ways::<ChangeFeedback>(id, from(json!({ "neverShow": it.random.chance(50) }))),
+    }
+}
+
 fn of_favorites(it: &mut Names<'_>, step: &Step<'_>) -> Done {
     use favorites::*;
-    match it.random.below(6) {
+    match it.random.below(9) {
+        6..=8 => of_ui_state(it, step),
         0 | 1 => step.both_ways::<AddFeature>(from(it.feature_path()), ()),
         2 => step.both_ways::<RemoveFeature>(from(it.feature_path()), ()),
         3 | 4 => step.both_ways::<AddProject>(from(json!({ "projectId": it.project() })), ()),

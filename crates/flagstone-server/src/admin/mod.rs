@@ -10,6 +10,7 @@ mod events;
 mod favorites;
 mod feature_types;
 mod features;
+mod flag_creators;
 mod links;
 mod project_context_fields;
 mod projects;
@@ -20,6 +21,7 @@ mod tag_types;
 mod tags;
 mod toggling;
 mod ui_config;
+mod ui_state;
 mod usage;
 mod variants;
 
@@ -40,6 +42,7 @@ pub fn nouns() -> Vec<OpenApiRouter<App>> {
         favorites::routes(),
         feature_types::routes(),
         features::routes(),
+        flag_creators::routes(),
         links::routes(),
         project_context_fields::routes(),
         projects::routes(),
@@ -50,6 +53,7 @@ pub fn nouns() -> Vec<OpenApiRouter<App>> {
         tags::routes(),
         toggling::routes(),
         ui_config::routes(),
+        ui_state::routes(),
         usage::routes(),
         variants::routes(),
     ]

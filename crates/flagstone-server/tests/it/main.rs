@@ -29,5 +29,6 @@ mod strategies;
 mod strategy_types;
 mod streams;
 mod tags;
+mod ui_state;
 mod users;
 mod world;

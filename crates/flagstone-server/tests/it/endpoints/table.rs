@@ -326,6 +326,12 @@ fn shared(world: &World) -> Vec<Row> {
         GET "/api/admin/search/events";
         GET "/api/admin/event-creators";
         GET "/api/admin/ui-config";
+        GET "/api/admin/flag-creators";
+        GET "/api/admin/projects/{projectId}/flag-creators";
+        POST "/api/admin/splash/{id}" by(By::User), at("id", "welcome"), changes("welcome");
+        POST "/api/admin/feedback" by(By::User), body(json!({"feedbackId": "question"})), changes("question");
+        PUT "/api/admin/feedback/{id}" by(By::User), at("id", "question"), body(json!({"neverShow": true})), changes("question");
+        POST "/api/admin/record-ui-error" body(json!({"errorMessage": "It broke."})), answers(204);
     }
 }
 
