@@ -124,6 +124,8 @@ pub struct Delivered<'a> {
     stale: bool,
     impression_data: bool,
     dependencies: &'a [Dependency],
+    /// SDKs are not told them, and may ask for those features alone that have one.
+    tags: &'a BTreeSet<Tag>,
     environment: &'a FeatureEnvironment,
 }
 
@@ -138,6 +140,7 @@ impl Feature {
             stale: self.stale,
             impression_data: self.impression_data,
             dependencies: &self.dependencies,
+            tags: &self.tags,
             environment,
         })
     }

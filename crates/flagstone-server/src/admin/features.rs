@@ -21,11 +21,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::strategies::StrategyView;
-use super::tags;
 use crate::app::App;
 use crate::app::caller::Caller;
 use crate::http::error::Failure;
-use crate::http::{Body, Created, Path, Query, path_segment};
+use crate::http::{Body, Created, Path, Query, path_segment, tags_asked};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -355,7 +354,7 @@ async fn list(
     let seen = app.view(&caller, &Need::login())?;
     projects::find_live(&seen, &project)?;
     let query = query.parse()?;
-    let tags = tags::asked(&query)?;
+    let tags = tags_asked(&query)?;
     let prefix = query.iter().rfind(|(name, _)| name == "namePrefix").map_or("", |(_, prefix)| prefix.as_str());
     let in_order = environments::sorted(&seen);
     let own = caller.user_id().and_then(|id| favorites::of(&seen, id)).map(|favorites| &**favorites);
