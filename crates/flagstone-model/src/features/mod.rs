@@ -1,6 +1,7 @@
 //! Features: the flags, each one document with its environments, strategies, variants and dependencies.
 
 mod archive;
+mod creators;
 mod dependencies;
 mod links;
 mod strategies;
@@ -13,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use archive::{archive, archive_many, delete, delete_many, revive, revive_many, validate_archive};
+pub(crate) use creators::creator;
+pub use creators::{Creator, creators};
 pub use dependencies::{
     Dependency, DependencyInput, add_dependency, children, remove_dependencies, remove_dependency, variant_names,
 };
@@ -89,15 +92,6 @@ pub struct Feature {
     /// Where people read more about it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<Link>,
-}
-
-/// Who created something.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Creator {
-    /// As in [`crate::commit::Actor::id`].
-    pub id: i64,
-    /// As in [`crate::commit::Actor::name`].
-    pub name: String,
 }
 
 /// A feature's state in one environment.
@@ -281,20 +275,6 @@ pub fn all_of_project(state: &State, project: &str) -> Vec<std::sync::Arc<Featur
     names.into_iter().filter_map(|name| state.features.get(name)).cloned().collect()
 }
 
-/// Who has created features, in all projects or in one, archived ones included.
-pub fn creators(state: &State, project: Option<&str>) -> Vec<Creator> {
-    let all = state.features.index().creators();
-    let there = all.filter(|(_, made)| project.is_none_or(|project| made.projects.contains_key(project)));
-    there
-        .map(|(&id, made)| {
-            let user = state.users.get(&id);
-            let name = user.map(|user| user.name.clone().unwrap_or_else(|| user.label()));
-            let first = || Some(state.features.get(made.features.get_min()?)?.created_by.name.clone());
-            Creator { id, name: name.or_else(first).unwrap_or_default() }
-        })
-        .collect()
-}
-
 /// Fails if a feature cannot have this name: its form, or another one has it (archived ones count).
 pub fn validate_name(state: &State, project: Option<&str>, name: &str) -> Result<(), Error> {
     let mut faults = Faults::default();
@@ -365,10 +345,6 @@ fn room_in_project(state: &State, project: &str) -> Result<(), Error> {
     let Some(limit) = projects::find_live(state, project)?.feature_limit else { return Ok(()) };
     let count = state.features.index().of_project(project).map_or(0, |features| features.live.len());
     Limits::room("features in this project", count, usize::try_from(limit).unwrap_or(usize::MAX))
-}
-
-pub(crate) fn creator(draft: &Draft) -> Creator {
-    Creator { id: draft.actor().id, name: draft.actor().name.clone() }
 }
 
 /// A copy of a feature under a new name, off everywhere, with the same strategies and variants.
