@@ -37,6 +37,7 @@ pub fn first_start(draft: &mut Draft, admin_username: &str, admin_password_hash:
             stickiness,
             sort_order,
             legal_values: Vec::new(),
+            project: None,
             created_at: draft.now(),
         };
         draft.record(NewEvent::new("context-field-created").data(&field));

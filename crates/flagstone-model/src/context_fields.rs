@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 use crate::draft::{Draft, NewEvent};
 use crate::error::{Error, Faults};
 use crate::names::{check_text, check_url_name, check_value};
-use crate::state::State;
+use crate::projects;
+use crate::state::{Document, State};
 use crate::time::Timestamp;
 
 /// The most context fields, and the most legal values of one.
@@ -32,6 +33,9 @@ pub struct ContextField {
     /// What constraints on it can be chosen from; anything if empty.
     #[serde(default)]
     pub legal_values: Vec<LegalValue>,
+    /// The only project that it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
     /// When it was created.
     pub created_at: Timestamp,
 }
@@ -55,6 +59,9 @@ pub struct CreateContextField {
     /// Unique and URL friendly.
     #[schema(example = "subscriptionTier")]
     pub name: String,
+    /// The only project that it is for; all if omitted.
+    #[serde(default)]
+    pub project: Option<String>,
     /// What it becomes.
     #[serde(flatten)]
     pub settings: ContextFieldInput,
@@ -110,9 +117,50 @@ fn check(input: &ContextFieldInput) -> Result<(), Error> {
     faults.check()
 }
 
+/// The field of this name that a project can use: its own, or one of all projects.
+pub fn find_usable<'s>(state: &'s State, project: &str, name: &str) -> Result<&'s Arc<ContextField>, Error> {
+    let field = state.context_fields.find(name)?;
+    let is_usable = field.project.as_deref().is_none_or(|own| own == project);
+    if is_usable { Ok(field) } else { Err(Error::not_found(ContextField::KIND, name)) }
+}
+
+/// A project's own fields, in the order of their names.
+pub fn of_project<'s>(state: &'s State, project: &str) -> impl Iterator<Item = &'s Arc<ContextField>> {
+    state.context_fields.values().filter(move |field| field.project.as_deref() == Some(project))
+}
+
+/// Fails unless the field is this project's own.
+pub(crate) fn require_own(draft: &Draft, project: &str, name: &str) -> Result<(), Error> {
+    projects::find_seen(draft, project)?;
+    match draft.context_fields.find(name)?.project.as_deref() {
+        Some(own) if own == project => Ok(()),
+        _ => Err(Error::not_found(ContextField::KIND, name)),
+    }
+}
+
+/// The field, if who asks may see it: one of a private project of others is as none at all.
+fn find_seen(draft: &Draft, name: &str) -> Result<Arc<ContextField>, Error> {
+    let field = draft.context_fields.find(name)?;
+    match &field.project {
+        Some(project) if projects::is_hidden(draft, project) => Err(Error::not_found(ContextField::KIND, name)),
+        _ => Ok(Arc::clone(field)),
+    }
+}
+
+/// Creates a context field for one project.
+pub fn create_in(draft: &mut Draft, project: &str, input: CreateContextField) -> Result<Arc<ContextField>, Error> {
+    projects::find_seen(draft, project)?;
+    create(draft, CreateContextField { project: Some(project.to_owned()), ..input })
+}
+
 /// Creates a context field.
 pub fn create(draft: &mut Draft, input: CreateContextField) -> Result<Arc<ContextField>, Error> {
     check(&input.settings)?;
+    if let Some(project) = &input.project
+        && projects::find_seen(draft, project).is_err()
+    {
+        return Err(Error::bad_data("/body/project", format!("There is no project \"{project}\".")));
+    }
     validate_name(draft, &input.name)?;
     crate::limits::Limits::room("context fields", draft.context_fields.len(), CONTEXT_FIELDS_MAX)?;
     let field = ContextField {
@@ -121,15 +169,16 @@ pub fn create(draft: &mut Draft, input: CreateContextField) -> Result<Arc<Contex
         stickiness: input.settings.stickiness.unwrap_or(false),
         sort_order: input.settings.sort_order.unwrap_or(0),
         legal_values: input.settings.legal_values.unwrap_or_default(),
+        project: input.project,
         created_at: draft.now(),
     };
-    draft.record(NewEvent::new("context-field-created").data(&field));
+    draft.record(event("context-field-created", &field).data(&field));
     Ok(draft.put(field))
 }
 
 /// Replaces a context field's settings; what is omitted goes back to its default, only a description stays.
 pub fn update(draft: &mut Draft, name: &str, input: ContextFieldInput) -> Result<Arc<ContextField>, Error> {
-    let before = Arc::clone(draft.context_fields.find(name)?);
+    let before = find_seen(draft, name)?;
     check(&input)?;
     let after = ContextField {
         name: before.name.clone(),
@@ -137,6 +186,7 @@ pub fn update(draft: &mut Draft, name: &str, input: ContextFieldInput) -> Result
         stickiness: input.stickiness.unwrap_or(false),
         sort_order: input.sort_order.unwrap_or(0),
         legal_values: input.legal_values.unwrap_or_default(),
+        project: before.project.clone(),
         created_at: before.created_at,
     };
     Ok(store(draft, &before, after))
@@ -144,14 +194,14 @@ pub fn update(draft: &mut Draft, name: &str, input: ContextFieldInput) -> Result
 
 fn store(draft: &mut Draft, before: &ContextField, after: ContextField) -> Arc<ContextField> {
     if after != *before {
-        draft.record(NewEvent::new("context-field-updated").data(&after).pre_data(before));
+        draft.record(event("context-field-updated", &after).data(&after).pre_data(before));
     }
     draft.put(after)
 }
 
 /// Adds a legal value, or changes its description.
 pub fn put_legal_value(draft: &mut Draft, name: &str, value: LegalValue) -> Result<(), Error> {
-    let before = Arc::clone(draft.context_fields.find(name)?);
+    let before = find_seen(draft, name)?;
     let mut after = (*before).clone();
     match after.legal_values.iter_mut().find(|v| v.value == value.value) {
         Some(existing) => *existing = value,
@@ -164,7 +214,7 @@ pub fn put_legal_value(draft: &mut Draft, name: &str, value: LegalValue) -> Resu
 
 /// Removes a legal value, if it is there.
 pub fn remove_legal_value(draft: &mut Draft, name: &str, value: &str) -> Result<(), Error> {
-    let before = Arc::clone(draft.context_fields.find(name)?);
+    let before = find_seen(draft, name)?;
     let mut after = (*before).clone();
     after.legal_values.retain(|v| v.value != value);
     store(draft, &before, after);
@@ -173,13 +223,33 @@ pub fn remove_legal_value(draft: &mut Draft, name: &str, value: &str) -> Result<
 
 /// Deletes a context field that no strategy and no segment refers to.
 pub fn delete(draft: &mut Draft, name: &str) -> Result<(), Error> {
-    let field = Arc::clone(draft.context_fields.find(name)?);
+    let field = find_seen(draft, name)?;
     if is_used(draft, name) {
         return Err(Error::Conflict(format!("The context field \"{name}\" is used by strategies or segments.")));
     }
-    draft.record(NewEvent::new("context-field-deleted").pre_data(&*field));
-    draft.delete::<ContextField>(&field.name);
+    remove(draft, &field);
     Ok(())
+}
+
+/// Deletes the context fields of a project that is about to be deleted.
+pub(crate) fn delete_of_project(draft: &mut Draft, project: &str) {
+    let fields: Vec<_> = of_project(draft, project).cloned().collect();
+    for field in fields {
+        remove(draft, &field);
+    }
+}
+
+fn remove(draft: &mut Draft, field: &ContextField) {
+    draft.record(event("context-field-deleted", field).pre_data(field));
+    draft.delete::<ContextField>(&field.name);
+}
+
+fn event(kind: &'static str, field: &ContextField) -> NewEvent {
+    let event = NewEvent::new(kind);
+    match &field.project {
+        Some(project) => event.project(project),
+        None => event,
+    }
 }
 
 fn is_used(state: &State, name: &str) -> bool {

@@ -124,6 +124,7 @@ pub struct FeatureIndex {
     children: OrdMap<String, OrdSet<String>>,
     by_segment: OrdMap<i64, Users>,
     by_tag: OrdMap<Tag, Users>,
+    by_creator: OrdMap<i64, Users>,
     /// Of live features alone.
     by_field: OrdMap<String, Users>,
     live: usize,
@@ -175,6 +176,11 @@ impl FeatureIndex {
     /// The live features with a strategy that has a constraint on the context field; nothing if there is none.
     pub fn of_field(&self, name: &str) -> Option<&Users> {
         self.by_field.get(name)
+    }
+
+    /// By creator: the features that they have created, archived ones included.
+    pub fn creators(&self) -> impl Iterator<Item = (&i64, &Users)> {
+        self.by_creator.iter()
     }
 
     /// The features that have the tag; nothing if there is none.
@@ -278,6 +284,7 @@ impl Index<Feature> for FeatureIndex {
         };
         Users::replace(&mut self.by_segment, old, new, segments);
         Users::replace(&mut self.by_field, old, new, fields);
+        Users::replace(&mut self.by_creator, old, new, |f| BTreeSet::from([f.created_by.id]));
         Users::replace(&mut self.by_tag, old, new, |f| f.tags.clone());
     }
 }

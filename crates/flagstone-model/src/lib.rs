@@ -16,6 +16,7 @@ pub mod constraints;
 pub mod context_fields;
 pub mod environments;
 pub mod favorites;
+pub mod feature_types;
 pub mod features;
 pub mod index;
 pub mod integrations;
@@ -30,8 +31,10 @@ pub mod sealing;
 pub mod segments;
 pub mod settings;
 pub mod strategy_definitions;
+pub mod strategy_types;
 pub mod tags;
 pub mod time;
+pub mod ui_state;
 pub mod users;
 
 pub use draft::{Draft, Entropy, NewEvent, Surroundings};

@@ -80,6 +80,20 @@ pub struct TokenPath {
     pub token: String,
 }
 
+/// A link of a feature.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkPath {
+    /// The project's id.
+    #[serde(rename = "projectId")]
+    pub project: String,
+    /// The feature's name.
+    #[serde(rename = "featureName")]
+    pub feature: String,
+    /// The link's id.
+    #[serde(rename = "linkId")]
+    pub link: String,
+}
+
 /// A tag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TagPath {
@@ -106,6 +120,31 @@ pub struct FeatureTagPath {
 /// A legal value of a context field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LegalValuePath {
+    /// The field's name.
+    #[serde(rename = "contextField")]
+    pub field: String,
+    /// The value.
+    #[serde(rename = "legalValue")]
+    pub value: String,
+}
+
+/// A context field of a project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectFieldPath {
+    /// The project's id.
+    #[serde(rename = "projectId")]
+    pub project: String,
+    /// The field's name.
+    #[serde(rename = "contextField")]
+    pub field: String,
+}
+
+/// A legal value of a context field of a project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectLegalValuePath {
+    /// The project's id.
+    #[serde(rename = "projectId")]
+    pub project: String,
     /// The field's name.
     #[serde(rename = "contextField")]
     pub field: String,

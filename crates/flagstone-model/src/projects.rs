@@ -211,10 +211,13 @@ pub fn find_live<'s>(state: &'s State, id: &str) -> Result<&'s Arc<Project>, Err
 /// The same, if who asks may see it: a private project of others is as none at all where an input names it.
 pub(crate) fn find_seen<'s>(draft: &'s Draft, id: &str) -> Result<&'s Arc<Project>, Error> {
     let project = find_live(draft, id)?;
-    if project.mode == ProjectMode::Private && draft.hidden_from(draft.principal(), draft.now()).contains(id) {
-        return Err(Error::not_found("project", id));
-    }
-    Ok(project)
+    if is_hidden(draft, id) { Err(Error::not_found("project", id)) } else { Ok(project) }
+}
+
+/// Whether a project, which may be archived, is hidden from who asks.
+pub(crate) fn is_hidden(draft: &Draft, id: &str) -> bool {
+    draft.projects.get(id).is_some_and(|project| project.mode == ProjectMode::Private)
+        && draft.hidden_from(draft.principal(), draft.now()).contains(id)
 }
 
 /// Fails if no project can have this id.
@@ -368,7 +371,7 @@ pub fn revive(draft: &mut Draft, id: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Deletes a project that has no live features, with its archived features, its segments and the tokens that are for it alone.
+/// Deletes a project that has no live features, with its archived features, its segments and context fields and the tokens that are for it alone.
 pub fn delete(draft: &mut Draft, id: &str) -> Result<(), Error> {
     let project = Arc::clone(draft.projects.find(id)?);
     refuse_default(id, "deleted")?;
@@ -376,6 +379,7 @@ pub fn delete(draft: &mut Draft, id: &str) -> Result<(), Error> {
     let archived: Vec<String> = features::of_project(draft, id, true).map(|f| f.name.clone()).collect();
     archived.iter().try_for_each(|name| features::delete(draft, name))?;
     crate::segments::delete_of_project(draft, id);
+    crate::context_fields::delete_of_project(draft, id);
     crate::api_tokens::remove_project(draft, id);
     crate::favorites::forget_project(draft, id);
     draft.record(NewEvent::new("project-deleted").project(id).pre_data(project.summary()));

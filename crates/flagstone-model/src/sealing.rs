@@ -11,6 +11,7 @@ use crate::projects::Project;
 use crate::segments::Segment;
 use crate::settings::Setting;
 use crate::state::Document;
+use crate::strategy_types::StrategyType;
 use crate::tags::{Tag, TagType};
 use crate::users::{self, User};
 
@@ -35,12 +36,13 @@ pub fn of_document(kind: &str) -> Sealing {
         | ContextField::KIND
         | Role::KIND
         | Setting::KIND
+        | StrategyType::KIND
         | Tag::KIND
         | TagType::KIND => Sealing::Texts(&[]),
         Feature::KIND => Sealing::Texts(&["/createdBy/name"]),
         Segment::KIND => Sealing::Texts(&["/createdBy"]),
         ApiToken::KIND => Sealing::Texts(&["/hash", "/alias"]),
-        // Integration, user, favorites, personal access token, password reset.
+        // Integration, user, favorites, UI state, personal access token, password reset.
         _ => Sealing::Whole,
     }
 }

@@ -22,7 +22,9 @@ use crate::permissions::{Role, built_in_roles};
 use crate::projects::Project;
 use crate::segments::Segment;
 use crate::settings::Setting;
+use crate::strategy_types::StrategyType;
 use crate::tags::{Tag, TagType};
+use crate::ui_state::UiState;
 use crate::users::{PersonalToken, User};
 
 /// A thing that is stored whole, under a key, in a table of the state.
@@ -215,6 +217,8 @@ documents! {
     segments: Segment, "segment", (), i64, |row| row.id;
     /// Integrations by id.
     integrations: Integration, "integration", (), i64, |row| row.id;
+    /// Types of strategies that users made, by name; the built-in ones are code.
+    strategy_types: StrategyType, "strategy", (), String, |row| row.name.clone();
     /// Types of tags by name.
     tag_types: TagType, "tag type", (), String, |row| row.name.clone();
     /// Tags by type and value.
@@ -227,6 +231,8 @@ documents! {
     users: User, "user", (), i64, |row| row.id;
     /// Favorites by user.
     favorites: Favorites, "favorites", FavoriteIndex, i64, |row| row.user_id;
+    /// What user interfaces remember, by user.
+    ui_states: UiState, "ui state", (), i64, |row| row.user_id;
     /// Personal access tokens by id.
     personal_tokens: PersonalToken, "personal access token", (), i64, |row| row.id;
     /// Links that set a password, by user.

@@ -77,7 +77,7 @@ pub struct UpdateTagType {
 }
 
 /// A tag: a value of a type.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 pub struct Tag {
     /// The name of its type.
     #[serde(rename = "type")]

@@ -18,6 +18,7 @@ use crate::permissions::{Principal, RoleKind, role_ids};
 use crate::sealing::REDACTED;
 use crate::state::State;
 use crate::time::Timestamp;
+use crate::ui_state::UiState;
 
 /// A user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -248,6 +249,7 @@ pub fn delete(draft: &mut Draft, id: i64) -> Result<(), Error> {
     }
     draft.delete::<PasswordReset>(&id);
     draft.delete::<Favorites>(&id);
+    draft.delete::<UiState>(&id);
     let own: BTreeSet<String> = draft.projects.index().memberships(id).map(|(project, _)| project.to_owned()).collect();
     let projects: Vec<_> = own.iter().filter_map(|project| draft.projects.get(project)).cloned().collect();
     for project in projects {

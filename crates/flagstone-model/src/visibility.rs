@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::api_tokens::ApiToken;
 use crate::commit::Commit;
+use crate::context_fields::ContextField;
 use crate::features::Feature;
 use crate::index::ProjectFeatures;
 use crate::integrations::Integration;
@@ -55,6 +56,9 @@ impl State {
         for segment in self.segments.values() {
             seen.set(segment.id, seen_segment(segment, hidden));
         }
+        for field in self.context_fields.values() {
+            seen.set(field.name.clone(), seen_field(field, hidden));
+        }
         for token in self.api_tokens.values() {
             seen.set(token.selector.clone(), seen_token(token, hidden));
         }
@@ -71,6 +75,7 @@ impl State {
             projects: before.projects.clone(),
             features: before.features.clone(),
             segments: before.segments.clone(),
+            context_fields: before.context_fields.clone(),
             api_tokens: before.api_tokens.clone(),
             integrations: before.integrations.clone(),
             ..self.clone()
@@ -90,6 +95,10 @@ impl State {
                     if let Ok(id) = id.parse() {
                         seen.set(id, self.segments.get(&id).and_then(|segment| seen_segment(segment, hidden)));
                     }
+                }
+                ContextField::KIND => {
+                    let field = self.context_fields.get(id).and_then(|field| seen_field(field, hidden));
+                    seen.set(id.to_owned(), field);
                 }
                 ApiToken::KIND => {
                     let token = self.api_tokens.get(id).and_then(|token| seen_token(token, hidden));
@@ -112,6 +121,12 @@ impl State {
 fn seen_segment(segment: &Arc<Segment>, hidden: &BTreeSet<String>) -> Option<Arc<Segment>> {
     let is_hidden = segment.project.as_ref().is_some_and(|id| hidden.contains(id));
     (!is_hidden).then(|| Arc::clone(segment))
+}
+
+/// A context field of a hidden project is not there.
+fn seen_field(field: &Arc<ContextField>, hidden: &BTreeSet<String>) -> Option<Arc<ContextField>> {
+    let is_hidden = field.project.as_ref().is_some_and(|id| hidden.contains(id));
+    (!is_hidden).then(|| Arc::clone(field))
 }
 
 /// A token for hidden projects alone is not there; one that is for others as well is for those.

@@ -9,12 +9,16 @@ pub mod api_tokens;
 pub mod context_fields;
 pub mod environments;
 pub mod favorites;
+pub mod feature_types;
 pub mod features;
 pub mod installation;
 pub mod integrations;
+pub mod links;
 pub mod projects;
 pub mod segments;
+pub mod strategy_types;
 pub mod tags;
+pub mod ui_state;
 pub mod users;
 
 use serde::de::DeserializeOwned;
@@ -94,12 +98,16 @@ const KNOWN: &[&[Known]] = &[
     context_fields::KNOWN,
     environments::KNOWN,
     favorites::KNOWN,
+    feature_types::KNOWN,
     features::KNOWN,
     installation::KNOWN,
     integrations::KNOWN,
+    links::KNOWN,
     projects::KNOWN,
     segments::KNOWN,
+    strategy_types::KNOWN,
     tags::KNOWN,
+    ui_state::KNOWN,
     users::KNOWN,
 ];
 

@@ -1,7 +1,9 @@
 //! Features: the flags, each one document with its environments, strategies, variants and dependencies.
 
 mod archive;
+mod creators;
 mod dependencies;
+mod links;
 mod strategies;
 mod toggling;
 mod variants;
@@ -12,9 +14,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use archive::{archive, archive_many, delete, delete_many, revive, revive_many, validate_archive};
+pub(crate) use creators::creator;
+pub use creators::{Creator, creators};
 pub use dependencies::{
     Dependency, DependencyInput, add_dependency, children, remove_dependencies, remove_dependency, variant_names,
 };
+pub use links::{Link, LinkInput, add_link, remove_link, update_link};
 pub use strategies::{
     SortOrder, Strategy, StrategyChange, StrategyInput, add_strategy, patch_strategy, remove_strategy, sort_strategies,
     update_strategy,
@@ -84,15 +89,9 @@ pub struct Feature {
     /// What people have marked it with.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub tags: BTreeSet<Tag>,
-}
-
-/// Who created something.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Creator {
-    /// As in [`crate::commit::Actor::id`].
-    pub id: i64,
-    /// As in [`crate::commit::Actor::name`].
-    pub name: String,
+    /// Where people read more about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
 }
 
 /// A feature's state in one environment.
@@ -122,6 +121,8 @@ pub struct Delivered<'a> {
     stale: bool,
     impression_data: bool,
     dependencies: &'a [Dependency],
+    /// SDKs are not told them, and may ask for those features alone that have one.
+    tags: &'a BTreeSet<Tag>,
     environment: &'a FeatureEnvironment,
 }
 
@@ -136,6 +137,7 @@ impl Feature {
             stale: self.stale,
             impression_data: self.impression_data,
             dependencies: &self.dependencies,
+            tags: &self.tags,
             environment,
         })
     }
@@ -268,11 +270,6 @@ pub fn of_project<'s>(
     names.filter_map(|name| state.features.get(name))
 }
 
-/// After how many days a feature of this type should be gone; `None` for those that may stay.
-pub fn lifetime_days(kind: &str) -> Option<u32> {
-    FEATURE_TYPES.iter().find(|(id, ..)| *id == kind).and_then(|(.., days)| *days)
-}
-
 /// All features of a project, archived ones included, in name order.
 pub fn all_of_project(state: &State, project: &str) -> Vec<std::sync::Arc<Feature>> {
     let names: BTreeSet<&String> =
@@ -337,6 +334,7 @@ pub fn create(draft: &mut Draft, project: &str, input: CreateFeature) -> Result<
         environments,
         dependencies: Vec::new(),
         tags,
+        links: Vec::new(),
     };
     tags::make_all(draft, &feature.tags)?;
     let summary = feature.summary();
@@ -350,10 +348,6 @@ fn room_in_project(state: &State, project: &str) -> Result<(), Error> {
     let Some(limit) = projects::find_live(state, project)?.feature_limit else { return Ok(()) };
     let count = state.features.index().of_project(project).map_or(0, |features| features.live.len());
     Limits::room("features in this project", count, usize::try_from(limit).unwrap_or(usize::MAX))
-}
-
-pub(crate) fn creator(draft: &Draft) -> Creator {
-    Creator { id: draft.actor().id, name: draft.actor().name.clone() }
 }
 
 /// A copy of a feature under a new name, off everywhere, with the same strategies and variants.

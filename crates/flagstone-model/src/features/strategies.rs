@@ -163,6 +163,7 @@ pub(crate) fn check_strategy(draft: &Draft, project: &str, input: &mut StrategyI
     let mut faults = Faults::default();
     match strategy_definitions::find(&input.name) {
         Some(definition) => definition.check_parameters(&mut faults, "/body/parameters", &input.parameters),
+        None if draft.strategy_types.contains(input.name.as_str()) => {}
         None => faults.add("/body/name", format!("There is no strategy called \"{}\".", input.name)),
     }
     check_text(&mut faults, "/body/title", input.title.as_deref());

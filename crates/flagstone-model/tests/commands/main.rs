@@ -151,12 +151,14 @@ fn anew(state: &State) -> State {
     load(&state.revisions, &mut anew);
     load(&state.segments, &mut anew);
     load(&state.integrations, &mut anew);
+    load(&state.strategy_types, &mut anew);
     load(&state.tag_types, &mut anew);
     load(&state.tags, &mut anew);
     load(&state.context_fields, &mut anew);
     load(&state.api_tokens, &mut anew);
     load(&state.users, &mut anew);
     load(&state.favorites, &mut anew);
+    load(&state.ui_states, &mut anew);
     load(&state.personal_tokens, &mut anew);
     load(&state.password_resets, &mut anew);
     load(&state.roles, &mut anew);

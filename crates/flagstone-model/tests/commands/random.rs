@@ -2,8 +2,8 @@
 
 use flagstone_model::commands::run;
 use flagstone_model::commands::{
-    api_tokens, context_fields, environments, favorites, features, installation, integrations, projects, segments,
-    tags, users,
+    api_tokens, context_fields, environments, favorites, feature_types, features, installation, integrations, links,
+    projects, segments, strategy_types, tags, ui_state, users,
 };
 use flagstone_model::features::Strategy;
 use flagstone_model::{Principal, State};
@@ -164,7 +164,7 @@ const USERS: &[&str] = &["ada", "bob", "eve"];
 
 /// A random operation, both ways.
 pub fn step(random: &mut Random, step: &Step<'_>) -> Done {
-    let group = random.below(14);
+    let group = random.below(16);
     let mut names = Names { random, state: step.state };
     match group {
         0..=4 => of_features(&mut names, step),
@@ -172,10 +172,12 @@ pub fn step(random: &mut Random, step: &Step<'_>) -> Done {
         6 => of_environments(&mut names, step),
         7 => of_segments_and_fields(&mut names, step),
         8 => of_users(&mut names, step),
-        9 => of_integrations(&mut names, step),
-        10 => of_tags(&mut names, step),
-        11 => of_favorites(&mut names, step),
-        12 => of_installation(&mut names, step),
+        9 => of_tags(&mut names, step),
+        10 => of_favorites(&mut names, step),
+        11 => of_links_and_types(&mut names, step),
+        12 => of_strategy_types(&mut names, step),
+        13 => of_integrations(&mut names, step),
+        14 => of_installation(&mut names, step),
         _ => of_tokens(&mut names, step),
     }
 }
@@ -301,7 +303,8 @@ fn of_segments_and_fields(it: &mut Names<'_>, step: &Step<'_>) -> Done {
         let name = it.random.one_of(&["s", "t", "u", ""]);
         from(json!({ "name": name, "project": project, "constraints": [it.constraint()] }))
     };
-    match it.random.below(11) {
+    match it.random.below(15) {
+        11..=14 => of_project_fields(it, step),
         0..=2 => step.both_ways::<segments::Create>((), segment(it)),
         3 => step.both_ways::<segments::Update>(it.segment(), segment(it)),
         4 => step.both_ways::<segments::Delete>(it.segment(), ()),
@@ -354,9 +357,52 @@ fn of_integrations(it: &mut Names<'_>, step: &Step<'_>) -> Done {
     }
 }
 
+fn of_project_fields(it: &mut Names<'_>, step: &Step<'_>) -> Done {
+    use context_fields::*;
+    let own = step.state.context_fields.values().filter_map(|f| Some((f.project.clone()?, f)));
+    let own: Vec<_> = own.collect();
+    let (project, field, value) = match it.random.pick(&own).cloned() {
+        Some((project, field)) => {
+            let value = field.legal_values.first().map_or("1".to_owned(), |value| value.value.clone());
+            (project, field.name.clone(), value)
+        }
+        None => (it.project(), it.field(), "1".to_owned()),
+    };
+    // Now and then through another project.
+    let project = if it.random.chance(15) { it.project() } else { project };
+    let path = json!({ "projectId": project, "contextField": field, "legalValue": value });
+    match it.random.below(10) {
+        0..=2 => {
+            let input = json!({ "name": it.random.one_of(&["own", "other"]), "stickiness": it.random.chance(50) });
+            step.both_ways::<CreateInProject>(from(json!({ "projectId": it.project() })), from(input))
+        }
+        3 => {
+            let input = json!({ "description": it.random.one_of(&["d", "e"]), "sortOrder": it.random.below(9) });
+            step.both_ways::<UpdateInProject>(from(path), from(input))
+        }
+        4 => step.both_ways::<DeleteInProject>(from(path), ()),
+        5 | 6 => {
+            let value = json!({ "value": it.random.one_of(&["1", "2"]), "description": it.random.one_of(&["a", "b"]) });
+            step.both_ways::<PutLegalValueInProject>(from(path), from(value))
+        }
+        _ => step.both_ways::<RemoveLegalValueInProject>(from(path), ()),
+    }
+}
+
+fn of_ui_state(it: &mut Names<'_>, step: &Step<'_>) -> Done {
+    use ui_state::*;
+    let id = it.random.one_of(&["a", "b", ""]);
+    match it.random.below(3) {
+        0 => step.both_ways::<SeeSplash>(id, ()),
+        1 => step.both_ways::<GiveFeedback>((), from(json!({ "feedbackId": id }))),
+        _ => step.both_ways::<ChangeFeedback>(id, from(json!({ "neverShow": it.random.chance(50) }))),
+    }
+}
+
 fn of_favorites(it: &mut Names<'_>, step: &Step<'_>) -> Done {
     use favorites::*;
-    match it.random.below(6) {
+    match it.random.below(9) {
+        6..=8 => of_ui_state(it, step),
         0 | 1 => step.both_ways::<AddFeature>(from(it.feature_path()), ()),
         2 => step.both_ways::<RemoveFeature>(from(it.feature_path()), ()),
         3 | 4 => step.both_ways::<AddProject>(from(json!({ "projectId": it.project() })), ()),
@@ -380,6 +426,43 @@ fn of_installation(it: &mut Names<'_>, step: &Step<'_>) -> Done {
             });
             step.both_ways::<IssueForEdges>((), from(json!([token])))
         }
+    }
+}
+
+fn of_links_and_types(it: &mut Names<'_>, step: &Step<'_>) -> Done {
+    let input = |it: &mut Names<'_>| from(json!({ "url": it.random.one_of(&["a.com", "b.com", "ftp://c"]) }));
+    let path = |it: &mut Names<'_>| {
+        let all = step.state.features.values().flat_map(|f| f.links.iter().map(move |link| (f, link)));
+        let all: Vec<_> = all.collect();
+        let mut path = it.feature_path();
+        path["linkId"] = "gone".into();
+        if let Some((feature, link)) = it.random.pick(&all) {
+            path = json!({ "projectId": feature.project, "featureName": feature.name, "linkId": link.id });
+        }
+        from(path)
+    };
+    match it.random.below(6) {
+        0..=2 => step.both_ways::<links::Add>(from(it.feature_path()), input(it)),
+        3 => step.both_ways::<links::Update>(path(it), input(it)),
+        4 => step.both_ways::<links::Remove>(path(it), ()),
+        _ => {
+            let days = it.random.one_of(&["-1", "0", "7"]).parse::<i64>().unwrap();
+            let kind = it.random.one_of(&["release", "experiment"]);
+            step.both_ways::<feature_types::SetLifetime>(kind, from(json!({ "lifetimeDays": days })))
+        }
+    }
+}
+
+fn of_strategy_types(it: &mut Names<'_>, step: &Step<'_>) -> Done {
+    use strategy_types::*;
+    let name = |it: &mut Names<'_>| it.random.one_of(&["mine", "yours", "default", "userWithId"]);
+    let parameters = |it: &mut Names<'_>| json!([{ "name": it.random.one_of(&["a", "b", ""]), "type": "list" }]);
+    match it.random.below(6) {
+        0 | 1 => step.both_ways::<Create>((), from(json!({ "name": name(it), "parameters": parameters(it) }))),
+        2 => step.both_ways::<Update>(name(it), from(json!({ "parameters": parameters(it) }))),
+        3 => step.both_ways::<Delete>(name(it), ()),
+        4 => step.both_ways::<Deprecate>(name(it), ()),
+        _ => step.both_ways::<Reactivate>(name(it), ()),
     }
 }
 

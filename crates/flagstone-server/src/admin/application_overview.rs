@@ -117,7 +117,11 @@ async fn overview(
     let features = app.features_of_application(&seen, &found).await?;
     let mut projects: BTreeSet<_> = found.used_in.into_keys().filter(|project| project != "*").collect();
     projects.extend(features.iter().filter_map(|name| seen.features.get(name)).map(|feature| feature.project.clone()));
-    let missing = found.application.strategies.into_iter().filter(|name| find(name).is_none());
+    let missing = found
+        .application
+        .strategies
+        .into_iter()
+        .filter(|name| find(name).is_none() && !seen.strategy_types.contains(name.as_str()));
     Ok(Json(ApplicationOverview {
         projects: projects.into_iter().collect(),
         feature_count: features.len(),

@@ -7,8 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use flagstone_model::Faults;
 use flagstone_model::names::{check_free_name, check_text};
-use flagstone_model::strategy_definitions::find;
-use flagstone_model::{Error, Need, Permission as P, Timestamp};
+use flagstone_model::{Error, Need, Permission as P, State as Model, Timestamp};
 use flagstone_store::{Application, Instance};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -231,9 +230,9 @@ fn row(SeenApplication { application, used_in }: SeenApplication) -> Application
     }
 }
 
-fn strategy(name: String) -> StrategyView {
-    match find(&name) {
-        Some(definition) => StrategyView::Known(strategy_definitions::view(definition)),
+fn strategy(state: &Model, name: String) -> StrategyView {
+    match strategy_definitions::view(state, &name) {
+        Some(definition) => StrategyView::Known(definition),
         None => StrategyView::Unknown(UnknownStrategy { name, not_found: true }),
     }
 }
@@ -315,7 +314,7 @@ async fn get(
         url: application.url,
         color: application.color,
         icon: application.icon,
-        strategies: application.strategies.into_iter().map(strategy).collect(),
+        strategies: application.strategies.into_iter().map(|name| strategy(&seen, name)).collect(),
         instances: instances.into_iter().map(instance).collect(),
         seen_toggles: features.iter().filter_map(|name| seen_feature(&seen, name)).collect(),
     }))

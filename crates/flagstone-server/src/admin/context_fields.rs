@@ -6,7 +6,7 @@ use flagstone_model::commands::context_fields as commands;
 use flagstone_model::context_fields::{self, ContextField, ContextFieldInput, CreateContextField, LegalValue};
 use flagstone_model::paths::LegalValuePath;
 use flagstone_model::segments::uses_of_field;
-use flagstone_model::{Need, Permission as P, Timestamp};
+use flagstone_model::{Need, Permission as P, State as Model, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -32,7 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = ContextField)]
-struct ContextFieldView {
+pub(super) struct ContextFieldView {
     /// Unique.
     name: String,
     /// For people.
@@ -45,6 +45,9 @@ struct ContextFieldView {
     legal_values: Vec<LegalValue>,
     /// When it was created.
     created_at: Timestamp,
+    /// The only project that it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    project: Option<String>,
     /// In lists: in how many projects strategies use it.
     #[serde(skip_serializing_if = "Option::is_none")]
     used_in_projects: Option<usize>,
@@ -55,11 +58,11 @@ struct ContextFieldView {
 
 /// The strategies that use a context field.
 #[derive(Serialize, ToSchema)]
-struct ContextFieldUses {
+pub(super) struct ContextFieldUses {
     strategies: Vec<StrategyUse>,
 }
 
-fn view(field: &ContextField) -> ContextFieldView {
+pub(super) fn view(field: &ContextField) -> ContextFieldView {
     ContextFieldView {
         name: field.name.clone(),
         description: field.description.clone(),
@@ -67,12 +70,28 @@ fn view(field: &ContextField) -> ContextFieldView {
         sort_order: field.sort_order,
         legal_values: field.legal_values.clone(),
         created_at: field.created_at,
+        project: field.project.clone(),
         used_in_projects: None,
         used_in_features: None,
     }
 }
 
-/// List all context fields
+/// The field with how much it is used.
+pub(super) fn with_use(state: &Model, field: &ContextField) -> ContextFieldView {
+    let users = state.features.index().of_field(&field.name);
+    ContextFieldView {
+        used_in_projects: Some(users.map_or(0, |users| users.projects.len())),
+        used_in_features: Some(users.map_or(0, |users| users.features.len())),
+        ..view(field)
+    }
+}
+
+/// The strategies that use the field.
+pub(super) fn uses(state: &Model, name: &str) -> ContextFieldUses {
+    ContextFieldUses { strategies: uses_of_field(state, name).iter().map(StrategyUse::of).collect() }
+}
+
+/// List the context fields of all projects
 #[utoipa::path(
     get,
     path = "/api/admin/context",
@@ -82,15 +101,8 @@ fn view(field: &ContextField) -> ContextFieldView {
 )]
 async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Vec<ContextFieldView>>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
-    let with_use = |field: &std::sync::Arc<ContextField>| {
-        let users = seen.features.index().of_field(&field.name);
-        ContextFieldView {
-            used_in_projects: Some(users.map_or(0, |users| users.projects.len())),
-            used_in_features: Some(users.map_or(0, |users| users.features.len())),
-            ..view(field)
-        }
-    };
-    Ok(Json(seen.context_fields.values().map(with_use).collect()))
+    let of_all = seen.context_fields.values().filter(|field| field.project.is_none());
+    Ok(Json(of_all.map(|field| with_use(&seen, field)).collect()))
 }
 
 /// Get a context field
@@ -188,8 +200,7 @@ async fn list_uses(
     Path(name): Path<String>,
 ) -> Result<Json<ContextFieldUses>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
-    let used = uses_of_field(&seen, &name);
-    Ok(Json(ContextFieldUses { strategies: used.iter().map(StrategyUse::of).collect() }))
+    Ok(Json(uses(&seen, &name)))
 }
 
 /// Add a legal value, or change its description

@@ -3,7 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 use flagstone_model::Need;
-use flagstone_model::features::FEATURE_TYPES;
+use flagstone_model::commands::feature_types as commands;
+use flagstone_model::feature_types::{self, FeatureType, FeatureTypeLifetime};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -12,9 +13,10 @@ use utoipa_axum::routes;
 use crate::app::App;
 use crate::app::caller::Caller;
 use crate::http::error::Failure;
+use crate::http::{Body, Path};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(set_lifetime))
 }
 
 /// The feature types.
@@ -23,23 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 struct FeatureTypesView {
     /// The form of this answer: 1.
     version: u32,
-    types: Vec<FeatureTypeView>,
-}
-
-/// A feature type.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = FeatureType)]
-struct FeatureTypeView {
-    /// What features name.
-    #[schema(example = "release")]
-    id: &'static str,
-    /// For people.
-    name: &'static str,
-    /// For people.
-    description: &'static str,
-    /// After how many days such a feature should be gone; never if null.
-    lifetime_days: Option<u32>,
+    types: Vec<FeatureType>,
 }
 
 /// List the feature types
@@ -51,12 +37,24 @@ struct FeatureTypeView {
     responses((status = 200, body = FeatureTypesView)),
 )]
 async fn list(State(app): State<App>, caller: Caller) -> Result<Json<FeatureTypesView>, Failure> {
-    app.view(&caller, &Need::login())?;
-    let types = FEATURE_TYPES.iter().map(|&(id, name, description, lifetime_days)| FeatureTypeView {
-        id,
-        name,
-        description,
-        lifetime_days,
-    });
-    Ok(Json(FeatureTypesView { version: 1, types: types.collect() }))
+    let seen = app.view(&caller, &Need::login())?;
+    Ok(Json(FeatureTypesView { version: 1, types: feature_types::all(&seen).collect() }))
+}
+
+/// Say how long features of a type should live
+#[utoipa::path(
+    put,
+    path = "/api/admin/feature-types/{id}/lifetime",
+    operation_id = "updateFeatureTypeLifetime",
+    tag = "Features",
+    request_body = FeatureTypeLifetime,
+    responses((status = 200, body = FeatureType)),
+)]
+async fn set_lifetime(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    body: Body<FeatureTypeLifetime>,
+) -> Result<Json<FeatureType>, Failure> {
+    Ok(Json(app.commit::<commands::SetLifetime>(&caller, id, body).await?.value))
 }

@@ -9,25 +9,23 @@ use flagstone_model::commands::features as commands;
 use flagstone_model::environments::Environment;
 use flagstone_model::favorites::{self, Favorites};
 use flagstone_model::features::{
-    self, CloneFeature, CreateFeature, Dependency, Feature, FeatureSummary, StaleFeatures, UpdateFeature, Variant,
+    self, CloneFeature, CreateFeature, Dependency, Feature, FeatureSummary, Link, StaleFeatures, UpdateFeature, Variant,
 };
 use flagstone_model::patches::JsonPatch;
 use flagstone_model::paths::{FeaturePath, Place, ProjectPath};
 use flagstone_model::tags::Tag;
 use flagstone_model::{Need, State as Model, Timestamp, environments, projects};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::lifecycle;
 use super::strategies::StrategyView;
-use super::tags;
 use crate::app::App;
 use crate::app::caller::Caller;
 use crate::http::error::Failure;
-use crate::http::{Body, Created, Path, Query, path_segment};
+use crate::http::{Body, Created, Path, Query, path_segment, tags_asked};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -74,9 +72,29 @@ struct FeatureView {
     /// Where in its life it is.
     lifecycle: LifecycleView,
     /// Links that people have added.
-    links: Vec<Value>,
+    links: Vec<LinkView>,
     /// Who has worked on it.
     collaborators: CollaboratorsView,
+}
+
+/// A link of a feature.
+#[derive(Serialize, ToSchema)]
+#[schema(as = FeatureLink)]
+struct LinkView {
+    /// Never given out twice.
+    id: String,
+    /// Where it leads: `http` or `https`.
+    url: String,
+    /// For people.
+    title: Option<String>,
+    /// The feature's name.
+    feature: String,
+}
+
+impl LinkView {
+    fn of(feature: &Feature, link: &Link) -> Self {
+        Self { id: link.id.clone(), url: link.url.clone(), title: link.title.clone(), feature: feature.name.clone() }
+    }
 }
 
 /// Who created a feature.
@@ -247,7 +265,7 @@ fn view(app: &App, state: &Model, caller: &Caller, feature: &Feature, with_varia
         dependencies: feature.dependencies.clone(),
         children: features::children(state, &feature.name).iter().map(|f| f.name.clone()).collect(),
         lifecycle: lifecycle(app, state, feature),
-        links: Vec::new(),
+        links: feature.links.iter().map(|link| LinkView::of(feature, link)).collect(),
         collaborators: CollaboratorsView { users: vec![creator] },
     }
 }
@@ -337,7 +355,7 @@ async fn list(
     let seen = app.view(&caller, &Need::login())?;
     projects::find_live(&seen, &project)?;
     let query = query.parse()?;
-    let tags = tags::asked(&query)?;
+    let tags = tags_asked(&query)?;
     let prefix = query.iter().rfind(|(name, _)| name == "namePrefix").map_or("", |(_, prefix)| prefix.as_str());
     let asked = |feature: &Feature| {
         feature.name.starts_with(prefix) && (tags.is_empty() || tags.iter().any(|tag| feature.tags.contains(tag)))

@@ -180,7 +180,7 @@ async fn statistics(app: &App, seen: &View) -> Result<Summed, Failure> {
         groups: 0,
         environments: seen.environments.len(),
         segments: seen.segments.len(),
-        strategies: DEFINITIONS.len(),
+        strategies: DEFINITIONS.len() + seen.strategy_types.len(),
         saml_enabled: false,
         oidc_enabled: false,
         password_auth_enabled: true,

@@ -12,12 +12,15 @@ mod events;
 mod favorites;
 mod feature_types;
 mod features;
+mod flag_creators;
 mod instance;
 mod instance_statistics;
 mod lifecycle;
+mod links;
 mod personal_dashboard;
 mod playground;
 mod project_applications;
+mod project_context_fields;
 mod project_insights;
 mod projects;
 mod segments;
@@ -28,6 +31,7 @@ mod tag_types;
 mod tags;
 mod toggling;
 mod ui_config;
+mod ui_state;
 mod unknown_flags;
 mod usage;
 mod variants;
@@ -58,6 +62,9 @@ pub fn nouns() -> Vec<OpenApiRouter<App>> {
         project_applications::routes(),
         instance::routes(),
         project_insights::routes(),
+        flag_creators::routes(),
+        links::routes(),
+        project_context_fields::routes(),
         projects::routes(),
         segments::routes(),
         strategies::routes(),
@@ -67,6 +74,7 @@ pub fn nouns() -> Vec<OpenApiRouter<App>> {
         toggling::routes(),
         ui_config::routes(),
         unknown_flags::routes(),
+        ui_state::routes(),
         usage::routes(),
         variants::routes(),
     ]

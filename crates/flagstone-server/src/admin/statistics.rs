@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use flagstone_model::features::{self, Feature, lifetime_days};
+use flagstone_model::feature_types::end_of_life;
+use flagstone_model::features::{self, Feature};
 use flagstone_model::permissions::role_ids;
 use flagstone_model::projects::Project;
 use flagstone_model::{State as Model, Timestamp};
@@ -50,14 +51,14 @@ impl Staleness {
     /// Of a project's features.
     pub fn of(state: &Model, project: &str, now: Timestamp) -> Self {
         let mut staleness = Self::default();
-        features::of_project(state, project, false).for_each(|feature| staleness.add(feature, now));
+        features::of_project(state, project, false).for_each(|feature| staleness.add(state, feature, now));
         staleness
     }
 
-    fn add(&mut self, feature: &Feature, now: Timestamp) {
+    fn add(&mut self, state: &Model, feature: &Feature, now: Timestamp) {
         self.live += 1;
         self.stale += usize::from(feature.stale);
-        self.potentially_stale += usize::from(is_potentially_stale(feature, now));
+        self.potentially_stale += usize::from(is_potentially_stale(state, feature, now));
     }
 
     /// Those that nobody has marked.
@@ -73,9 +74,8 @@ impl Staleness {
 }
 
 /// Whether a live feature is older than one of its type should be, and nobody has marked it.
-fn is_potentially_stale(feature: &Feature, now: Timestamp) -> bool {
-    let end = |days: u32| feature.created_at.plus_millis(i64::from(days) * DAY);
-    !feature.stale && lifetime_days(&feature.kind).is_some_and(|days| end(days) <= now)
+fn is_potentially_stale(state: &Model, feature: &Feature, now: Timestamp) -> bool {
+    !feature.stale && end_of_life(state, feature).is_some_and(|end| end <= now)
 }
 
 /// How long a feature took to production.
@@ -149,7 +149,7 @@ impl FeatureNumbers {
     }
 
     fn add_live(&mut self, app: &App, state: &Model, feature: &Feature, now: Timestamp) {
-        self.staleness.add(feature, now);
+        self.staleness.add(state, feature, now);
         *self.kinds.entry(feature.kind.clone()).or_default() += 1;
         self.count_creation(feature, now);
         match stage(app, state, feature) {

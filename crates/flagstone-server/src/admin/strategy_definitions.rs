@@ -1,9 +1,13 @@
-//! Types of strategies over HTTP.
+//! Types of strategies over HTTP: the built-in ones, and those that users make.
 
 use axum::Json;
 use axum::extract::State;
+use flagstone_model::commands::strategy_types as commands;
 use flagstone_model::strategy_definitions::{DEFINITIONS, Definition, find};
-use flagstone_model::{Error, Need};
+use flagstone_model::strategy_types::{
+    CreateStrategyType, ParameterKind, StrategyType, StrategyTypeInput, is_deprecated,
+};
+use flagstone_model::{Error, Need, Permission as P, State as Model};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -11,11 +15,15 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::app::caller::Caller;
-use crate::http::Path;
 use crate::http::error::Failure;
+use crate::http::{Body, Created, Path, path_segment};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, update, delete))
+        .routes(routes!(deprecate))
+        .routes(routes!(reactivate))
 }
 
 /// The types of strategies.
@@ -32,19 +40,19 @@ struct DefinitionsView {
 #[serde(rename_all = "camelCase")]
 #[schema(as = StrategyDefinition)]
 pub(super) struct DefinitionView {
-    /// For people.
-    display_name: &'static str,
+    /// For people; of built-in ones.
+    display_name: Option<&'static str>,
     /// What strategies name.
-    name: &'static str,
+    name: String,
     /// Whether a user made it and may change it.
     editable: bool,
     /// For people.
-    description: &'static str,
+    description: Option<String>,
     /// What it takes.
     parameters: Vec<ParameterView>,
     /// Whether it is kept for old features only.
     deprecated: bool,
-    /// For people.
+    /// For people; of those that users make.
     title: Option<String>,
 }
 
@@ -53,31 +61,65 @@ pub(super) struct DefinitionView {
 #[schema(as = StrategyParameter)]
 struct ParameterView {
     /// The key among a strategy's parameters.
-    name: &'static str,
+    name: String,
     /// `percentage`, `list`, `string`, `number` or `boolean`.
     #[serde(rename = "type")]
     kind: &'static str,
     /// For people.
-    description: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
     /// Whether a strategy needs it.
-    required: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    required: Option<bool>,
 }
 
-pub(super) fn view(definition: &Definition) -> DefinitionView {
+/// A type of strategy, built in or made.
+pub(super) fn view(state: &Model, name: &str) -> Option<DefinitionView> {
+    match find(name) {
+        Some(definition) => Some(built_in(state, definition)),
+        None => state.strategy_types.get(name).map(|kind| made(kind)),
+    }
+}
+
+fn built_in(state: &Model, definition: &Definition) -> DefinitionView {
     let parameters = definition.parameters.iter().map(|p| ParameterView {
-        name: p.name,
+        name: p.name.to_owned(),
         kind: p.kind,
-        description: p.description,
+        description: Some(p.description.to_owned()),
+        required: Some(p.required),
+    });
+    DefinitionView {
+        display_name: Some(definition.display_name),
+        name: definition.name.to_owned(),
+        editable: false,
+        description: Some(definition.description.to_owned()),
+        parameters: parameters.collect(),
+        deprecated: is_deprecated(state, definition),
+        title: None,
+    }
+}
+
+fn made(kind: &StrategyType) -> DefinitionView {
+    let parameters = kind.parameters.iter().map(|p| ParameterView {
+        name: p.name.clone(),
+        kind: match p.kind {
+            ParameterKind::String => "string",
+            ParameterKind::Percentage => "percentage",
+            ParameterKind::List => "list",
+            ParameterKind::Number => "number",
+            ParameterKind::Boolean => "boolean",
+        },
+        description: p.description.clone(),
         required: p.required,
     });
     DefinitionView {
-        display_name: definition.display_name,
-        name: definition.name,
-        editable: false,
-        description: definition.description,
+        display_name: None,
+        name: kind.name.clone(),
+        editable: true,
+        description: kind.description.clone(),
         parameters: parameters.collect(),
-        deprecated: definition.deprecated,
-        title: None,
+        deprecated: kind.deprecated,
+        title: kind.title.clone(),
     }
 }
 
@@ -90,8 +132,10 @@ pub(super) fn view(definition: &Definition) -> DefinitionView {
     responses((status = 200, body = DefinitionsView)),
 )]
 async fn list(State(app): State<App>, caller: Caller) -> Result<Json<DefinitionsView>, Failure> {
-    app.view(&caller, &Need::login())?;
-    Ok(Json(DefinitionsView { version: 1, strategies: DEFINITIONS.iter().map(view).collect() }))
+    let seen = app.view(&caller, &Need::login())?;
+    let all = DEFINITIONS.iter().map(|definition| built_in(&seen, definition));
+    let strategies = all.chain(seen.strategy_types.values().map(|kind| made(kind))).collect();
+    Ok(Json(DefinitionsView { version: 1, strategies }))
 }
 
 /// Get a type of strategy
@@ -107,7 +151,94 @@ async fn get(
     caller: Caller,
     Path(name): Path<String>,
 ) -> Result<Json<DefinitionView>, Failure> {
-    app.view(&caller, &Need::login())?;
-    let definition = find(&name).ok_or_else(|| Error::not_found("strategy", &name))?;
-    Ok(Json(view(definition)))
+    let seen = app.view(&caller, &Need::login())?;
+    Ok(Json(view(&seen, &name).ok_or_else(|| Error::not_found("strategy", name))?))
+}
+
+/// Create a type of strategy
+#[utoipa::path(
+    post,
+    path = "/api/admin/strategies",
+    operation_id = "createStrategy",
+    tag = "Strategies",
+    request_body = CreateStrategyType,
+    responses((status = 201, body = DefinitionView)),
+)]
+async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    body: Body<CreateStrategyType>,
+) -> Result<Created<DefinitionView>, Failure> {
+    app.view(&caller, &Need::root(&[P::CreateStrategy]))?;
+    if app.options().custom_strategies.disable_custom_strategy_creation {
+        return Err(Error::Forbidden("This installation takes no new custom strategies.".to_owned()).into());
+    }
+    let done = app.commit::<commands::Create>(&caller, (), body).await?;
+    let location = format!("{}/api/admin/strategies/{}", app.options().base_path(), path_segment(&done.value.name));
+    Ok(Created { location, view: made(&done.value) })
+}
+
+/// Fails if this installation has its custom strategies stay as they are.
+fn refuse_editing(app: &App, caller: &Caller, permission: P) -> Result<(), Failure> {
+    app.view(caller, &Need::root(&[permission]))?;
+    if app.options().custom_strategies.disable_custom_strategy_editing {
+        return Err(Error::Forbidden("This installation's custom strategies stay as they are.".to_owned()).into());
+    }
+    Ok(())
+}
+
+/// Change a type of strategy that a user made
+#[utoipa::path(
+    put,
+    path = "/api/admin/strategies/{name}",
+    operation_id = "updateStrategy",
+    tag = "Strategies",
+    request_body = StrategyTypeInput,
+    responses((status = 200, description = "The type is changed")),
+)]
+async fn update(
+    State(app): State<App>,
+    caller: Caller,
+    Path(name): Path<String>,
+    body: Body<StrategyTypeInput>,
+) -> Result<(), Failure> {
+    refuse_editing(&app, &caller, P::UpdateStrategy)?;
+    app.commit::<commands::Update>(&caller, name, body).await.map(drop)
+}
+
+/// Delete a type of strategy that a user made; strategies of it stay
+#[utoipa::path(
+    delete,
+    path = "/api/admin/strategies/{name}",
+    operation_id = "removeStrategy",
+    tag = "Strategies",
+    responses((status = 200, description = "The type is gone")),
+)]
+async fn delete(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<(), Failure> {
+    refuse_editing(&app, &caller, P::DeleteStrategy)?;
+    app.commit::<commands::Delete>(&caller, name, Body::none()).await.map(drop)
+}
+
+/// Say that a type of strategy is kept for old features only
+#[utoipa::path(
+    post,
+    path = "/api/admin/strategies/{strategyName}/deprecate",
+    operation_id = "deprecateStrategy",
+    tag = "Strategies",
+    responses((status = 200, description = "The type is deprecated")),
+)]
+async fn deprecate(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<(), Failure> {
+    app.commit::<commands::Deprecate>(&caller, name, Body::none()).await.map(drop)
+}
+
+/// Say that a type of strategy is no longer deprecated
+#[utoipa::path(
+    post,
+    path = "/api/admin/strategies/{strategyName}/reactivate",
+    operation_id = "reactivateStrategy",
+    tag = "Strategies",
+    responses((status = 200, description = "The type is not deprecated")),
+)]
+async fn reactivate(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<(), Failure> {
+    app.commit::<commands::Reactivate>(&caller, name, Body::none()).await.map(drop)
 }

@@ -6,7 +6,7 @@ use flagstone_model::commands::tags as commands;
 use flagstone_model::features::Feature;
 use flagstone_model::paths::{FeatureTagPath, ProjectPath, TagPath};
 use flagstone_model::tags::{self, BulkTagChanges, Tag, TagChanges, TagInput};
-use flagstone_model::{Error, Need, State as Model};
+use flagstone_model::{Need, State as Model};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -69,17 +69,6 @@ fn of_feature(state: &Model, feature: &Feature) -> FeatureTagsView {
         ColoredTag { tag: tag.clone(), color: kind.and_then(|kind| kind.color.clone()) }
     };
     FeatureTagsView { version: 1, tags: feature.tags.iter().map(colored).collect() }
-}
-
-/// The tags that a query asks for, each `type:value`.
-pub(super) fn asked(query: &[(String, String)]) -> Result<Vec<Tag>, Error> {
-    let texts = query.iter().filter(|(name, _)| name == "tag" || name == "tag[]");
-    let tag = |(at, (_, text)): (usize, &(String, String))| {
-        let parts = text.split_once(':').filter(|(kind, value)| !kind.is_empty() && !value.is_empty());
-        let tag = parts.map(|(kind, value)| Tag { kind: kind.to_owned(), value: value.to_owned() });
-        tag.ok_or_else(|| Error::bad_data(format!("/query/tag/{at}"), "A tag has the form type:value."))
-    };
-    texts.enumerate().map(tag).collect()
 }
 
 /// List all tags

@@ -108,6 +108,7 @@ mod tests {
         let feature = FeatureItem {
             name: "flag".to_owned(),
             project: "default".to_owned(),
+            tags: None,
             segments: vec![i64::try_from(id).unwrap()],
             json: json.into(),
         };

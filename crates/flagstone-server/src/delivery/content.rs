@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use flagstone_model::tags::Tag;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -13,6 +14,8 @@ pub struct FeatureItem {
     pub name: String,
     /// The project it is in.
     pub project: String,
+    /// What it is marked with; nothing where that is not known, because another server delivered it.
+    pub tags: Option<BTreeSet<Tag>>,
     /// The segments that its strategies name.
     pub segments: Vec<i64>,
     /// An object, in the form for SDKs that know segments.
@@ -88,7 +91,7 @@ impl FeatureItem {
         segments.sort_unstable();
         segments.dedup();
         let project = place.project.unwrap_or_else(|| "default".to_owned());
-        Ok(Self { name: place.name, project, segments, json: raw.get().into() })
+        Ok(Self { name: place.name, project, tags: None, segments, json: raw.get().into() })
     }
 }
 

@@ -137,7 +137,7 @@ mod tests {
             let name = format!("flag-{number:04}");
             let json = format!(r#"{{"name":"{name}","description":"{}"}}"#, format!("{number} ").repeat(200)).into();
             let project = ["default", "other"][number % 2].to_owned();
-            Arc::new(FeatureItem { name, project, segments: Vec::new(), json })
+            Arc::new(FeatureItem { name, project, tags: None, segments: Vec::new(), json })
         };
         let content = Content { features: (0..1_000).map(feature).collect(), segments: Vec::new() };
         Delivery::received("development", Revision::number(7), content)

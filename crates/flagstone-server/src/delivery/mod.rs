@@ -268,7 +268,7 @@ impl Delivery {
     /// `"features":[…],"segments":[…]`, the latter only where they are named.
     fn write_everything(&self, body: &mut String, scope: &Scope) {
         let content = self.content();
-        let seen = content.features.iter().filter(|item| scope.sees(&item.name, &item.project));
+        let seen = content.features.iter().filter(|item| scope.shows(item));
         body.push_str(r#""features":["#);
         match scope.segments {
             Segments::Named => write_list(body, seen.map(|item| &*item.json)),
@@ -284,13 +284,13 @@ impl Delivery {
 
     /// The segments that features of a scope use. Others are none of its clients' business.
     fn segments(&self, scope: &Scope) -> impl Iterator<Item = &Arc<SegmentItem>> {
-        self.content().used_segments(|item| scope.sees(&item.name, &item.project))
+        self.content().used_segments(|item| scope.shows(item))
     }
 
     /// One feature's JSON, if it exists in the scope.
     pub fn feature(&self, scope: &Scope, name: &str) -> Option<String> {
         let content = self.content();
-        let item = content.feature(name).filter(|item| scope.sees(&item.name, &item.project))?;
+        let item = content.feature(name).filter(|item| scope.shows(item))?;
         Some(match scope.segments {
             Segments::Named => item.json.to_string(),
             Segments::Inlined => inlined(item, content),
@@ -316,7 +316,7 @@ impl Delivery {
         };
         let mut updated = Vec::new();
         for name in changes.features {
-            if let Some(item) = content.feature(name).filter(|item| scope.sees(&item.name, &item.project)) {
+            if let Some(item) = content.feature(name).filter(|item| scope.shows(item)) {
                 // The client may have seen no feature with these segments so far.
                 segments.extend(&item.segments);
                 updated.push(item);

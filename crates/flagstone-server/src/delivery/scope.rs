@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use flagstone_model::api_tokens::ApiToken;
+use flagstone_model::tags::Tag;
 use sha2::{Digest, Sha256};
 
+use super::content::FeatureItem;
 use crate::system::entropy;
 
 /// Whether strategies carry their segments' constraints, or name the segments, which stand beside the features.
@@ -23,6 +25,8 @@ pub struct Scope {
     pub projects: Option<BTreeSet<String>>,
     /// Only features whose names begin with this.
     pub name_prefix: Option<String>,
+    /// Only features with any of these; all if there is none.
+    pub tags: BTreeSet<Tag>,
     /// How segments are delivered.
     pub segments: Segments,
     /// Whether a query cut it to less than what the token may see.
@@ -32,18 +36,36 @@ pub struct Scope {
 impl Scope {
     /// What a token may see, cut to the projects that the request asks for.
     pub fn of(token: &ApiToken, asked: &[String], name_prefix: Option<String>, segments: Segments) -> Self {
+        Self::tagged(token, asked, name_prefix, BTreeSet::new(), segments)
+    }
+
+    /// The same, cut to the features with any of these tags.
+    pub fn tagged(
+        token: &ApiToken,
+        asked: &[String],
+        name_prefix: Option<String>,
+        tags: BTreeSet<Tag>,
+        segments: Segments,
+    ) -> Self {
         let asked: BTreeSet<String> = asked.iter().filter(|p| *p != "*").cloned().collect();
-        let whole = asked.is_empty() && name_prefix.is_none();
+        let whole = asked.is_empty() && name_prefix.is_none() && tags.is_empty();
         let projects = match (token.is_for_all_projects(), asked.is_empty()) {
             (true, true) => None,
             (true, false) => Some(asked),
             (false, true) => Some(token.projects.iter().cloned().collect()),
             (false, false) => Some(asked.into_iter().filter(|p| token.covers(p)).collect()),
         };
-        Self { projects, name_prefix, segments, asked: !whole }
+        Self { projects, name_prefix, tags, segments, asked: !whole }
     }
 
-    /// Whether a feature of this name in this project belongs to it.
+    /// Whether a feature belongs to it. One whose tags are not known does: better one too many than one that is off
+    /// because nobody knows it.
+    pub fn shows(&self, item: &FeatureItem) -> bool {
+        let has_one = |tags: &BTreeSet<Tag>| tags.iter().any(|tag| self.tags.contains(tag));
+        self.sees(&item.name, &item.project) && (self.tags.is_empty() || item.tags.as_ref().is_none_or(has_one))
+    }
+
+    /// Whether a feature of this name in this project may belong to it, by its tags at any time.
     pub fn sees(&self, name: &str, project: &str) -> bool {
         self.projects.as_ref().is_none_or(|projects| projects.contains(project))
             && self.name_prefix.as_ref().is_none_or(|prefix| name.starts_with(prefix))
@@ -51,12 +73,12 @@ impl Scope {
 
     /// All features of the environment.
     pub const fn everything() -> Self {
-        Self { projects: None, name_prefix: None, segments: Segments::Named, asked: false }
+        Self { projects: None, name_prefix: None, tags: BTreeSet::new(), segments: Segments::Named, asked: false }
     }
 
     /// Whether all features of the environment belong to it.
-    pub const fn is_everything(&self) -> bool {
-        self.projects.is_none() && self.name_prefix.is_none()
+    pub fn is_everything(&self) -> bool {
+        self.projects.is_none() && self.name_prefix.is_none() && self.tags.is_empty()
     }
 
     /// The query as answers repeat it, JSON, and its hash.
@@ -67,6 +89,9 @@ impl Scope {
         }
         if let Some(prefix) = &self.name_prefix {
             query.insert("namePrefix".to_owned(), prefix.as_str().into());
+        }
+        if !self.tags.is_empty() {
+            query.insert("tag".to_owned(), self.tags.iter().map(|tag| vec![&*tag.kind, &*tag.value]).collect());
         }
         query.insert("environment".to_owned(), environment.into());
         query.insert("inlineSegmentConstraints".to_owned(), (self.segments == Segments::Inlined).into());

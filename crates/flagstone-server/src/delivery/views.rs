@@ -162,6 +162,7 @@ fn feature(feature: &Feature, environment: &str) -> FeatureItem {
     FeatureItem {
         name: feature.name.clone(),
         project: feature.project.clone(),
+        tags: Some(feature.tags.clone()),
         segments: segments.into_iter().collect(),
         json: json(&view),
     }

@@ -19,6 +19,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use flagstone_model::Error;
+use flagstone_model::tags::Tag;
 use flate2::read::{GzDecoder, ZlibDecoder};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Serialize;
@@ -159,6 +160,17 @@ pub fn query_pairs(parts: &Parts) -> Result<Vec<(String, String)>, Failure> {
     }
     let text = parts.uri.query().unwrap_or_default().to_owned();
     Query::<Vec<(String, String)>> { text, becomes: PhantomData }.parse()
+}
+
+/// The tags that a query asks for, each `type:value`.
+pub fn tags_asked(query: &[(String, String)]) -> Result<Vec<Tag>, Error> {
+    let texts = query.iter().filter(|(name, _)| name == "tag" || name == "tag[]");
+    let tag = |(at, (_, text)): (usize, &(String, String))| {
+        let parts = text.split_once(':').filter(|(kind, value)| !kind.is_empty() && !value.is_empty());
+        let tag = parts.map(|(kind, value)| Tag { kind: kind.to_owned(), value: value.to_owned() });
+        tag.ok_or_else(|| Error::bad_data(format!("/query/tag/{at}"), "A tag has the form type:value."))
+    };
+    texts.enumerate().map(tag).collect()
 }
 
 impl<T, S: Send + Sync> FromRequestParts<S> for Query<T> {

@@ -78,6 +78,9 @@ pub struct ServeOptions {
     /// Origins that browsers may call the frontend API from, separated by commas
     #[arg(long, env = "UNLEASH_FRONTEND_API_ORIGINS", value_delimiter = ',', default_value = "*")]
     pub frontend_origins: Vec<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub custom_strategies: CustomStrategyOptions,
     /// How long browsers may remember a preflight answer, in seconds
     #[arg(long, env = "ACCESS_CONTROL_MAX_AGE", default_value_t = 86_400)]
     pub cors_max_age_s: u64,
@@ -220,6 +223,17 @@ fn open_files_max() -> usize {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(1_024)
+}
+
+/// What users may do to custom strategies.
+#[derive(Args, Clone, Debug)]
+pub struct CustomStrategyOptions {
+    /// Refuses new custom strategies
+    #[arg(long, env = "UNLEASH_DISABLE_CUSTOM_STRATEGY_CREATION", value_parser = flag, default_value = "false", num_args = 0..=1, default_missing_value = "true")]
+    pub disable_custom_strategy_creation: bool,
+    /// Refuses to change or delete custom strategies
+    #[arg(long, env = "UNLEASH_DISABLE_CUSTOM_STRATEGY_EDITING", value_parser = flag, default_value = "false", num_args = 0..=1, default_missing_value = "true")]
+    pub disable_custom_strategy_editing: bool,
 }
 
 /// The bounds that an operator can move.

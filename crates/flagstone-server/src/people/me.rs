@@ -8,6 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use flagstone_model::commands::users::{self as commands, PasswordHash};
 use flagstone_model::permissions::{Held, Permission, Scope, held_by};
+use flagstone_model::ui_state::{self, Feedback};
 use flagstone_model::users::{CreatePersonalToken, PersonalToken};
 use flagstone_model::{Error, Need, Principal, State, Timestamp};
 use serde::Serialize;
@@ -42,10 +43,32 @@ struct MeView {
     #[schema(value_type = Object)]
     user: Value,
     permissions: Vec<HeldView>,
-    /// Always empty.
-    feedback: Vec<Value>,
-    /// Always empty.
+    /// The questions of user interfaces that the user has answered.
+    feedback: Vec<FeedbackView>,
+    /// The greetings of user interfaces that the user has seen.
     splash: BTreeMap<String, bool>,
+}
+
+/// That a user has answered a question.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Feedback)]
+pub struct FeedbackView {
+    /// Whether it is never to be asked again.
+    never_show: bool,
+    /// What the interface calls the question.
+    feedback_id: String,
+    /// When it was answered.
+    given: Timestamp,
+    /// Who has answered it.
+    user_id: i64,
+}
+
+impl FeedbackView {
+    /// What is remembered of a user and a question.
+    pub fn of(user_id: i64, id: &str, feedback: &Feedback) -> Self {
+        Self { never_show: feedback.never_show, feedback_id: id.to_owned(), given: feedback.given, user_id }
+    }
 }
 
 /// A permission at a place.
@@ -182,7 +205,15 @@ async fn get(Extract(app): Extract<App>, caller: Caller) -> Result<Json<MeView>,
         }
         Principal::Anonymous | Principal::System => (Value::Null, admin()),
     };
-    Ok(Json(MeView { user, permissions, feedback: Vec::new(), splash: BTreeMap::new() }))
+    let remembered = caller.user_id().and_then(|id| ui_state::of(&seen, id));
+    let feedback = remembered.into_iter().flat_map(|of| of.feedback.iter().map(|(id, f)| (of.user_id, id, f)));
+    let splash = remembered.into_iter().flat_map(|of| of.splashes.iter().map(|id| (id.clone(), true)));
+    Ok(Json(MeView {
+        user,
+        permissions,
+        feedback: feedback.map(|(user, id, feedback)| FeedbackView::of(user, id, feedback)).collect(),
+        splash: splash.collect(),
+    }))
 }
 
 /// See one's place in the installation

@@ -9,6 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
 pub use identify::require_login;
+pub use me::FeedbackView;
 
 /// The routes of people below `/api/admin`, noun by noun.
 pub fn nouns() -> Vec<OpenApiRouter<App>> {

@@ -65,6 +65,11 @@ async fn the_query_narrows_what_the_token_may_see() {
     };
     assert_eq!(names("namePrefix=fl").await, ["flag"]);
     assert_eq!(names("namePrefix=zzz").await, [""; 0]);
+    assert_eq!(names("tag=team:blue").await, ["flag"]);
+    assert_eq!(names("tag=team:blue&tag=team:red&project=alpha").await, ["flag"]);
+    assert_eq!(names("tag=team:blue&namePrefix=x").await, [""; 0]);
+    assert_eq!(names("tag=team:red").await, [""; 0]);
+    it.check("backend", &format!("GET {FEATURES}?tag=team"), Value::Null, "400 BadDataError /query/tag/0").await;
     assert_eq!(names("project=alpha").await.len(), 5);
     assert_eq!(names("project=omega").await, [""; 0]);
     assert!(!names("project=omega&project=alpha").await.contains(&"b-flag".to_owned()));
@@ -72,6 +77,22 @@ async fn the_query_narrows_what_the_token_may_see() {
     for name in ["nothing", "b-flag", "old"] {
         it.check("backend", &format!("GET /api/client/features/{name}"), Value::Null, "404 NotFoundError").await;
     }
+}
+
+#[tokio::test]
+async fn who_asks_by_tag_is_told_when_a_feature_gets_and_loses_it() {
+    let it = fixture().await;
+    let ask = async |path: &str| it.call(world().await.get("backend"), "GET", path, Value::Null).await.expect(200);
+    let path = format!("{FEATURES}?tag=team:red");
+    let before = ask(&path).await.headers["etag"].clone();
+    let red = json!({"type": "team", "value": "red"});
+    it.check("admin", "POST /api/admin/features/flag/tags", red, "201").await;
+    let after = ask(&path).await;
+    assert_ne!(after.headers["etag"], before);
+    assert_eq!(after.json()["features"][0]["name"], "flag");
+    assert_eq!(after.json()["query"]["tag"], json!([["team", "red"]]));
+    it.check("admin", "DELETE /api/admin/tag-types/team", Value::Null, "200").await;
+    assert_eq!(ask(&path).await.json()["features"], json!([]));
 }
 
 #[tokio::test]

@@ -75,3 +75,55 @@ async fn one_in_use_stays() {
     let used = it.check("viewer", &format!("GET {CONTEXT}/plan/strategies"), Value::Null, "200").await.json();
     assert_eq!(used["strategies"][0]["featureName"], "flag");
 }
+
+#[tokio::test]
+async fn those_of_a_project_are_its_own() {
+    let it = fixture().await;
+    let (alpha, omega) = ("/api/admin/projects/alpha/context", "/api/admin/projects/omega/context");
+    it.check("member of alpha", &format!("POST {alpha}"), json!({"name": "zone"}), "201").await;
+    for (path, expect) in [(alpha, "409 NameExistsError"), (omega, "409 NameExistsError")] {
+        it.check("admin", &format!("POST {path}"), json!({"name": "zone"}), expect).await;
+    }
+    it.check("admin", "POST /api/admin/context", json!({"name": "zone"}), "409 NameExistsError").await;
+    it.check("viewer", &format!("POST {alpha}"), json!({"name": "other"}), "403 PermissionError").await;
+    it.check("member of alpha", "PUT /api/admin/context/zone", json!({}), "403 PermissionError").await;
+    let nowhere = "POST /api/admin/projects/nowhere/context";
+    it.check("admin", nowhere, json!({"name": "other"}), "404 NotFoundError").await;
+    let unknown = json!({"name": "other", "project": "nowhere"});
+    it.check("admin", "POST /api/admin/context", unknown, "400 BadDataError /body/project").await;
+    let names = async |path: &str| {
+        let list = it.check("viewer", &format!("GET {path}"), Value::Null, "200").await.json();
+        list.as_array().unwrap().iter().map(|f| f["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(alpha).await, ["own", "zone"]);
+    assert!(!names("/api/admin/context").await.contains(&"zone".to_owned()));
+    // Through another project they are not there, and those of all projects are only read through one.
+    for (method, body) in [("PUT", json!({})), ("DELETE", Value::Null)] {
+        it.check("admin", &format!("{method} {omega}/zone"), body.clone(), "404 NotFoundError").await;
+        it.check("admin", &format!("{method} {alpha}/plan"), body, "404 NotFoundError").await;
+    }
+    it.check("viewer", &format!("GET {omega}/zone"), Value::Null, "404 NotFoundError").await;
+    it.check("viewer", &format!("GET {alpha}/plan"), Value::Null, "200").await;
+    let zone = it.check("viewer", "GET /api/admin/context/zone", Value::Null, "200").await.json();
+    assert_eq!(zone["project"], "alpha");
+    it.check("member of alpha", &format!("DELETE {alpha}/zone"), Value::Null, "200").await;
+}
+
+#[tokio::test]
+async fn those_of_a_private_project_are_hidden_and_go_with_it() {
+    let it = fixture().await;
+    it.check("admin", "PUT /api/admin/projects/omega/settings", json!({"mode": "private"}), "200").await;
+    for request in ["GET /api/admin/context/b-field", "DELETE /api/admin/context/b-field"] {
+        it.check("editor", request, Value::Null, "404 NotFoundError").await;
+    }
+    let update = json!({"description": "spied"});
+    it.check("editor", "PUT /api/admin/context/b-field", update.clone(), "404 NotFoundError").await;
+    it.check("editor", "PUT /api/admin/projects/omega/context/b-field", update, "404 NotFoundError").await;
+    let new = json!({"name": "spy", "project": "omega"});
+    it.check("editor", "POST /api/admin/context", new, "400 BadDataError /body/project").await;
+    it.check("editor", "POST /api/admin/projects/omega/context", json!({"name": "spy"}), "404 NotFoundError").await;
+    it.check("owner of omega", "GET /api/admin/context/b-field", Value::Null, "200").await;
+    it.check("admin", "POST /api/admin/projects/empty/context", json!({"name": "e-field"}), "201").await;
+    it.check("admin", "DELETE /api/admin/projects/empty", Value::Null, "200").await;
+    it.check("admin", "GET /api/admin/context/e-field", Value::Null, "404 NotFoundError").await;
+}

@@ -187,6 +187,7 @@ async fn build_shared(it: &Fixture, names: &mut BTreeMap<String, String>) {
     make(it, "POST", "/api/admin/context", plan).await;
     make(it, "POST", "/api/admin/context", json!({"name": "spare"})).await;
     make(it, "POST", "/api/admin/tag-types", json!({"name": "team"})).await;
+    make(it, "POST", "/api/admin/strategies", json!({"name": "spare", "parameters": []})).await;
     let user = make(it, "POST", "/api/admin/user-admin", json!({"username": "spare-user", "rootRole": 3})).await;
     names.insert("spare user".into(), user["id"].to_string());
     let link = user["inviteLink"].as_str().unwrap();
@@ -238,6 +239,12 @@ async fn build_alpha(it: &Fixture, names: &mut BTreeMap<String, String>) {
     let variants = json!([{"name": "blue", "weight": 1000, "stickiness": "default"}]);
     make(it, "PUT", "/api/admin/projects/alpha/features/flag/environments/development/variants", variants).await;
     make(it, "POST", "/api/admin/features/flag/tags", json!({"type": "team", "value": "blue"})).await;
+    let own = json!({"name": "own", "legalValues": [{"value": "free"}]});
+    make(it, "POST", "/api/admin/projects/alpha/context", own).await;
+    let link = json!({"url": "https://tickets.example.com/7"});
+    make(it, "POST", "/api/admin/projects/alpha/features/flag/link", link).await;
+    let flag = it.admin("GET", "/api/admin/projects/alpha/features/flag", Value::Null).await.json();
+    names.insert("link".into(), flag["links"][0]["id"].as_str().unwrap().to_owned());
     for (kind, name) in [("backend", "backend"), ("frontend", "frontend"), ("backend", "revoked token")] {
         token(it, names, "alpha", kind, name).await;
     }
@@ -256,6 +263,7 @@ async fn build_omega(it: &Fixture, names: &mut BTreeMap<String, String>) {
     let id = strategy(it, "omega", "b-flag", json!({"name": "default", "segments": [theirs]})).await;
     names.insert("omega's strategy".into(), id);
     token(it, names, "omega", "backend", "omega's token").await;
+    make(it, "POST", "/api/admin/projects/omega/context", json!({"name": "b-field"})).await;
 }
 
 /// The commit of everybody who cannot be made over HTTP: custom roles, memberships, credentials that are dead.

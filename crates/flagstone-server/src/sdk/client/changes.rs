@@ -8,7 +8,7 @@ use flagstone_model::api_tokens::TokenKind;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::features::{PREFIX, scope};
+use super::features::{PREFIX, TAG, scope};
 use crate::delivery::{Answer, Revision, Segments, Update};
 use crate::http::client_address;
 use crate::http::error::Failure;
@@ -27,6 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<FlagSource> {
     params(
         ("project" = Option<Vec<String>>, Query, description = "Only these projects, of those that the token is for"),
         ("namePrefix" = Option<String>, Query, description = PREFIX),
+        ("tag" = Option<Vec<String>>, Query, description = TAG),
         (
             "If-None-Match" = Option<String>,
             Header,
@@ -75,6 +76,7 @@ async fn delta(State(source): State<FlagSource>, request: Request) -> Result<Res
     params(
         ("project" = Option<Vec<String>>, Query, description = "Only these projects, of those that the token is for"),
         ("namePrefix" = Option<String>, Query, description = PREFIX),
+        ("tag" = Option<Vec<String>>, Query, description = TAG),
         (
             "Last-Event-ID" = Option<String>,
             Header,

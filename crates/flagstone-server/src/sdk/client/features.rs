@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 
 use crate::delivery::{Scope, Segments, not_modified};
 use crate::http::error::Failure;
-use crate::http::{Path, query_pairs};
+use crate::http::{Path, query_pairs, tags_asked};
 use crate::sdk::source::{FlagSource, SdkToken};
 
 pub(super) fn routes() -> OpenApiRouter<FlagSource> {
@@ -25,6 +25,8 @@ const PREFIX_BYTES_MAX: usize = 255;
 
 /// In the published document.
 pub(super) const PREFIX: &str = "Only features whose names begin with this";
+/// In the published document.
+pub(super) const TAG: &str = "Only features with any of these tags, each `type:value`";
 
 /// What a request asks for, within what its token may see.
 pub(super) fn scope(token: &SdkToken, parts: &Parts) -> Result<Scope, Failure> {
@@ -40,7 +42,9 @@ pub(super) fn scope(token: &SdkToken, parts: &Parts) -> Result<Scope, Failure> {
         )
         .into());
     }
-    Ok(Scope::of(&token.0, &all(&["project", "project[]"]), prefix, segments_form(&parts.headers)?))
+    let tags = tags_asked(&pairs)?.into_iter().collect();
+    let segments = segments_form(&parts.headers)?;
+    Ok(Scope::tagged(&token.0, &all(&["project", "project[]"]), prefix, tags, segments))
 }
 
 /// How the SDK wants segments, by `Unleash-Client-Spec`.
@@ -68,6 +72,7 @@ fn segments_form(headers: &HeaderMap) -> Result<Segments, Error> {
     params(
         ("project" = Option<Vec<String>>, Query, description = "Only these projects, of those that the token is for"),
         ("namePrefix" = Option<String>, Query, description = PREFIX),
+        ("tag" = Option<Vec<String>>, Query, description = TAG),
     ),
     responses(
         (status = 200, description = "The features, their segments and the revision", body = Object),

@@ -8,7 +8,7 @@ use crate::fixture::Fixture;
 use crate::world::{World, fixture, world};
 
 /// What belongs to omega and to nothing else.
-const OMEGAS: &[&str] = &["omega", "b-flag", "b-child", "b-parent", "b-old", "b-shop", "b-typo", "theirs"];
+const OMEGAS: &[&str] = &["omega", "b-flag", "b-child", "b-parent", "b-old", "b-shop", "b-typo", "b-field", "theirs"];
 
 /// An installation in which omega is private.
 async fn private() -> Fixture {
@@ -28,6 +28,7 @@ fn reads(world: &World) -> Vec<(String, String, &'static str, Value)> {
         for (parameter, value) in [
             ("projectId", "omega"),
             ("featureName", "b-flag"),
+            ("contextField", "b-field"),
             ("strategyId", world.get("omega's strategy")),
             ("token", world.get("omega's token's selector")),
         ] {

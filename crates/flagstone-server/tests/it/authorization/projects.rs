@@ -18,11 +18,12 @@ struct Foreign {
 
 /// Every request of the table with omega's ids in one place of its path.
 fn foreign_paths(world: &World) -> Vec<Foreign> {
-    let theirs: [(&str, &[&str]); 4] = [
+    let theirs: [(&str, &[&str]); 5] = [
         ("featureName", &["b-flag", "b-old"]),
         ("strategyId", &[world.get("omega's strategy")]),
         ("token", &[world.get("omega's token's selector"), world.get("omega's token"), world.get("token of all")]),
         ("parent", &["b-parent"]),
+        ("contextField", &["b-field"]),
     ];
     let mut found = Vec::new();
     for row in rows(world).into_iter().filter(|row| row.has("projectId")) {
@@ -172,6 +173,7 @@ async fn t18_fields_that_differ_from_the_path_are_never_used() {
     let legitimate: &[(&str, &[&str])] = &[
         ("/api/admin/projects", &["id"]),
         ("/api/admin/projects/validate", &["id"]),
+        ("/api/admin/context", &["project"]),
         ("/api/admin/segments", &["project"]),
         ("/api/admin/segments/{id}", &["project"]),
         ("/api/admin/segments/strategies", &["projectId"]),

@@ -103,6 +103,7 @@ impl Row {
             "environment" => "development",
             "strategyId" => world.get("strategy"),
             "contextField" => "plan",
+            "linkId" => world.get("link"),
             "type" => "team",
             "value" => "blue",
             other => panic!("{} {} needs a value for {other}", self.method, self.template),
@@ -173,6 +174,7 @@ pub fn rows(world: &World) -> Vec<Row> {
         favorites(),
         features(),
         feature_environments(world),
+        links(),
         shared(world),
         tags(),
         people(world),
@@ -303,10 +305,25 @@ fn shared(world: &World) -> Vec<Row> {
         GET "/api/admin/context/{contextField}/strategies";
         POST "/api/admin/context/{contextField}/legal-values" body(json!({"value": "silver"})), changes("silver");
         DELETE "/api/admin/context/{contextField}/legal-values/{legalValue}" at("legalValue", "free"), changes("free");
+        GET "/api/admin/projects/{projectId}/context";
+        POST "/api/admin/projects/{projectId}/context" body(json!({"name": "new", "legalValues": [{"value": "a"}]})), answers(201), changes("new");
+        POST "/api/admin/projects/{projectId}/context/validate" body(json!({"name": "new"}));
+        GET "/api/admin/projects/{projectId}/context/{contextField}" at("contextField", "own");
+        PUT "/api/admin/projects/{projectId}/context/{contextField}" at("contextField", "own"), body(json!({"description": "New text"})), changes("own");
+        DELETE "/api/admin/projects/{projectId}/context/{contextField}" at("contextField", "own"), changes("own");
+        GET "/api/admin/projects/{projectId}/context/{contextField}/strategies" at("contextField", "own");
+        POST "/api/admin/projects/{projectId}/context/{contextField}/legal-values" at("contextField", "own"), body(json!({"value": "silver"})), changes("silver");
+        DELETE "/api/admin/projects/{projectId}/context/{contextField}/legal-values/{legalValue}" at("contextField", "own"), at("legalValue", "free"), changes("free");
         POST "/api/admin/constraints/validate" body(json!({"contextName": "plan", "operator": "IN", "values": ["gold"]})), answers(204);
         GET "/api/admin/strategies";
         GET "/api/admin/strategies/{name}" at("name", "flexibleRollout");
+        POST "/api/admin/strategies" body(json!({"name": "new", "parameters": [{"name": "region", "type": "list"}]})), answers(201), changes("new");
+        PUT "/api/admin/strategies/{name}" at("name", "spare"), body(json!({"parameters": [{"name": "region", "type": "list"}]})), changes("spare");
+        DELETE "/api/admin/strategies/{name}" at("name", "spare"), changes("spare");
+        POST "/api/admin/strategies/{strategyName}/deprecate" at("strategyName", "spare"), changes("spare");
+        POST "/api/admin/strategies/{strategyName}/reactivate" at("strategyName", "userWithId"), changes("userWithId");
         GET "/api/admin/feature-types";
+        PUT "/api/admin/feature-types/{id}/lifetime" at("id", "release"), body(json!({"lifetimeDays": 7})), changes("release");
         GET "/api/admin/client-metrics/features/{name}" at("name", "flag");
         GET "/api/admin/client-metrics/features/{name}/raw" at("name", "flag");
         GET "/api/admin/instance-admin/statistics";
@@ -343,6 +360,12 @@ fn shared(world: &World) -> Vec<Row> {
         GET "/api/admin/telemetry/settings";
         POST "/api/admin/ui-config/cors" body(json!({"frontendApiOrigins": ["https://shop.example"]})), answers(204), changes("https://shop.example");
         GET "/api/admin/ui-config";
+        GET "/api/admin/flag-creators";
+        GET "/api/admin/projects/{projectId}/flag-creators";
+        POST "/api/admin/splash/{id}" by(By::User), at("id", "welcome"), changes("welcome");
+        POST "/api/admin/feedback" by(By::User), body(json!({"feedbackId": "question"})), changes("question");
+        PUT "/api/admin/feedback/{id}" by(By::User), at("id", "question"), body(json!({"neverShow": true})), changes("question");
+        POST "/api/admin/record-ui-error" body(json!({"errorMessage": "It broke."})), answers(204);
     }
 }
 
@@ -352,6 +375,15 @@ fn favorites() -> Vec<Row> {
         DELETE "/api/admin/projects/{projectId}/features/{featureName}/favorites" by(By::User), at("featureName", "lit"), changes("lit");
         POST "/api/admin/projects/{projectId}/favorites" by(By::User), changes("alpha");
         DELETE "/api/admin/projects/{projectId}/favorites" by(By::User), at("projectId", "omega"), changes("omega");
+    }
+}
+
+fn links() -> Vec<Row> {
+    let link = json!({"url": "https://tickets.example.com/8", "title": "Ticket"});
+    rows! {
+        POST "/api/admin/projects/{projectId}/features/{featureName}/link" body(link.clone()), answers(204), changes("tickets.example.com/8");
+        PUT "/api/admin/projects/{projectId}/features/{featureName}/link/{linkId}" body(link), answers(204), changes("tickets.example.com/8");
+        DELETE "/api/admin/projects/{projectId}/features/{featureName}/link/{linkId}" answers(204), changes("tickets.example.com/7");
     }
 }
 

@@ -41,6 +41,7 @@ pub struct Rig {
     user: i64,
     personal: String,
     link: String,
+    link_of_flag: String,
     session: String,
     backend: String,
     frontend: String,
@@ -63,7 +64,14 @@ impl Rig {
         }
         it.admin("POST", "/api/admin/projects", json!({"id": "other", "name": "Other"})).await.expect(201);
         it.admin("POST", "/api/admin/context", json!({"name": "tier"})).await.expect(201);
+        it.admin("POST", "/api/admin/projects/default/context", json!({"name": "region"})).await.expect(201);
         it.admin("POST", "/api/admin/tag-types", json!({"name": "development"})).await.expect(201);
+        let strategy = json!({"name": "development", "parameters": []});
+        it.admin("POST", "/api/admin/strategies", strategy).await.expect(201);
+        let flag = "/api/admin/projects/default/features/flag";
+        it.admin("POST", &format!("{flag}/link"), json!({"url": "example.com"})).await.expect(204);
+        let link_of_flag =
+            it.admin("GET", flag, Value::Null).await.json()["links"][0]["id"].as_str().unwrap().to_owned();
         let segment = json!({"name": "testers", "constraints": []});
         let segment = it.admin("POST", "/api/admin/segments", segment).await.expect(201).json()["id"].as_i64().unwrap();
         let strategy = it.admin("POST", STRATEGIES, json!({"name": "default"})).await.expect(200).json();
@@ -84,6 +92,7 @@ impl Rig {
             user,
             personal,
             link,
+            link_of_flag,
             session,
             backend,
             frontend,
@@ -92,18 +101,21 @@ impl Rig {
 
     /// The path with this installation's ids.
     pub fn path(&self, template: &str) -> String {
+        let field = if template.contains("/projects/") { "region" } else { "tier" };
         let id = if template.contains("/segments/") { self.segment } else { self.user };
+        let id = if template.contains("/feature-types/") { "release".to_owned() } else { id.to_string() };
         template
             .replace("{projectId}", "default")
             .replace("{featureName}", "flag")
             .replace("{key}", "flag")
             .replace("{environment}", "development")
             .replace("{name}", "development")
-            .replace("{contextField}", "tier")
+            .replace("{contextField}", field)
             .replace("{appName}", "app")
             .replace("{strategyId}", &self.strategy)
             .replace("{token}", &self.token)
-            .replace("{id}", &id.to_string())
+            .replace("{id}", &id)
+            .replace("{linkId}", &self.link_of_flag)
     }
 
     pub fn secret(&self, who: Who) -> &str {
@@ -172,6 +184,8 @@ pub fn operations(rig: &Rig) -> Vec<Operation> {
     let token =
         json!({"type": "backend", "tokenName": "t", "environment": "development", "expiresAt": "2030-01-01T00:00:00Z"});
     let tag = json!({"type": "simple", "value": "blue"});
+    let link = json!({"url": "https://tickets.example.com/7", "title": "Ticket"});
+    let parameters = json!([{"name": "region", "type": "list", "description": "d", "required": true}]);
     let metrics = json!({"appName": "app", "instanceId": "i", "bucket": {"start": "2027-01-15T08:00:00Z", "stop": "2027-01-15T08:01:00Z", "toggles": {"flag": {"yes": 1, "no": 2, "variants": {"blue": 1}}}}});
     let register = json!({"appName": "app", "instanceId": "i", "sdkVersion": "s:1", "strategies": ["default"], "started": 1_800_000_000_000_i64, "interval": 10});
     let mut all_projects = token.clone();
@@ -223,13 +237,50 @@ pub fn operations(rig: &Rig) -> Vec<Operation> {
         ),
         row(
             "POST",
+            "/api/admin/projects/{projectId}/context",
+            Admin,
+            json!({"name": "zone", "description": "d", "legalValues": [{"value": "1", "description": "one"}], "sortOrder": 1, "stickiness": true}),
+        ),
+        row("POST", "/api/admin/projects/{projectId}/context/validate", Admin, json!({"name": "fresh"})),
+        row(
+            "PUT",
+            "/api/admin/projects/{projectId}/context/{contextField}",
+            Admin,
+            json!({"description": "d", "legalValues": [{"value": "1", "description": "one"}], "sortOrder": 1, "stickiness": true}),
+        ),
+        row(
+            "POST",
+            "/api/admin/projects/{projectId}/context/{contextField}/legal-values",
+            Admin,
+            json!({"value": "gold", "description": "d"}),
+        ),
+        row(
+            "POST",
             "/api/admin/tag-types",
             Admin,
             json!({"name": "team", "description": "d", "icon": "x", "color": "#ff8000"}),
         ),
         row("POST", "/api/admin/tag-types/validate", Admin, json!({"name": "fresh", "color": "#ff8000"})),
         row("PUT", "/api/admin/tag-types/{name}", Admin, json!({"description": "d", "icon": "x", "color": "#ff8000"})),
+        row("POST", "/api/admin/feedback", User, json!({"feedbackId": "question", "neverShow": true})),
+        row("PUT", "/api/admin/feedback/{id}", User, json!({"neverShow": true, "given": "2027-01-15T08:00:00Z"})),
+        row("POST", "/api/admin/record-ui-error", Admin, json!({"errorMessage": "It broke.", "errorStack": "at one"})),
         row("POST", "/api/admin/tags", Admin, tag.clone()),
+        row("POST", "/api/admin/projects/{projectId}/features/{featureName}/link", Admin, link.clone()),
+        row("PUT", "/api/admin/projects/{projectId}/features/{featureName}/link/{linkId}", Admin, link),
+        row(
+            "POST",
+            "/api/admin/strategies",
+            Admin,
+            json!({"name": "new", "title": "t", "description": "d", "parameters": parameters}),
+        ),
+        row(
+            "PUT",
+            "/api/admin/strategies/{name}",
+            Admin,
+            json!({"title": "t", "description": "d", "parameters": parameters}),
+        ),
+        row("PUT", "/api/admin/feature-types/{id}/lifetime", Admin, json!({"lifetimeDays": 7})),
         row("POST", "/api/admin/features/{featureName}/tags", Admin, tag.clone()),
         row("PUT", "/api/admin/features/{featureName}/tags", Admin, json!({"addedTags": [tag], "removedTags": [tag]})),
         row(

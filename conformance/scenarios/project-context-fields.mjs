@@ -1,0 +1,82 @@
+//! Context fields of one project.
+import { asEach, del, get, post, put } from '../lib/steps.mjs';
+
+const FIELDS = '/api/admin/projects/default/context';
+const NOWHERE = '/api/admin/projects/conf-none/context';
+const STRATEGIES = '/api/admin/projects/default/features/conf.fields/environments/development/strategies';
+const event = (name, type) => get(name, `/api/admin/search/events?type=IS:${type}&limit=1`, { compare: { ignore: ['total'] } });
+const list = (name, path = FIELDS) => get(name, path, { compare: { unordered: true, ignore: ['*sortOrder'] } });
+
+export default [
+    list('list at first'),
+    ...asEach(['anon', 'viewer', 'backend'], get('list', FIELDS)),
+    get('list of an unknown project', NOWHERE),
+    post('create', FIELDS, { name: 'confTier', description: 'One', stickiness: true, legalValues: [{ value: 'gold', description: 'Paid' }] }),
+    post('create with a name alone', FIELDS, { name: 'confBare' }),
+    event('event created', 'context-field-created'),
+    post('create for another project in the body', FIELDS, { name: 'confOther', project: 'conf-none' }),
+    post('create with a name in use', FIELDS, { name: 'confTier' }),
+    post('create with a name of all projects', FIELDS, { name: 'userId' }),
+    post('create for all with a name in use', '/api/admin/context', { name: 'confTier' }),
+    post('create without name', FIELDS, {}),
+    post('create with an empty name', FIELDS, { name: '' }),
+    post('create with a space', FIELDS, { name: 'conf tier' }),
+    post('create with a legal value without value', FIELDS, { name: 'confBad', legalValues: [{ description: 'x' }] }),
+    post('create in an unknown project', NOWHERE, { name: 'confNowhere' }),
+    ...asEach(['anon', 'viewer', 'backend'], post('create', FIELDS, { name: 'confNobody' })),
+    post('create as editor', FIELDS, { name: 'confEditor' }, { as: 'editor' }),
+    post('create by the body of the others', '/api/admin/context', { name: 'confBody', project: 'default' }),
+    post('create by the body for an unknown project', '/api/admin/context', { name: 'confBody2', project: 'conf-none' }),
+    get('get', `${FIELDS}/confTier`),
+    get('get among the others', '/api/admin/context/confTier'),
+    get('get one of all projects', `${FIELDS}/userId`, { compare: { ignore: ['description', 'sortOrder'] } }),
+    get('get an unknown one', `${FIELDS}/confNone`),
+    get('get through an unknown project', `${NOWHERE}/confTier`),
+    ...asEach(['anon', 'viewer'], get('get', `${FIELDS}/confTier`)),
+    list('list'),
+
+    put('update', `${FIELDS}/confTier`, { description: 'Two', stickiness: false, legalValues: [{ value: 'silver' }] }),
+    get('get after the update', `${FIELDS}/confTier`),
+    put('update one of all projects', `${FIELDS}/userId`, { description: 'x' }),
+    put('update an unknown one', `${FIELDS}/confNone`, { description: 'x' }),
+    put('update through an unknown project', `${NOWHERE}/confTier`, { description: 'x' }),
+    put('update with a wrong legal value', `${FIELDS}/confTier`, { legalValues: [{}] }),
+    ...asEach(['anon', 'viewer'], put('update', `${FIELDS}/confTier`, { description: 'x' })),
+    put('update as editor', `${FIELDS}/confEditor`, { description: 'Theirs' }, { as: 'editor' }),
+
+    post('add a legal value', `${FIELDS}/confTier/legal-values`, { value: 'bronze', description: 'Least' }),
+    event('event of a legal value', 'context-field-updated'),
+    post('change a legal value', `${FIELDS}/confTier/legal-values`, { value: 'bronze', description: 'Last' }),
+    post('add a legal value without value', `${FIELDS}/confTier/legal-values`, {}),
+    post('add a legal value to an unknown one', `${FIELDS}/confNone/legal-values`, { value: 'x' }),
+    post('add a legal value to one of all projects', `${FIELDS}/userId/legal-values`, { value: 'x' }),
+    ...asEach(['anon', 'viewer'], post('add a legal value', `${FIELDS}/confTier/legal-values`, { value: 'x' })),
+    get('get with legal values', `${FIELDS}/confTier`, { compare: { unordered: true } }),
+    del('remove a legal value', `${FIELDS}/confTier/legal-values/bronze`),
+    del('remove a legal value again', `${FIELDS}/confTier/legal-values/bronze`),
+    del('remove a legal value of an unknown one', `${FIELDS}/confNone/legal-values/bronze`),
+    ...asEach(['anon', 'viewer'], del('remove a legal value', `${FIELDS}/confTier/legal-values/silver`)),
+
+    post('validate a free name', `${FIELDS}/validate`, { name: 'confFree' }),
+    post('validate a name in use', `${FIELDS}/validate`, { name: 'confTier' }),
+    post('validate an empty name', `${FIELDS}/validate`, { name: '' }),
+    post('validate no name', `${FIELDS}/validate`, {}),
+    ...asEach(['anon', 'viewer'], post('validate a free name', `${FIELDS}/validate`, { name: 'confFree' })),
+
+    post('flag', '/api/admin/projects/default/features', { name: 'conf.fields' }),
+    get('strategies at first', `${FIELDS}/confTier/strategies`),
+    post('strategy', STRATEGIES, { name: 'default', constraints: [{ contextName: 'confTier', operator: 'IN', values: ['silver'] }] }, { save: { fieldStrategy: '$.id' } }),
+    get('strategies', `${FIELDS}/confTier/strategies`),
+    get('strategies of an unknown one', `${FIELDS}/confNone/strategies`),
+    list('list with use'),
+    del('delete one in use', `${FIELDS}/confTier`),
+    del('delete the strategy', `${STRATEGIES}/{{fieldStrategy}}`),
+    ...asEach(['anon', 'viewer'], del('delete', `${FIELDS}/confTier`)),
+    del('delete one of all projects', `${FIELDS}/userId`),
+    del('delete through an unknown project', `${NOWHERE}/confTier`),
+    del('delete', `${FIELDS}/confTier`),
+    event('event deleted', 'context-field-deleted'),
+    del('delete again', `${FIELDS}/confTier`),
+    ...['confBare', 'confOther', 'confEditor', 'confBody'].map((name) => del(`delete ${name}`, `${FIELDS}/${name}`)),
+    list('list at last'),
+];
