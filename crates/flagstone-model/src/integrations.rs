@@ -110,7 +110,8 @@ pub struct IntegrationView {
     pub created_at: Timestamp,
 }
 
-/// What the audit log keeps of an integration: no parameters at all.
+/// What the audit log keeps of an integration: no parameters at all, and no projects, which may be private where everybody
+/// reads the log.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Recorded<'a> {
@@ -119,7 +120,6 @@ struct Recorded<'a> {
     enabled: bool,
     description: &'a Option<String>,
     events: &'a [String],
-    projects: &'a [String],
     environments: &'a [String],
     created_at: Timestamp,
 }
@@ -178,7 +178,6 @@ impl Integration {
             enabled: self.enabled,
             description: &self.description,
             events: &self.events,
-            projects: &self.projects,
             environments: &self.environments,
             created_at: self.created_at,
         }

@@ -67,7 +67,7 @@ struct EventsView {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Event)]
-struct EventView {
+pub(super) struct EventView {
     /// Counts up without gaps.
     id: u64,
     /// For instance `feature-created`.
@@ -107,7 +107,7 @@ struct EventCreatorView {
 }
 
 impl EventView {
-    fn of(event: Event) -> Self {
+    pub(super) fn of(event: Event) -> Self {
         let label = label(&event.kind);
         let object = event.feature_name.as_deref().map(|f| format!(" **{f}**")).unwrap_or_default();
         let place = [(" in project", &event.project), (" in environment", &event.environment)];

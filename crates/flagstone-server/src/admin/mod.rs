@@ -9,6 +9,7 @@ mod environments;
 mod events;
 mod feature_types;
 mod features;
+mod integrations;
 mod projects;
 mod segments;
 mod strategies;
@@ -34,6 +35,7 @@ pub fn nouns() -> Vec<OpenApiRouter<App>> {
         events::routes(),
         feature_types::routes(),
         features::routes(),
+        integrations::routes(),
         projects::routes(),
         segments::routes(),
         strategies::routes(),

@@ -168,6 +168,7 @@ pub fn rows(world: &World) -> Vec<Row> {
         features(),
         feature_environments(world),
         shared(world),
+        integrations(world),
         people(world),
         sdks(),
     ]
@@ -305,6 +306,22 @@ fn shared(world: &World) -> Vec<Row> {
         GET "/api/admin/search/events";
         GET "/api/admin/event-creators";
         GET "/api/admin/ui-config";
+    }
+}
+
+fn integrations(world: &World) -> Vec<Row> {
+    let (first, spare) = (world.get("integration"), world.get("spare integration"));
+    let hook = json!({
+        "provider": "webhook", "enabled": false, "description": "told", "events": ["feature-archived"],
+        "parameters": {"url": "https://hooks.example.com/other"},
+    });
+    rows! {
+        GET "/api/admin/addons";
+        POST "/api/admin/addons" body(hook.clone()), answers(201), changes("told");
+        GET "/api/admin/addons/{id}" at("id", first);
+        PUT "/api/admin/addons/{id}" at("id", first), body(hook), changes("told");
+        DELETE "/api/admin/addons/{id}" at("id", spare), changes("spare integration");
+        GET "/api/admin/addons/{id}/events" at("id", first);
     }
 }
 
