@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use flagstone_model::State;
 use flagstone_model::commit::Event;
 use flagstone_model::integrations::Integration;
 use flagstone_store::{Delivery, Fence};
@@ -61,13 +62,20 @@ async fn follow(app: App) {
         revisions.borrow_and_update();
         tasks.retain(|_, task| !task.is_finished());
         let head = app.0.writer.head();
-        for integration in head.state.integrations.values().filter(|integration| integration.enabled) {
+        for integration in enabled(&head.state) {
             let courier = || Courier { app: app.clone(), id: integration.id, seen: 0, tries_max: TRIES_MAX };
             tasks.entry(integration.id).or_insert_with(|| tokio::spawn(courier().run()));
         }
         drop(head);
         timeout(SEEK_EVERY, revisions.changed()).await.ok();
     }
+}
+
+/// The integrations that are told of events. A release that does not know all of them tells nobody: what it does not know
+/// may be a reason not to.
+fn enabled(state: &State) -> impl Iterator<Item = &Arc<Integration>> {
+    let is_known = state.may_be_written();
+    state.integrations.values().filter(move |integration| is_known && integration.enabled)
 }
 
 /// Works for one integration.
@@ -124,7 +132,7 @@ impl Courier {
     }
 
     fn integration(&self) -> Option<Arc<Integration>> {
-        self.app.0.writer.head().state.integrations.get(&self.id).filter(|integration| integration.enabled).cloned()
+        enabled(&self.app.0.writer.head().state).find(|integration| integration.id == self.id).cloned()
     }
 
     /// Tells all that is to be told, if this node gets to do it.

@@ -323,3 +323,23 @@ fn nothing_is_lost_whenever_a_node_ends() {
     assert_eq!(made.len(), NODES * 5);
     assert!(repeated["one"] > 0, "nothing came twice: was any node ended in between? {repeated:?}");
 }
+
+/// Two nodes that both would tell: each event is told by one of them, after those before it.
+#[tokio::test]
+async fn of_two_nodes_one_tells() {
+    let receiver = Receiver::start().await;
+    let store = Arc::new(Store::open(&DatabaseUrl::Memory, &Options::default()).await.unwrap());
+    let nodes = [Fixture::on_shared(Arc::clone(&store), &ARGUMENTS).await, Fixture::on_shared(store, &ARGUMENTS).await];
+    for node in &nodes {
+        outbox::start(&node.app);
+    }
+    integrate(&nodes[0], hook(&receiver.url("ok/both"))).await;
+    for n in 0..60 {
+        feature(&nodes[n % 2], "default", &format!("flag-{n}")).await;
+        // The other one hears of it.
+        nodes[(n + 1) % 2].app.catch_up_with(u64::MAX).await.unwrap();
+    }
+    let created = events(&nodes[0], "feature-created").await;
+    receiver.until("all of them", |receiver| receiver.ids("both").last() == created.last()).await;
+    assert_eq!(receiver.ids("both"), created);
+}

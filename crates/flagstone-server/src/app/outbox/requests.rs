@@ -280,3 +280,7 @@ fn slack_verdict(body: &str) -> Verdict {
         code => Verdict::Never(format!("Slack refuses it: {code}.")),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests;
