@@ -16,7 +16,7 @@ use std::time::Duration;
 use flagstone_model::State;
 use flagstone_model::commit::Event;
 use flagstone_model::integrations::Integration;
-use flagstone_store::{Delivery, Fence};
+use flagstone_store::{Delivery, Fence, Hold};
 use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -193,11 +193,11 @@ impl Courier {
                 return Ok(if is_ours { Progress::UpToDate } else { Progress::Elsewhere });
             };
             let Told::Done(delivery) = self.tell(&integration, &event).await else { continue };
-            if !store.advance_cursor(name, fence, event.id).await? {
+            let hold = Hold { name: name.to_owned(), fence, position: event.id };
+            if !store.delivery_settle(&hold, &delivery, DELIVERIES_KEPT).await? {
                 return Ok(Progress::Elsewhere);
             }
             self.seen = event.id;
-            store.delivery_record(&delivery, DELIVERIES_KEPT).await?;
         }
     }
 
