@@ -16,7 +16,7 @@ use crate::error::{Error, Faults};
 use crate::limits::Limits;
 use crate::names::{NAME_BYTES_MAX, check_text};
 use crate::permissions::{Need, Permission};
-use crate::state::State;
+use crate::state::{Document, State};
 use crate::time::Timestamp;
 use providers::{Provider, provider};
 
@@ -228,7 +228,7 @@ pub fn create(draft: &mut Draft, input: IntegrationInput) -> Result<Arc<Integrat
 
 /// Replaces an integration. A description that is omitted stays, and so do secrets that come back masked.
 pub fn update(draft: &mut Draft, id: i64, input: IntegrationInput) -> Result<Arc<Integration>, Error> {
-    let before = Arc::clone(draft.integrations.find(&id)?);
+    let before = find_seen(draft, id)?;
     let parameters = merged(&before, &input)?;
     let mut faults = Faults::default();
     check(&mut faults, &input, &parameters);
@@ -255,10 +255,19 @@ pub fn update(draft: &mut Draft, id: i64, input: IntegrationInput) -> Result<Arc
 
 /// Deletes an integration. What waits for it is not told any more.
 pub fn delete(draft: &mut Draft, id: i64) -> Result<(), Error> {
-    let integration = Arc::clone(draft.integrations.find(&id)?);
+    let integration = find_seen(draft, id)?;
     draft.record(NewEvent::new("addon-config-deleted").pre_data(integration.recorded()));
     draft.delete::<Integration>(&id);
     Ok(())
+}
+
+/// One that is for private projects alone is not there for those who do not see them.
+fn find_seen(draft: &Draft, id: i64) -> Result<Arc<Integration>, Error> {
+    let found = draft.integrations.find(&id)?;
+    match found.without(&draft.hidden_from(draft.principal(), draft.now())) {
+        Some(_) => Ok(Arc::clone(found)),
+        None => Err(Error::not_found(Integration::KIND, id)),
+    }
 }
 
 fn sees_private(draft: &Draft) -> bool {

@@ -127,6 +127,11 @@ async fn those_of_private_projects_are_hidden_with_them() {
     assert_eq!(list("viewer").await, ["integration"]);
     assert_eq!(list("admin").await, ["integration", "spare integration"]);
     let hidden = format!("{ADDONS}/{}", world.get("spare integration"));
-    it.check("viewer", &format!("GET {hidden}"), Value::Null, "404 NotFoundError").await;
+    for who in ["viewer", "editor"] {
+        it.check(who, &format!("GET {hidden}"), Value::Null, "404 NotFoundError").await;
+    }
+    let body = hook(json!({"url": "https://hooks.example.com/x"}));
+    it.check("editor", &format!("PUT {hidden}"), body, "404 NotFoundError").await;
+    it.check("editor", &format!("DELETE {hidden}"), Value::Null, "404 NotFoundError").await;
     assert_eq!(it.call(ADMIN, "GET", &hidden, Value::Null).await.expect(200).json()["projects"], json!(["omega"]));
 }
