@@ -39,6 +39,7 @@ use crate::system::entropy::OsEntropy;
 use crate::system::tasks::keep_running;
 use crate::telemetry::Telemetry;
 use caller::Caller;
+use outbox::Telling;
 use passwords::Passwords;
 use rate_limit::RateLimit;
 use sessions::Prolonged;
@@ -76,6 +77,7 @@ struct Inner {
     metrics: Metrics,
     delivery: DeliverySettings,
     outgoing: Guarded,
+    telling: Telling,
 }
 
 /// What a commit answers: the rule's value and the snapshot that holds what it did.
@@ -154,6 +156,7 @@ impl App {
             metrics: Metrics::new(),
             delivery,
             outgoing,
+            telling: Telling::default(),
         }));
         // Nobody has been told of anything that was read so far.
         app.0.store.sound().await?;
@@ -519,6 +522,7 @@ impl App {
         if self.flush_telemetry().await.is_err() {
             tracing::error!("usage metrics of the last seconds could not be written");
         }
+        self.0.telling.stop().await;
         self.0.store.close().await;
     }
 }

@@ -18,6 +18,7 @@ use flagstone_model::commit::Event;
 use flagstone_model::integrations::Integration;
 use flagstone_store::{Delivery, Fence, Hold};
 use serde_json::json;
+use tokio::sync::{RwLock, RwLockReadGuard, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
@@ -39,6 +40,8 @@ const WAIT_MAX: Duration = Duration::from_mins(1);
 const LEASE_LASTS: Duration = Duration::from_secs(20);
 /// How soon an integration is looked at again that another node works for, or that could not be worked for.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// How long a node that stops waits for its leases to be given back.
+const STOP_MAX: Duration = Duration::from_secs(1);
 /// How often integrations without a task are sought though nothing has changed: one may have panicked.
 const SEEK_EVERY: Duration = Duration::from_mins(1);
 /// Events that are read at a time.
@@ -76,6 +79,32 @@ async fn follow(app: App) {
 fn enabled(state: &State) -> impl Iterator<Item = &Arc<Integration>> {
     let is_known = state.may_be_written();
     state.integrations.values().filter(move |integration| is_known && integration.enabled)
+}
+
+/// Who holds a lease, so that a node that stops gives all of them back: others need not wait until they expire.
+#[derive(Default)]
+pub struct Telling {
+    stopping: watch::Sender<bool>,
+    holders: RwLock<()>,
+}
+
+impl Telling {
+    /// Held as long as a lease is; nothing once the node stops.
+    fn begin(&self) -> Option<RwLockReadGuard<'_, ()>> {
+        let is_over = *self.stopping.borrow();
+        self.holders.try_read().ok().filter(|_| !is_over)
+    }
+
+    async fn stopped(&self) {
+        // The sender lives as long as this.
+        self.stopping.subscribe().wait_for(|stopping| *stopping).await.ok();
+    }
+
+    /// Ends what is being told, and waits a little for the leases.
+    pub(super) async fn stop(&self) {
+        self.stopping.send_replace(true);
+        timeout(STOP_MAX, self.holders.write()).await.ok();
+    }
 }
 
 /// Works for one integration.
@@ -146,12 +175,14 @@ impl Courier {
             return Ok(Progress::UpToDate);
         }
         let name = self.lease();
+        let Some(_telling) = app.0.telling.begin() else { return Ok(Progress::Elsewhere) };
         let Some(fence) = store.acquire_lease(&name, &entropy::uuid(), LEASE_LASTS, app.now()).await? else {
             return Ok(Progress::Elsewhere);
         };
         let progress = tokio::select! {
             progress = self.tell_all(&name, fence) => progress,
             _ = lose_lease(&app, &name, fence, LEASE_LASTS) => Ok(Progress::Elsewhere),
+            () = app.0.telling.stopped() => Ok(Progress::Elsewhere),
         };
         // Where this fails it expires.
         store.release_lease(&name, fence).await.ok();

@@ -97,10 +97,9 @@ async fn hear(
         ("silent", _) => std::future::pending().await,
         _ => (true, StatusCode::ACCEPTED),
     };
-    if hears {
-        receiver.heard.lock().unwrap().entry(who).or_default().push(Heard { headers, body });
-        receiver.news.notify_waiters();
-    }
+    let key = if hears { who } else { format!("{who}, in vain") };
+    receiver.heard.lock().unwrap().entry(key).or_default().push(Heard { headers, body });
+    receiver.news.notify_waiters();
     answers
 }
 
@@ -322,6 +321,26 @@ fn nothing_is_lost_whenever_a_node_ends() {
     }
     assert_eq!(made.len(), NODES * 5);
     assert!(repeated["one"] > 0, "nothing came twice: was any node ended in between? {repeated:?}");
+}
+
+/// A node that stops in the middle of it leaves it to others at once: the lease, which by the clock lasts, is given back.
+#[tokio::test]
+async fn a_node_that_stops_leaves_it_to_others() {
+    let receiver = Receiver::start().await;
+    let store = Arc::new(Store::open(&DatabaseUrl::Memory, &Options::default()).await.unwrap());
+    let first =
+        Fixture::on_shared(Arc::clone(&store), &["--allow-private-integrations", "--integration-retry-ms", "60000"])
+            .await;
+    outbox::start(&first.app);
+    let id = integrate(&first, hook(&receiver.url("down/x"))).await;
+    feature(&first, "default", "a").await;
+    receiver.until("a try", |receiver| !receiver.heard("x, in vain").is_empty()).await;
+    first.app.stop().await;
+    let second = Fixture::on_shared(store, &ARGUMENTS).await;
+    outbox::start(&second.app);
+    second.admin("PUT", &format!("{ADDONS}/{id}"), hook(&receiver.url("ok/x"))).await.expect(200);
+    receiver.until("the other node's", |receiver| !receiver.ids("x").is_empty()).await;
+    assert_eq!(receiver.ids("x"), events(&second, "feature-created").await);
 }
 
 /// Two nodes that both would tell: each event is told by one of them, after those before it.
