@@ -16,7 +16,7 @@ use crate::error::{Error, Faults};
 use crate::limits::Limits;
 use crate::names::{NAME_BYTES_MAX, check_text};
 use crate::permissions::{Need, Permission};
-use crate::state::State;
+use crate::state::{Document, State};
 use crate::time::Timestamp;
 use providers::{Provider, provider};
 
@@ -110,7 +110,8 @@ pub struct IntegrationView {
     pub created_at: Timestamp,
 }
 
-/// What the audit log keeps of an integration: no parameters at all.
+/// What the audit log keeps of an integration: no parameters at all, and no projects, which may be private where everybody
+/// reads the log.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Recorded<'a> {
@@ -119,7 +120,6 @@ struct Recorded<'a> {
     enabled: bool,
     description: &'a Option<String>,
     events: &'a [String],
-    projects: &'a [String],
     environments: &'a [String],
     created_at: Timestamp,
 }
@@ -178,7 +178,6 @@ impl Integration {
             enabled: self.enabled,
             description: &self.description,
             events: &self.events,
-            projects: &self.projects,
             environments: &self.environments,
             created_at: self.created_at,
         }
@@ -229,7 +228,7 @@ pub fn create(draft: &mut Draft, input: IntegrationInput) -> Result<Arc<Integrat
 
 /// Replaces an integration. A description that is omitted stays, and so do secrets that come back masked.
 pub fn update(draft: &mut Draft, id: i64, input: IntegrationInput) -> Result<Arc<Integration>, Error> {
-    let before = Arc::clone(draft.integrations.find(&id)?);
+    let before = find_seen(draft, id)?;
     let parameters = merged(&before, &input)?;
     let mut faults = Faults::default();
     check(&mut faults, &input, &parameters);
@@ -256,10 +255,19 @@ pub fn update(draft: &mut Draft, id: i64, input: IntegrationInput) -> Result<Arc
 
 /// Deletes an integration. What waits for it is not told any more.
 pub fn delete(draft: &mut Draft, id: i64) -> Result<(), Error> {
-    let integration = Arc::clone(draft.integrations.find(&id)?);
+    let integration = find_seen(draft, id)?;
     draft.record(NewEvent::new("addon-config-deleted").pre_data(integration.recorded()));
     draft.delete::<Integration>(&id);
     Ok(())
+}
+
+/// One that is for private projects alone is not there for those who do not see them.
+fn find_seen(draft: &Draft, id: i64) -> Result<Arc<Integration>, Error> {
+    let found = draft.integrations.find(&id)?;
+    match found.without(&draft.hidden_from(draft.principal(), draft.now())) {
+        Some(_) => Ok(Arc::clone(found)),
+        None => Err(Error::not_found(Integration::KIND, id)),
+    }
 }
 
 fn sees_private(draft: &Draft) -> bool {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use flagstone_server::App;
-use flagstone_server::app::jobs;
+use flagstone_server::app::{jobs, outbox};
 use flagstone_server::edge::{Backup, Edge};
 use flagstone_server::evaluate::EvaluateOptions;
 use flagstone_server::http::serve;
@@ -146,6 +146,7 @@ async fn run_server(options: ServeOptions) -> anyhow::Result<ExitCode> {
     }
     tracing::info!(%address, revision = app.public().state.seq, "Flagstone serves");
     jobs::start(&app);
+    outbox::start(&app);
     let source = FlagSource::primary(app.clone());
     let stop = async {
         stop.await;

@@ -4,6 +4,7 @@ use flagstone_model::commit::Event;
 use flagstone_model::time::Timestamp;
 use serde_json::Value as Json;
 
+use crate::leases::{self, Hold};
 use crate::log::{EVENT_COLUMNS, EventRow};
 use crate::sql::{Row, Sql, signed};
 use crate::{Access, Error, Store};
@@ -42,15 +43,19 @@ impl Store {
         }
     }
 
-    /// Notes how a delivery ended, and forgets the integration's oldest beyond `keep`.
-    pub async fn delivery_record(&self, delivery: &Delivery, keep: u64) -> Result<(), Error> {
+    /// Notes how a delivery ended, moves the cursor that `hold` names, and forgets the integration's oldest deliveries beyond
+    /// `keep`: in one transaction. False, and nothing is written, when the lease has passed on.
+    pub async fn delivery_settle(&self, hold: &Hold, delivery: &Delivery, keep: u64) -> Result<bool, Error> {
         let mut lease = match self.writer().await? {
-            Access::Memory(memory) => {
-                memory.tables().delivery_record(delivery.clone(), keep);
-                return Ok(());
-            }
+            Access::Memory(memory) => return Ok(memory.tables().delivery_settle(hold, delivery.clone(), keep)),
             Access::Sql(lease) => lease,
         };
+        // Not the turn to write the log: commits wait for nothing here.
+        lease.begin("BEGIN").await?;
+        if !leases::advance(&mut lease, std::slice::from_ref(hold)).await? {
+            lease.rollback().await?;
+            return Ok(false);
+        }
         let insert = Sql::new(
             "INSERT INTO deliveries (integration, event, at, state, state_details, details) \
              VALUES ($1, $2, $3, $4, $5, $6)",
@@ -67,7 +72,8 @@ impl Store {
             "DELETE FROM deliveries WHERE integration = $1 AND id <= (SELECT id FROM deliveries WHERE integration = $1 \
              ORDER BY id DESC LIMIT 1 OFFSET $2)",
         );
-        lease.execute(trim.with(delivery.integration).with(signed(keep))).await.map(drop)
+        lease.execute(trim.with(delivery.integration).with(signed(keep))).await?;
+        lease.end("COMMIT").await.map(|()| true)
     }
 
     /// An integration's deliveries, the newest first.

@@ -222,7 +222,10 @@ impl Tables {
         self.events[first..].iter().take(limit as usize).map(|row| row.event.clone()).collect()
     }
 
-    pub(crate) fn delivery_record(&mut self, delivery: Delivery, keep: u64) {
+    pub(crate) fn delivery_settle(&mut self, hold: &Hold, delivery: Delivery, keep: u64) -> bool {
+        let held = self.leases.get_mut(&hold.name).filter(|held| held.fence == hold.fence.0);
+        let Some(held) = held else { return false };
+        held.position = held.position.max(hold.position);
         self.last_delivery += 1;
         let integration = delivery.integration;
         self.deliveries.push(Delivery { id: self.last_delivery, ..delivery });
@@ -233,6 +236,7 @@ impl Tables {
             surplus -= usize::from(goes);
             !goes
         });
+        true
     }
 
     pub(crate) fn deliveries(&self, integration: i64, limit: u64, offset: u64) -> Vec<Delivery> {

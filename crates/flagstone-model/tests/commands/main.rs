@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use flagstone_model::commands::installation::{FirstStart, Start};
 use flagstone_model::commands::{Command, Operation, names, run};
 use flagstone_model::commit::{Actor, Commit};
+use flagstone_model::integrations::providers::PROVIDERS;
 use flagstone_model::{Document, Draft, Entropy, Error, Limits, Principal, State, Surroundings, Table, Timestamp};
 use random::Random;
 
@@ -111,6 +112,10 @@ fn what_is_written_down_and_done_later_is_what_is_done_at_once() {
                 let mut folded = before.clone();
                 folded.apply(&commit).unwrap();
                 assert_eq!(folded, after, "{operation}: the commit is not what the rule has made of the state");
+                for event in &commit.body.events {
+                    let known = PROVIDERS.iter().all(|provider| provider.events.contains(&event.kind.as_str()));
+                    assert!(known, "integrations do not offer {}: add it to the providers' events", event.kind);
+                }
                 if n % 8 == 0 {
                     assert_eq!(after, anew(&after), "{operation}: an index is not what the documents say");
                 }

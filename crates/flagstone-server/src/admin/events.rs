@@ -72,7 +72,7 @@ struct EventsView {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Event)]
-struct EventView {
+pub(super) struct EventView {
     /// Counts up without gaps.
     id: u64,
     /// For instance `feature-created`.
@@ -112,7 +112,7 @@ struct EventCreatorView {
 }
 
 impl EventView {
-    fn of(event: Event) -> Self {
+    pub(super) fn of(event: Event) -> Self {
         let (label, summary) = (label(&event.kind), summary(&event));
         Self {
             id: event.id,

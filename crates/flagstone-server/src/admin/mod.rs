@@ -15,6 +15,7 @@ mod features;
 mod flag_creators;
 mod instance;
 mod instance_statistics;
+mod integrations;
 mod lifecycle;
 mod links;
 mod personal_dashboard;
@@ -65,6 +66,7 @@ pub fn nouns() -> Vec<OpenApiRouter<App>> {
         flag_creators::routes(),
         links::routes(),
         project_context_fields::routes(),
+        integrations::routes(),
         projects::routes(),
         segments::routes(),
         strategies::routes(),

@@ -186,7 +186,7 @@ async fn work(turn: Turn, job: Job, lasts: Duration) -> anyhow::Result<bool> {
 }
 
 /// Renews a lease; returns when that cannot be done any more.
-async fn lose_lease(app: &App, name: &str, fence: Fence, lasts: Duration) -> anyhow::Result<()> {
+pub(super) async fn lose_lease(app: &App, name: &str, fence: Fence, lasts: Duration) -> anyhow::Result<()> {
     let pause = (lasts / 4).max(Duration::from_secs(1));
     loop {
         sleep(pause).await;
@@ -230,6 +230,11 @@ async fn sweep(turn: Turn) -> anyhow::Result<()> {
         instances_max: Some(INSTANCES_MAX),
     };
     let trimmed = app.store().trim_telemetry(&trim).await.context("old telemetry could not be removed");
+    let integrations: Vec<i64> = app.0.writer.head().state.integrations.values().map(|row| row.id).collect();
+    app.store()
+        .deliveries_keep(&integrations)
+        .await
+        .context("deliveries of integrations that are gone are still there")?;
     app.store().sessions_delete_expired(now).await.context("dead sessions could not be removed")?;
     trimmed.map(|_| ())
 }

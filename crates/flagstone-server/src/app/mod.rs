@@ -4,6 +4,7 @@ pub mod caller;
 pub mod jobs;
 mod loading;
 mod nonces;
+pub mod outbox;
 pub(crate) mod passwords;
 mod rate_limit;
 pub mod sessions;
@@ -18,20 +19,21 @@ use std::time::Duration;
 
 use flagstone_model::commands::installation::{EnsureGivenToken, FirstStart, SetMaintenance, Start};
 use flagstone_model::commands::{Operation, run};
-use flagstone_model::commit::{Actor, Commit};
+use flagstone_model::commit::{Actor, Commit, Event};
 use flagstone_model::environments::Environment;
 use flagstone_model::features::Feature;
 use flagstone_model::permissions::allowed;
 use flagstone_model::settings::is_in_maintenance;
 use flagstone_model::users::by_login;
 use flagstone_model::{Document, Draft, Error, Limits, Need, State, Surroundings, Timestamp};
-use flagstone_store::{EventCreator, EventPage, EventQuery, Hold, Store};
+use flagstone_store::{Delivery, EventCreator, EventPage, EventQuery, Hold, Store};
 use tokio::sync::{oneshot, watch};
 use utoipa::ToSchema;
 
 use crate::delivery::DeliverySettings;
 use crate::http::Body;
 use crate::http::error::{Failure, OUTDATED};
+use crate::http::guarded::Guarded;
 use crate::http::metrics::Metrics;
 use crate::http::schemas::Schemas;
 use crate::options::ServeOptions;
@@ -41,6 +43,7 @@ use crate::system::tasks::keep_running;
 use crate::telemetry::Telemetry;
 use caller::Caller;
 use nonces::Nonces;
+use outbox::Telling;
 use passwords::Passwords;
 use rate_limit::RateLimit;
 use sessions::Prolonged;
@@ -82,6 +85,8 @@ struct Inner {
     nonces: Nonces,
     metrics: Metrics,
     delivery: DeliverySettings,
+    outgoing: Guarded,
+    telling: Telling,
 }
 
 /// What a commit answers: the rule's value and the snapshot that holds what it did.
@@ -129,7 +134,7 @@ impl App {
         schemas: impl Future<Output = anyhow::Result<Schemas>>,
     ) -> anyhow::Result<Self> {
         let given_tokens = options.given_tokens()?;
-        let delivery = options.delivery();
+        let (delivery, outgoing) = (options.delivery(), Guarded::new(options.integrations.outgoing())?);
         let loaded = store.load().await?;
         let (state, past, telemetry) = tokio::join!(
             tokio::task::spawn_blocking(move || loading::state(loaded)),
@@ -160,6 +165,8 @@ impl App {
             nonces: Nonces::default(),
             metrics: Metrics::new(),
             delivery,
+            outgoing,
+            telling: Telling::default(),
         }));
         // Nobody has been told of anything that was read so far.
         app.0.store.sound().await?;
@@ -213,6 +220,35 @@ impl App {
     /// The audit events that `view` shows.
     pub async fn events(&self, view: &View, query: EventQuery) -> Result<EventPage, Failure> {
         Ok(self.0.store.events(&view.narrow(query)).await?)
+    }
+
+    /// How an integration that `view` shows was told of events, the newest first, each with its event as long as that is
+    /// there.
+    pub async fn deliveries(
+        &self,
+        view: &View,
+        integration: i64,
+        limit: u64,
+        offset: u64,
+    ) -> Result<Vec<(Delivery, Option<Event>)>, Failure> {
+        if !view.integrations.contains(&integration) {
+            return Ok(Vec::new());
+        }
+        let deliveries = self.0.store.deliveries(integration, limit, offset).await?;
+        if deliveries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = deliveries.iter().map(|delivery| delivery.event).collect();
+        let query = EventQuery { ids, limit, ..EventQuery::default() };
+        let events = self.events(view, query).await?.events;
+        let event = |id: u64| events.iter().find(|event| event.id == id).cloned();
+        Ok(deliveries
+            .into_iter()
+            .map(|delivery| {
+                let event = event(delivery.event);
+                (delivery, event)
+            })
+            .collect())
     }
 
     /// Everybody who has ever done something.
@@ -407,6 +443,11 @@ impl App {
         &self.0.schemas
     }
 
+    /// Sends what users have the server send.
+    pub fn outgoing(&self) -> &Guarded {
+        &self.0.outgoing
+    }
+
     /// What is counted and not state.
     pub fn telemetry(&self) -> &Telemetry {
         &self.0.telemetry
@@ -491,6 +532,7 @@ impl App {
         if self.flush_telemetry().await.is_err() {
             tracing::error!("usage metrics of the last seconds could not be written");
         }
+        self.0.telling.stop().await;
         self.0.store.close().await;
     }
 }

@@ -1,6 +1,7 @@
 //! Every option of `flagstone serve`, with the environment variable behind it.
 
 pub mod edge;
+mod integrations;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -15,8 +16,8 @@ use ipnet::IpNet;
 
 use crate::delivery::DeliverySettings;
 use crate::delivery::StreamLimits;
-use crate::http::guarded::{AllowList, Allowed};
 use crate::http::path_segment;
+pub use integrations::IntegrationOptions;
 
 /// Options of `flagstone serve`. Names of variables are Unleash's wherever it has one.
 #[derive(Args, Clone, Debug)]
@@ -112,12 +113,9 @@ pub struct ServeOptions {
     /// Answers /ready with 503 while the database is away, although flags are served from memory
     #[arg(long, env = "CHECK_DB_ON_READY", value_parser = flag, default_value = "false", num_args = 0..=1, default_missing_value = "true")]
     pub check_db_on_ready: bool,
-    /// Lets integrations reach every address, private and local ones as well
-    #[arg(long, env = "UNLEASH_ALLOW_PRIVATE_URL_IN_INTEGRATION", value_parser = flag, default_value = "false", num_args = 0..=1, default_missing_value = "true")]
-    pub allow_private_integrations: bool,
-    /// What integrations may reach besides public addresses: names of hosts, addresses, networks, separated by commas
-    #[arg(long, env = "UNLEASH_ALLOW_LIST_INTEGRATION", value_delimiter = ',')]
-    pub allowed_integrations: Vec<Allowed>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub integrations: IntegrationOptions,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub limits: LimitOptions,
@@ -314,12 +312,6 @@ impl ServeOptions {
             commit_bytes: l.commit_bytes_limit,
             ..Limits::default()
         }
-    }
-
-    /// What requests on behalf of users may reach.
-    pub fn outgoing(&self) -> AllowList {
-        let list = self.allowed_integrations.iter().cloned().collect();
-        AllowList { everything: self.allow_private_integrations, ..list }
     }
 
     /// What delivery goes by.

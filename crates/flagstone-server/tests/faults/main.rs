@@ -19,6 +19,7 @@
 //! | `FLAGSTONE_F10_SUBSCRIBERS` | how many listen; from 10000 on, as the long form wants it | 500 |
 //! | `FLAGSTONE_F10_CHANGES` | how many changes they hear of | 5 |
 //! | `FLAGSTONE_F12_SECONDS` | how long each load lasts; from 10 on, rates are asserted | 3 |
+//! | `FLAGSTONE_F17_ROUNDS`, `FLAGSTONE_F17_PG_ROUNDS` | kills of a node that tells integrations of events | 8, 3 |
 //! | `FLAGSTONE_USAGE_APPLICATIONS`, `FLAGSTONE_USAGE_FLAGS`, `FLAGSTONE_USAGE_ROUNDS` | who reports how often | 40, 200, 5 |
 //! | `FLAGSTONE_T5_TOKENS` | unknown tokens at an edge; from 3000 on, times are asserted | 900 |
 //! | `FLAGSTONE_TEST_POSTGRES` | the PostgreSQL server's URL; `make test` sets it | |
@@ -45,6 +46,7 @@ mod many_nodes;
 mod node;
 mod nodes;
 mod outage;
+mod outbox;
 mod overload;
 mod postgres;
 mod power;

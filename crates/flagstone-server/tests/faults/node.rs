@@ -62,6 +62,8 @@ impl Setup {
             ("UNLEASH_API_TOKENS_LIMIT", "1000000"),
             ("UNLEASH_FEATURE_ENVIRONMENT_STRATEGIES_LIMIT", "1000000"),
             ("SNAPSHOT_FOLDER", self.snapshots.path().to_str().unwrap()),
+            ("UNLEASH_ALLOW_PRIVATE_URL_IN_INTEGRATION", "true"),
+            ("INTEGRATION_RETRY_MS", "5"),
             ("LOG_LEVEL", "info"),
         ]);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();

@@ -130,6 +130,7 @@ impl World {
         build_shared(&it, &mut names).await;
         build_alpha(&it, &mut names).await;
         build_omega(&it, &mut names).await;
+        build_integrations(&it, &mut names).await;
         let mut commits = it.store.commits_after(0, 1_000).await.unwrap();
         commits.push(people(&it.app.public().state, &mut names));
         Self { commits, names }
@@ -250,6 +251,18 @@ async fn build_alpha(it: &Fixture, names: &mut BTreeMap<String, String>) {
     }
     let revoked = format!("/api/admin/projects/alpha/api-tokens/{}", names["revoked token's selector"]);
     make(it, "DELETE", &revoked, Value::Null).await;
+}
+
+/// Two integrations that are told of nothing: nobody is there.
+async fn build_integrations(it: &Fixture, names: &mut BTreeMap<String, String>) {
+    for (name, project) in [("integration", "alpha"), ("spare integration", "omega")] {
+        let body = json!({
+            "provider": "webhook", "enabled": false, "description": name, "events": ["feature-created"],
+            "projects": [project], "parameters": {"url": "https://hooks.example.com/secret-path", "authorization": "secret-word"},
+        });
+        let made = make(it, "POST", "/api/admin/addons", body).await;
+        names.insert(name.into(), made["id"].to_string());
+    }
 }
 
 async fn build_omega(it: &Fixture, names: &mut BTreeMap<String, String>) {

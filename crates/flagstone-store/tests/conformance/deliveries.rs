@@ -1,6 +1,8 @@
 //! Events in order, and how their deliveries ended.
 
-use flagstone_store::Delivery;
+use std::time::Duration;
+
+use flagstone_store::{Delivery, Hold};
 use serde_json::json;
 
 use crate::fixture::{Fixture, commit, event, put, simple, time};
@@ -32,10 +34,19 @@ pub(crate) async fn events_come_after_each_other(fixture: Fixture) {
 
 pub(crate) async fn the_newest_deliveries_of_each_integration_are_kept(fixture: Fixture) {
     let store = &fixture.store;
+    let ttl = Duration::from_mins(1);
+    let fence = store.acquire_lease("hooks", "a", ttl, time(0)).await.unwrap().unwrap();
+    let hold = |position| Hold { name: "hooks".to_owned(), fence, position };
     for event in 1..=5 {
-        store.delivery_record(&delivery(1, event), 3).await.unwrap();
-        store.delivery_record(&delivery(2, event), 3).await.unwrap();
+        for integration in [1, 2] {
+            let settled = store.delivery_settle(&hold(event), &delivery(integration, event), 3).await;
+            assert_eq!((settled, store.cursor("hooks").await), (Ok(true), Ok(event)));
+        }
     }
+    // Whoever has lost the lease neither notes nor moves anything.
+    store.release_lease("hooks", fence).await.unwrap();
+    assert_eq!(store.delivery_settle(&hold(6), &delivery(1, 6), 3).await, Ok(false));
+    assert_eq!(store.cursor("hooks").await, Ok(5));
     let events = async |integration, limit, offset| {
         let found = store.deliveries(integration, limit, offset).await.unwrap();
         found.iter().map(|delivery| delivery.event).collect::<Vec<_>>()

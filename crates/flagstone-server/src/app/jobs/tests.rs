@@ -131,6 +131,19 @@ async fn each_due_time_is_done_once_on_postgres() {
     run(async || Arc::new(Store::open(&url, &options).await.unwrap())).await;
 }
 
+/// A job that hangs is left once its lease has passed on, so that it can be tried again.
+#[tokio::test(start_paused = true)]
+async fn a_job_whose_lease_has_passed_on_is_left() {
+    let hanging = Job { body: |_| Box::pin(std::future::pending()), ..JOB };
+    let store = Arc::new(Store::open(&DatabaseUrl::Memory, &Options::default()).await.unwrap());
+    let millis = Arc::new(AtomicI64::new(1_800_000_000_000));
+    let (one, two) = (node(Arc::clone(&store), &millis).await, node(store, &millis).await);
+    let frozen = take(&one, FROZEN).await;
+    assert!(attend_once(&two, JOB).await.unwrap());
+    assert!(!work(frozen, hanging, TURN_LASTS).await.unwrap());
+    assert_eq!(traces(&one).await.len(), 1);
+}
+
 #[test]
 fn due_times_are_the_same_for_all_nodes() {
     let at = |millis| due_number(Timestamp::from_millis(millis), Duration::from_mins(1));

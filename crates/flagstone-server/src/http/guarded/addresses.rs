@@ -32,7 +32,8 @@ impl std::str::FromStr for Allowed {
         if let Ok(network) = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {
             return Ok(Self::Network(network));
         }
-        let is_name = !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'));
+        // A variable that is empty names nothing, and no host has such a name.
+        let is_name = text.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'));
         let name = || Self::Name(normal(text));
         is_name
             .then(name)
@@ -80,7 +81,7 @@ pub(super) fn is_local_name(name: &str) -> bool {
 
 /// What is not global of the IPv4 addresses: <https://www.iana.org/assignments/iana-ipv4-special-registry>.
 const RESERVED_V4: [(Ipv4Addr, u8); 17] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),        // this network
+    (Ipv4Addr::UNSPECIFIED, 8),            // this network
     (Ipv4Addr::new(10, 0, 0, 0), 8),       // private
     (Ipv4Addr::new(100, 64, 0, 0), 10),    // carrier-grade NAT
     (Ipv4Addr::new(127, 0, 0, 0), 8),      // loopback

@@ -171,6 +171,8 @@ async fn t18_fields_that_differ_from_the_path_are_never_used() {
         "createdByUserId": 18, "isAdmin": true, "permissions": ["ADMIN"], "rootRole": 1, "featureName": "b-flag",
     });
     let legitimate: &[(&str, &[&str])] = &[
+        ("/api/admin/addons", &["projects"]),
+        ("/api/admin/addons/{id}", &["projects"]),
         ("/api/admin/projects", &["id"]),
         ("/api/admin/projects/validate", &["id"]),
         ("/api/admin/context", &["project"]),

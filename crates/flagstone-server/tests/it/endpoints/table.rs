@@ -177,6 +177,7 @@ pub fn rows(world: &World) -> Vec<Row> {
         links(),
         shared(world),
         tags(),
+        integrations(world),
         people(world),
         sdks(),
     ]
@@ -406,6 +407,22 @@ fn tags() -> Vec<Row> {
         PUT "/api/admin/features/{featureName}/tags" body(json!({"addedTags": [red], "removedTags": [blue]})), changes("red");
         DELETE "/api/admin/features/{featureName}/tags/{type}/{value}" changes("blue");
         PUT "/api/admin/projects/{projectId}/tags" body(json!({"features": ["flag", "other"], "tags": {"addedTags": [red], "removedTags": []}})), changes("other");
+    }
+}
+
+fn integrations(world: &World) -> Vec<Row> {
+    let (first, spare) = (world.get("integration"), world.get("spare integration"));
+    let hook = json!({
+        "provider": "webhook", "enabled": false, "description": "told", "events": ["feature-archived"],
+        "parameters": {"url": "https://hooks.example.com/other"},
+    });
+    rows! {
+        GET "/api/admin/addons";
+        POST "/api/admin/addons" body(hook.clone()), answers(201), changes("told");
+        GET "/api/admin/addons/{id}" at("id", first);
+        PUT "/api/admin/addons/{id}" at("id", first), body(hook), changes("told");
+        DELETE "/api/admin/addons/{id}" at("id", spare), changes("spare integration");
+        GET "/api/admin/addons/{id}/events" at("id", first);
     }
 }
 

@@ -38,6 +38,7 @@ pub struct Rig {
     pub it: Fixture,
     strategy: String,
     segment: i64,
+    integration: i64,
     user: i64,
     personal: String,
     link: String,
@@ -74,6 +75,7 @@ impl Rig {
             it.admin("GET", flag, Value::Null).await.json()["links"][0]["id"].as_str().unwrap().to_owned();
         let segment = json!({"name": "testers", "constraints": []});
         let segment = it.admin("POST", "/api/admin/segments", segment).await.expect(201).json()["id"].as_i64().unwrap();
+        let hook = it.admin("POST", "/api/admin/addons", hook()).await.expect(201).json();
         let strategy = it.admin("POST", STRATEGIES, json!({"name": "default"})).await.expect(200).json();
         let (user, personal) = it.user("ada", 1).await;
         let linked = json!({"username": "linked", "rootRole": 3});
@@ -89,6 +91,7 @@ impl Rig {
             token: spare.rsplit('.').next().unwrap()[3..25].to_owned(),
             it,
             segment,
+            integration: hook["id"].as_i64().unwrap(),
             user,
             personal,
             link,
@@ -102,8 +105,12 @@ impl Rig {
     /// The path with this installation's ids.
     pub fn path(&self, template: &str) -> String {
         let field = if template.contains("/projects/") { "region" } else { "tier" };
-        let id = if template.contains("/segments/") { self.segment } else { self.user };
-        let id = if template.contains("/feature-types/") { "release".to_owned() } else { id.to_string() };
+        let id = match template.split('/').nth(3) {
+            Some("segments") => self.segment.to_string(),
+            Some("addons") => self.integration.to_string(),
+            Some("feature-types") => "release".to_owned(),
+            _ => self.user.to_string(),
+        };
         template
             .replace("{projectId}", "default")
             .replace("{featureName}", "flag")
@@ -166,6 +173,13 @@ impl Rig {
         assert_eq!(answer.headers[routes::REVISION_HEADER], revision_before.to_string(), "{context}: stored");
         assert_eq!(self.revision(), revision_before, "{context}: stored");
     }
+}
+
+fn hook() -> Value {
+    json!({
+        "provider": "webhook", "enabled": false, "description": "d", "events": ["feature-created"],
+        "parameters": {"url": "https://hooks.example.com/"}, "projects": ["default"], "environments": ["development"],
+    })
 }
 
 /// Every operation with a body. Ids that only the installation knows are filled in.
@@ -368,6 +382,8 @@ pub fn operations(rig: &Rig) -> Vec<Operation> {
             Admin,
             json!({"feature": "parent", "enabled": true, "variants": []}),
         ),
+        row("POST", "/api/admin/addons", Admin, hook()),
+        row("PUT", "/api/admin/addons/{id}", Admin, hook()),
         row(
             "POST",
             "/api/admin/segments",
