@@ -185,6 +185,8 @@ const EVENTS: &[&str] = &[
     "segment-created",
     "segment-deleted",
     "segment-updated",
+    "setting-created",
+    "setting-updated",
     "strategy-created",
     "strategy-deleted",
     "strategy-deprecated",
