@@ -57,6 +57,12 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("token", "The token: its public part as lists show it, or the whole token"),
     ("parent", "The name of the feature that is depended on"),
     ("name", "The name"),
+    ("strategyName", "The name of the type of strategies"),
+    ("appName", "The application's name"),
+    ("type", "The type of the tag"),
+    ("value", "The value of the tag"),
+    ("linkId", "The link's id"),
+    ("template", "The name of the mail"),
     ("id", "The id"),
 ];
 
@@ -141,6 +147,8 @@ fn complete(path: &str, item: &mut PathItem) {
         add_parameters(path, operation);
         let guarded = path.starts_with("/api/") || path.starts_with("/ofrep/") || path == "/logout";
         let has_body = operation.request_body.is_some();
+        let changes = path.starts_with("/api/admin/") && item_changes(operation);
+        let validates = operation.operation_id.as_deref().is_some_and(|id| id.starts_with("validate"));
         let takes_input = has_body || path.contains('{') || operation.parameters.is_some();
         let refusals = [
             ("400", takes_input, "The request holds invalid data; every fault is listed"),
@@ -150,16 +158,12 @@ fn complete(path: &str, item: &mut PathItem) {
                 "The credentials are missing or wrong",
             ),
             ("403", guarded || path.starts_with("/auth/"), "The caller may not do this"),
-            ("404", path.contains('{'), "There is no such thing"),
-            ("409", path.starts_with("/api/admin/") && item_changes(operation), "The state does not allow it"),
+            ("404", path.contains('{') || changes, "There is no such thing"),
+            ("409", changes || validates, "The state does not allow it"),
             ("413", has_body, "The body is too large"),
             ("415", has_body, "The body is not JSON"),
             ("429", path.starts_with("/auth/") || path == "/api/admin/user/change-password", "Too many tries"),
-            (
-                "503",
-                path.starts_with("/api/admin/") && item_changes(operation),
-                "The database cannot take the change now",
-            ),
+            ("503", changes, "The database cannot take the change now, or the installation is in maintenance mode"),
         ];
         for (status, possible, description) in refusals {
             if possible {
@@ -180,17 +184,17 @@ fn item_changes(operation: &Operation) -> bool {
 }
 
 fn add_parameters(path: &str, operation: &mut Operation) {
-    for (name, description) in PARAMETERS {
-        if !path.contains(&format!("{{{name}}}")) {
-            continue;
-        }
-        let numeric = *name == "id" && (path.starts_with("/api/admin/segments") || path.starts_with("/api/admin/user"));
+    let placeholders = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    for name in placeholders {
+        let described = PARAMETERS.iter().find(|(known, _)| *known == name);
+        let by_number = ["/api/admin/segments", "/api/admin/user", "/api/admin/addons"];
+        let numeric = name == "id" && by_number.iter().any(|of_noun| path.starts_with(of_noun));
         let kind = if numeric { utoipa::openapi::Type::Integer } else { utoipa::openapi::Type::String };
         let parameter = ParameterBuilder::new()
-            .name(*name)
+            .name(name)
             .parameter_in(ParameterIn::Path)
             .required(Required::True)
-            .description(Some(*description))
+            .description(described.map(|(_, description)| *description))
             .schema(Some(ObjectBuilder::new().schema_type(kind)))
             .build();
         operation.parameters.get_or_insert_default().push(parameter.into());

@@ -1,17 +1,18 @@
 //! What the names and versions say that SDKs introduce themselves with, as `unleash-client-node:6.0.0`.
 
-/// The oldest version of each official SDK for backends that is not called outdated: the first of its major release that
-/// was current in 2025, after which all of them evaluate with variants of strategies, dependencies between features and
-/// segments. It is Flagstone's own choice, and advice: older ones are served all the same.
+/// The oldest version of each official SDK for backends that is not called outdated: those that the reference server calls
+/// so, as its answers show. It is advice: older ones are served all the same.
 const MINIMAL: &[(&str, [u64; 3])] = &[
-    ("unleash-client-dotnet", [5, 0, 0]),
-    ("unleash-client-go", [4, 0, 0]),
-    ("unleash-client-java", [10, 0, 0]),
-    ("unleash-client-node", [6, 0, 0]),
-    ("unleash-client-php", [2, 0, 0]),
-    ("unleash-client-python", [6, 0, 0]),
-    ("unleash-client-ruby", [6, 0, 0]),
-    ("unleash-client-rust", [0, 14, 0]),
+    ("unleash-client-dotnet", [4, 1, 3]),
+    ("unleash-client-go", [4, 1, 0]),
+    ("unleash-client-java", [9, 2, 0]),
+    ("unleash-client-node", [5, 3, 2]),
+    ("unleash-client-php", [2, 3, 0]),
+    ("unleash-client-python", [5, 11, 0]),
+    ("unleash-client-ruby", [5, 0, 0]),
+    ("unleash-dotnet-sdk", [5, 3, 0]),
+    ("unleash-java-sdk", [11, 0, 2]),
+    ("unleash-node-sdk", [6, 6, 0]),
 ];
 
 /// What the names of SDKs for frontends contain.
@@ -70,16 +71,16 @@ mod tests {
     #[test]
     fn versions() {
         for (sdk, outdated) in [
-            ("unleash-client-node:5.6.1", true),
-            ("unleash-client-node:6.0.0", false),
-            ("unleash-client-node:6.0.0-beta.1", false),
+            ("unleash-client-node:5.3.1", true),
+            ("unleash-client-node:5.3.2", false),
+            ("unleash-client-node:5.3.2-beta.1", false),
             ("unleash-client-node@5", true),
             ("unleash-client-node:5.99999999999999999999.0", false),
             ("unleash-client-node:", false),
             ("unleash-client-node", false),
-            ("unleash-client-dotnet:v4.1.3", true),
-            ("unleash-client-rust:0.13.1", true),
-            ("unleash-client-rust:0.14", false),
+            ("unleash-client-dotnet:v4.1.2", true),
+            ("unleash-client-ruby:4.22.8", true),
+            ("unleash-client-go:4.1", false),
             ("our-own:0.0.1", false),
             (":1", false),
             ("", false),

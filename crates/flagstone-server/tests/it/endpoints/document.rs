@@ -122,3 +122,14 @@ pub fn compare_golden(name: &str, text: &str) {
     let different = lines.filter(|(_, (old, new))| old != new).take(5).collect::<Vec<_>>();
     assert!(golden == text, "api/{name} differs; look at the diff of `make golden`. First lines: {different:#?}");
 }
+
+#[test]
+fn every_part_of_a_path_that_varies_is_described() {
+    for (method, path, operation) in Document::new().operations() {
+        let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+        let of_path = parameters.iter().filter(|parameter| parameter["in"] == "path");
+        let described: Vec<_> = of_path.map(|p| (p["name"].clone(), p["description"].is_string())).collect();
+        let varying = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        assert_eq!(described, varying.map(|name| (json!(name), true)).collect::<Vec<_>>(), "{method} {path}");
+    }
+}
