@@ -169,6 +169,7 @@ const EVENTS: &[&str] = &[
     "feature-untagged",
     "feature-updated",
     "feature-variants-updated",
+    "features-exported",
     "features-imported",
     "password-reset-issued",
     "pat-created",
