@@ -88,7 +88,8 @@ fn itself(
         features::insert(draft, feature.clone());
         return Ok(Some(feature));
     };
-    let mut feature = (*before).clone();
+    // What the data does not describe has no description.
+    let mut feature = Feature { description: None, ..(*before).clone() };
     let change = UpdateFeature {
         description: data.description.clone(),
         kind: data.kind.clone(),

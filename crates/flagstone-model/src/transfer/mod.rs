@@ -59,7 +59,7 @@ pub struct TransferFeature {
     /// Its name.
     #[schema(example = "new-checkout")]
     pub name: String,
-    /// For people; where it is imported, one that is there stays if this is omitted.
+    /// For people.
     #[serde(default)]
     pub description: Option<String>,
     /// What it is for; `release` if omitted.
