@@ -47,6 +47,7 @@ pub struct Draft<'a> {
     changes: BTreeMap<(&'static str, String), Option<Value>>,
     events: Vec<Event>,
     redacts: Vec<Piece>,
+    announced: bool,
     touched: BTreeSet<String>,
 }
 
@@ -68,6 +69,7 @@ impl<'a> Draft<'a> {
             changes: BTreeMap::new(),
             events: Vec::new(),
             redacts: Vec::new(),
+            announced: false,
             touched: BTreeSet::new(),
         }
     }
@@ -143,6 +145,12 @@ impl<'a> Draft<'a> {
         });
     }
 
+    /// Says that something was done which changes no document: this event is stored all the same.
+    pub fn announce(&mut self, event: NewEvent) {
+        self.record(event);
+        self.announced = true;
+    }
+
     /// Takes sealed pieces out of the log. Of each document that loses something by it, this draft says what it is from
     /// now on.
     pub fn redact(&mut self, pieces: impl IntoIterator<Item = Piece>) {
@@ -178,14 +186,14 @@ impl<'a> Draft<'a> {
         (0..26).rev().map(|i| char::from(ALPHABET[((bits >> (i * 5)) & 31) as usize])).collect()
     }
 
-    /// Whether there is something to be stored.
+    /// Whether something is not what it was before.
     pub fn has_changes(&self) -> bool {
         !self.changes.is_empty() || !self.redacts.is_empty()
     }
 
-    /// The commit that this draft became and the state behind it; nothing if the rule changed nothing.
+    /// The commit that this draft became and the state behind it; nothing if the rule changed and announced nothing.
     pub fn finish(mut self) -> Option<(Commit, State)> {
-        if !self.has_changes() {
+        if !self.has_changes() && !self.announced {
             return None;
         }
         let seq = self.base.seq + 1;

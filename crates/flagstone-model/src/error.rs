@@ -96,6 +96,27 @@ impl Faults {
         }
     }
 
+    /// Whether none was added.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Takes the faults of a part of the input to `place`, where that part stands: its rule knows it as `/body`. Every
+    /// other refusal stays what it is.
+    pub fn absorb<T>(&mut self, place: &str, result: Result<T, Error>) -> Result<Option<T>, Error> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(Error::BadData(faults)) => {
+                for Fault { path, message } in faults {
+                    let path = path.strip_prefix("/body").map(|rest| format!("{place}{rest}")).unwrap_or(path);
+                    self.add(path, message);
+                }
+                Ok(None)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
     /// Fails if any fault was added.
     pub fn check(self) -> Result<(), Error> {
         if self.0.is_empty() { Ok(()) } else { Err(Error::BadData(self.0)) }

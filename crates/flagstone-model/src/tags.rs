@@ -344,19 +344,30 @@ fn retag(
     removed: &BTreeSet<Tag>,
 ) -> Result<Arc<Feature>, Error> {
     let mut feature = (**before).clone();
+    change(draft, &mut feature, added, removed)?;
+    Ok(draft.put(feature))
+}
+
+/// Gives a feature in the hand tags, which are made if they are not there, and takes some from it.
+pub(crate) fn change(
+    draft: &mut Draft,
+    feature: &mut Feature,
+    added: &BTreeSet<Tag>,
+    removed: &BTreeSet<Tag>,
+) -> Result<(), Error> {
     make_all(draft, added)?;
     for tag in added {
         if feature.tags.insert(tag.clone()) {
-            draft.record(NewEvent::new("feature-tagged").feature(&feature).data(tag));
+            draft.record(NewEvent::new("feature-tagged").feature(feature).data(tag));
         }
     }
     for tag in removed {
         if feature.tags.remove(tag) {
-            draft.record(NewEvent::new("feature-untagged").feature(&feature).pre_data(tag));
+            draft.record(NewEvent::new("feature-untagged").feature(feature).pre_data(tag));
         }
     }
     if feature.tags.len() > TAGS_OF_FEATURE_MAX {
         return Err(Error::LimitExceeded { resource: "tags of one feature", limit: TAGS_OF_FEATURE_MAX as u64 });
     }
-    Ok(draft.put(feature))
+    Ok(())
 }

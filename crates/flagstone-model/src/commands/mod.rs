@@ -18,6 +18,7 @@ pub mod projects;
 pub mod segments;
 pub mod strategy_types;
 pub mod tags;
+pub mod transfer;
 pub mod ui_state;
 pub mod users;
 
@@ -107,6 +108,7 @@ const KNOWN: &[&[Known]] = &[
     segments::KNOWN,
     strategy_types::KNOWN,
     tags::KNOWN,
+    transfer::KNOWN,
     ui_state::KNOWN,
     users::KNOWN,
 ];

@@ -54,7 +54,7 @@ impl<'a> Described<'a> {
 /// Adds a link to a feature.
 pub fn add_link(draft: &mut Draft, project: &str, name: &str, input: LinkInput) -> Result<(), Error> {
     let mut feature = (**find_live(draft, project, name)?).clone();
-    let (url, title) = checked(input)?;
+    let (url, title) = checked_link(input)?;
     Limits::room("links of one feature", feature.links.len(), LINKS_MAX)?;
     let link = Link { id: draft.ulid(), url, title };
     draft.record(NewEvent::new("feature-link-added").feature(&feature).data(Described::of(&link)));
@@ -67,7 +67,7 @@ pub fn add_link(draft: &mut Draft, project: &str, name: &str, input: LinkInput) 
 pub fn update_link(draft: &mut Draft, project: &str, name: &str, id: &str, input: LinkInput) -> Result<(), Error> {
     let mut feature = (**find_live(draft, project, name)?).clone();
     let position = position_of(&feature, id)?;
-    let (url, title) = checked(input)?;
+    let (url, title) = checked_link(input)?;
     let before = feature.links[position].clone();
     let after = Link { id: before.id.clone(), url, title: title.or_else(|| before.title.clone()) };
     if after != before {
@@ -92,7 +92,35 @@ fn position_of(feature: &Feature, id: &str) -> Result<usize, Error> {
     feature.links.iter().position(|link| link.id == id).ok_or_else(|| Error::not_found("link", id))
 }
 
-fn checked(input: LinkInput) -> Result<(String, Option<String>), Error> {
+/// Makes these URLs with their titles the links of a feature in the hand. Those that are there already stay with their ids.
+pub(crate) fn replace_links(
+    draft: &mut Draft,
+    feature: &mut Feature,
+    new: Vec<(String, Option<String>)>,
+) -> Result<(), Error> {
+    if new.len() > LINKS_MAX {
+        return Err(Error::LimitExceeded { resource: "links of one feature", limit: LINKS_MAX as u64 });
+    }
+    let mut before = std::mem::take(&mut feature.links);
+    for (url, title) in new {
+        let link = match before.iter().position(|link| link.url == url && link.title == title) {
+            Some(position) => before.remove(position),
+            None => {
+                let link = Link { id: draft.ulid(), url, title };
+                draft.record(NewEvent::new("feature-link-added").feature(feature).data(Described::of(&link)));
+                link
+            }
+        };
+        feature.links.push(link);
+    }
+    for link in &before {
+        draft.record(NewEvent::new("feature-link-removed").feature(feature).pre_data(Described::of(link)));
+    }
+    Ok(())
+}
+
+/// A link's URL, complete, and its title.
+pub(crate) fn checked_link(input: LinkInput) -> Result<(String, Option<String>), Error> {
     let mut faults = Faults::default();
     let url = web_address(&input.url).unwrap_or_else(|| {
         let message = format!("A link is an http or https URL of at most {LINK_BYTES_MAX} bytes.");

@@ -3,6 +3,7 @@
 mod archive;
 mod creators;
 mod dependencies;
+mod duplicate;
 mod links;
 mod strategies;
 mod toggling;
@@ -19,13 +20,17 @@ pub use creators::{Creator, creators};
 pub use dependencies::{
     Dependency, DependencyInput, add_dependency, children, remove_dependencies, remove_dependency, variant_names,
 };
+pub use duplicate::{CloneFeature, duplicate};
 pub use links::{Link, LinkInput, add_link, remove_link, update_link};
+pub(crate) use links::{checked_link, replace_links};
 pub use strategies::{
     SortOrder, Strategy, StrategyChange, StrategyInput, add_strategy, patch_strategy, remove_strategy, sort_strategies,
     update_strategy,
 };
 pub(crate) use strategies::{check_strategy, strategy_from};
+pub(crate) use toggling::default_strategy;
 pub use toggling::{DisabledStrategies, bulk_toggle, switch_off, switch_on};
+pub(crate) use variants::check_variants;
 pub use variants::{
     Payload, PayloadType, PushVariants, Variant, VariantOverride, WeightType, overwrite_variants, patch_variants,
     push_variants,
@@ -310,6 +315,15 @@ fn check_kind(faults: &mut Faults, kind: &str) {
 
 /// Creates a feature, off in every environment of its project.
 pub fn create(draft: &mut Draft, project: &str, input: CreateFeature) -> Result<FeatureSummary, Error> {
+    let feature = prepare(draft, project, input)?;
+    tags::make_all(draft, &feature.tags)?;
+    let summary = feature.summary();
+    insert(draft, feature);
+    Ok(summary)
+}
+
+/// A feature that can be inserted once its tags are there.
+pub(crate) fn prepare(draft: &Draft, project: &str, input: CreateFeature) -> Result<Feature, Error> {
     let of_project = &projects::find_live(draft, project)?.environments;
     let environments = of_project.keys().map(|name| (name.clone(), FeatureEnvironment::default())).collect();
     room_in_project(draft, project)?;
@@ -321,7 +335,7 @@ pub fn create(draft: &mut Draft, project: &str, input: CreateFeature) -> Result<
     faults.check()?;
     validate_name(draft, Some(project), &input.name)?;
     Limits::room("features", draft.features.index().live(), draft.limits().features)?;
-    let feature = Feature {
+    Ok(Feature {
         name: input.name,
         project: project.to_owned(),
         kind,
@@ -335,12 +349,13 @@ pub fn create(draft: &mut Draft, project: &str, input: CreateFeature) -> Result<
         dependencies: Vec::new(),
         tags,
         links: Vec::new(),
-    };
-    tags::make_all(draft, &feature.tags)?;
-    let summary = feature.summary();
-    draft.record(NewEvent::new("feature-created").feature(&feature).data(&summary));
+    })
+}
+
+/// Puts a new feature among the others.
+pub(crate) fn insert(draft: &mut Draft, feature: Feature) {
+    draft.record(NewEvent::new("feature-created").feature(&feature).data(feature.summary()));
     draft.put(feature);
-    Ok(summary)
 }
 
 /// Fails if the project holds as many live features as it may.
@@ -350,69 +365,27 @@ fn room_in_project(state: &State, project: &str) -> Result<(), Error> {
     Limits::room("features in this project", count, usize::try_from(limit).unwrap_or(usize::MAX))
 }
 
-/// A copy of a feature under a new name, off everywhere, with the same strategies and variants.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CloneFeature {
-    /// The copy's name.
-    pub name: String,
-    /// Whether each strategy's `groupId` becomes the new name, so that the copy draws its own lots; true if omitted.
-    #[serde(default)]
-    pub replace_group_id: Option<bool>,
-}
-
-/// Copies a feature within its project.
-pub fn duplicate(draft: &mut Draft, project: &str, name: &str, input: CloneFeature) -> Result<FeatureSummary, Error> {
-    let original = (**find_live(draft, project, name)?).clone();
-    crate::segments::check_references(draft, project, original.segments())?;
-    for environment in original.environments.keys() {
-        draft.require(&Need::environment(project, environment, &[Permission::CreateFeatureStrategy]))?;
-    }
-    create(
-        draft,
-        project,
-        CreateFeature {
-            name: input.name.clone(),
-            kind: Some(original.kind.clone()),
-            description: original.description.clone(),
-            impression_data: Some(original.impression_data),
-            tags: Vec::new(),
-        },
-    )?;
-    let mut copy = (**find_live(draft, project, &input.name)?).clone();
-    for (environment, mut original) in original.environments {
-        original.enabled = false;
-        original.switched_on_at = None;
-        for strategy in &mut original.strategies {
-            strategy.id = draft.ulid();
-            if input.replace_group_id.unwrap_or(true) && strategy.parameters.contains_key("groupId") {
-                strategy.parameters.insert("groupId".to_owned(), input.name.clone());
-            }
-            let event = NewEvent::new("feature-strategy-add").feature(&copy).environment(&environment);
-            draft.record(event.data(&*strategy));
-        }
-        copy.environments.insert(environment, original);
-    }
-    let summary = copy.summary();
-    draft.put(copy);
-    Ok(summary)
-}
-
 /// Replaces a feature's own properties. As with Unleash, what is omitted goes back to its default; only a description
 /// stays, and so does the mark for removal.
 pub fn update(draft: &mut Draft, project: &str, name: &str, input: UpdateFeature) -> Result<FeatureSummary, Error> {
     let mut feature = (**find_live(draft, project, name)?).clone();
     let before = feature.summary();
+    change(&mut feature, input)?;
+    Ok(store_update(draft, &before, feature))
+}
+
+/// The same to a feature in the hand.
+pub(crate) fn change(feature: &mut Feature, input: UpdateFeature) -> Result<(), Error> {
     let kind = input.kind.unwrap_or_else(|| "release".to_owned());
     let mut faults = Faults::default();
     check_kind(&mut faults, &kind);
     check_text(&mut faults, "/body/description", input.description.as_deref());
     faults.check()?;
     feature.kind = kind;
-    feature.description = input.description.or(feature.description);
+    feature.description = input.description.or(feature.description.take());
     feature.impression_data = input.impression_data.unwrap_or(false);
     feature.stale = input.stale.unwrap_or(feature.stale);
-    Ok(store_update(draft, &before, feature))
+    Ok(())
 }
 
 /// Applies a JSON patch (RFC 6902) to a feature's own properties; name, project and creation stay as they are.
@@ -444,14 +417,23 @@ pub fn patch(draft: &mut Draft, project: &str, name: &str, patch: &json_patch::P
 fn store_update(draft: &mut Draft, before: &FeatureSummary, feature: Feature) -> FeatureSummary {
     let after = feature.summary();
     if after != *before {
-        if before.stale != after.stale {
-            let kind = if after.stale { "feature-stale-on" } else { "feature-stale-off" };
-            draft.record(NewEvent::new(kind).feature(&feature));
-        }
-        draft.record(NewEvent::new("feature-metadata-updated").feature(&feature).data(&after).pre_data(before));
+        record_update(draft, before, &feature);
         draft.put(feature);
     }
     after
+}
+
+/// Says what has become of a feature's own properties, if anything.
+pub(crate) fn record_update(draft: &mut Draft, before: &FeatureSummary, feature: &Feature) {
+    let after = feature.summary();
+    if after == *before {
+        return;
+    }
+    if before.stale != after.stale {
+        let kind = if after.stale { "feature-stale-on" } else { "feature-stale-off" };
+        draft.record(NewEvent::new(kind).feature(feature));
+    }
+    draft.record(NewEvent::new("feature-metadata-updated").feature(feature).data(&after).pre_data(before));
 }
 
 /// Several features of one project.

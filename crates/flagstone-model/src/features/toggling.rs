@@ -84,7 +84,8 @@ pub fn bulk_toggle(
     distinct(names, draft.limits())?.iter().try_for_each(|name| toggle(draft, (project, name, environment)))
 }
 
-fn default_strategy(draft: &Draft, feature: &Feature, environment: &str) -> StrategyInput {
+/// The strategy that a feature gets which is switched on without an active one.
+pub(crate) fn default_strategy(draft: &Draft, feature: &Feature, environment: &str) -> StrategyInput {
     let of_project = draft
         .projects
         .get(&feature.project)

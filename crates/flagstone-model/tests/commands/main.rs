@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod random;
+mod round_trip;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,7 +3,7 @@
 use flagstone_model::commands::run;
 use flagstone_model::commands::{
     api_tokens, context_fields, environments, favorites, feature_types, features, installation, integrations, links,
-    projects, segments, strategy_types, tags, ui_state, users,
+    projects, segments, strategy_types, tags, transfer, ui_state, users,
 };
 use flagstone_model::features::Strategy;
 use flagstone_model::{Principal, State};
@@ -164,7 +164,7 @@ const USERS: &[&str] = &["ada", "bob", "eve"];
 
 /// A random operation, both ways.
 pub fn step(random: &mut Random, step: &Step<'_>) -> Done {
-    let group = random.below(16);
+    let group = random.below(17);
     let mut names = Names { random, state: step.state };
     match group {
         0..=4 => of_features(&mut names, step),
@@ -178,6 +178,7 @@ pub fn step(random: &mut Random, step: &Step<'_>) -> Done {
         12 => of_strategy_types(&mut names, step),
         13 => of_integrations(&mut names, step),
         14 => of_installation(&mut names, step),
+        15 => of_transfers(&mut names, step),
         _ => of_tokens(&mut names, step),
     }
 }
@@ -531,6 +532,35 @@ fn of_users(it: &mut Names<'_>, step: &Step<'_>) -> Done {
             step.both_ways::<DeleteToken>(it.random.pick(&ids).copied().unwrap_or(1), ())
         }
     }
+}
+
+fn of_transfers(it: &mut Names<'_>, step: &Step<'_>) -> Done {
+    use transfer::*;
+    let environment = it.environment();
+    if it.random.chance(30) {
+        return step.both_ways::<Export>((), from(json!({ "environment": environment, "features": it.features() })));
+    }
+    let path = it.feature_path();
+    let (name, segments) = (&path["featureName"], step.state.segments.values());
+    let segments: Vec<Value> = segments.map(|s| json!({ "id": s.id, "name": s.name })).collect();
+    let mut strategy = it.strategy_input();
+    strategy["featureName"] = name.clone();
+    let data = json!({
+        "features": [{ "name": name, "stale": it.random.chance(50) }],
+        "featureStrategies": if it.random.chance(70) { vec![strategy] } else { Vec::new() },
+        "featureEnvironments": [{ "name": name, "enabled": it.random.chance(50), "variants": it.variants() }],
+        "featureTags": [{ "featureName": name, "tagType": "kind", "tagValue": it.random.one_of(&["red", "blue"]) }],
+        "tagTypes": [{ "name": "kind" }],
+        "segments": segments,
+        "links": [{ "feature": name, "links": [{ "url": it.random.one_of(&["https://a.b", "https://c.d", "mailto:x"]) }] }],
+        "dependencies": if it.random.chance(20) {
+            vec![json!({ "feature": name, "dependencies": [{ "feature": it.feature() }] })]
+        } else {
+            Vec::new()
+        },
+    });
+    let input = json!({ "project": path["projectId"], "environment": environment, "data": data });
+    step.both_ways::<Import>((), from(input))
 }
 
 fn of_tokens(it: &mut Names<'_>, step: &Step<'_>) -> Done {

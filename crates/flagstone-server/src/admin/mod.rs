@@ -31,6 +31,7 @@ mod strategy_definitions;
 mod tag_types;
 mod tags;
 mod toggling;
+mod transfer;
 mod ui_config;
 mod ui_state;
 mod unknown_flags;
@@ -74,6 +75,7 @@ pub fn nouns() -> Vec<OpenApiRouter<App>> {
         tag_types::routes(),
         tags::routes(),
         toggling::routes(),
+        transfer::routes(),
         ui_config::routes(),
         unknown_flags::routes(),
         ui_state::routes(),

@@ -9,6 +9,7 @@ pub(crate) mod passwords;
 mod rate_limit;
 pub mod sessions;
 mod snapshot;
+mod transfer;
 mod usage;
 mod view;
 mod writer;
@@ -178,6 +179,7 @@ impl App {
         for token in given_tokens {
             app.commit_as_system::<EnsureGivenToken>(token).await?;
         }
+        app.import_file().await?;
         Ok(app)
     }
 

@@ -90,6 +90,18 @@ impl<T, S: Send + Sync> FromRequest<S> for Body<T> {
     }
 }
 
+/// The same of at most [`BULK_BODY_BYTES_MAX`] bytes.
+pub struct LargeBody<T>(pub Body<T>);
+
+impl<T, S: Send + Sync> FromRequest<S> for LargeBody<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        let (parts, body) = request.into_parts();
+        Body::read(&parts.headers, body, BULK_BODY_BYTES_MAX).await.map(Self)
+    }
+}
+
 fn is_json(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")

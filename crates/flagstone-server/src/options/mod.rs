@@ -1,6 +1,7 @@
 //! Every option of `flagstone serve`, with the environment variable behind it.
 
 pub mod edge;
+mod import;
 mod integrations;
 
 use std::net::IpAddr;
@@ -17,6 +18,7 @@ use ipnet::IpNet;
 use crate::delivery::DeliverySettings;
 use crate::delivery::StreamLimits;
 use crate::http::path_segment;
+pub use import::ImportOptions;
 pub use integrations::IntegrationOptions;
 
 /// Options of `flagstone serve`. Names of variables are Unleash's wherever it has one.
@@ -73,6 +75,9 @@ pub struct ServeOptions {
     /// Frontend API tokens that exist from the start: project:environment.secret
     #[arg(long, env = "INIT_FRONTEND_API_TOKENS", hide_env_values = true, value_delimiter = ',')]
     pub init_frontend_api_tokens: Vec<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub import: ImportOptions,
     /// The secret with which edges sign their requests for tokens: base64url, without padding; without one there are none
     #[arg(long, env = "EDGE_CLIENT_SECRET", hide_env_values = true)]
     pub edge_client_secret: Option<String>,

@@ -36,6 +36,7 @@ mod strategies;
 mod strategy_types;
 mod streams;
 mod tags;
+mod transfer;
 mod ui_state;
 mod users;
 mod world;

@@ -177,6 +177,7 @@ pub fn rows(world: &World) -> Vec<Row> {
         links(),
         shared(world),
         tags(),
+        transfers(),
         integrations(world),
         people(world),
         sdks(),
@@ -407,6 +408,16 @@ fn tags() -> Vec<Row> {
         PUT "/api/admin/features/{featureName}/tags" body(json!({"addedTags": [red], "removedTags": [blue]})), changes("red");
         DELETE "/api/admin/features/{featureName}/tags/{type}/{value}" changes("blue");
         PUT "/api/admin/projects/{projectId}/tags" body(json!({"features": ["flag", "other"], "tags": {"addedTags": [red], "removedTags": []}})), changes("other");
+    }
+}
+
+fn transfers() -> Vec<Row> {
+    let data = json!({"features": [{"name": "imported"}], "featureStrategies": [], "tagTypes": []});
+    let import = json!({"project": "alpha", "environment": "development", "data": data});
+    rows! {
+        POST "/api/admin/features-batch/export" body(json!({"environment": "development", "features": ["flag"]})), changes("flag");
+        POST "/api/admin/features-batch/validate" body(import.clone());
+        POST "/api/admin/features-batch/import" body(import), changes("imported");
     }
 }
 
