@@ -2,6 +2,7 @@
 
 pub mod edge;
 mod integrations;
+mod people;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use crate::delivery::DeliverySettings;
 use crate::delivery::StreamLimits;
 use crate::http::path_segment;
 pub use integrations::IntegrationOptions;
+pub use people::{MailOptions, PeopleOptions};
 
 /// Options of `flagstone serve`. Names of variables are Unleash's wherever it has one.
 #[derive(Args, Clone, Debug)]
@@ -116,6 +118,9 @@ pub struct ServeOptions {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub integrations: IntegrationOptions,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub people: PeopleOptions,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub limits: LimitOptions,
