@@ -48,18 +48,17 @@ pub struct UserId {
 pub struct CreatedUser {
     /// The user.
     pub user: Arc<User>,
-    /// For one without a password: the secret of a link by which they set one.
-    pub link_secret: Option<String>,
+    /// The secret of a link by which they set a password of their own.
+    pub link_secret: String,
 }
 
 operations! {
-    /// Creates a user; one without a password gets a link to set one.
+    /// Creates a user, with a link by which they set a password.
     Create = "createUser" ((): (), input: NewUser) -> CreatedUser {
         needs |_| Need::root(&[P::Admin]);
         does |draft| {
-            let has_password = input.password_hash.is_some();
             let user = users::create(draft, input)?;
-            let link_secret = if has_password { None } else { Some(password_resets::issue(draft, user.id)?) };
+            let link_secret = password_resets::issue(draft, user.id)?;
             Ok(CreatedUser { user, link_secret })
         };
     }
@@ -82,6 +81,14 @@ operations! {
     IssueReset = "resetUserPassword" ((): (), user: UserId) -> String {
         needs |_| Need::root(&[P::Admin]);
         does |draft| password_resets::issue(draft, user.id);
+    }
+    /// Gives out the same to the user themselves, who has it sent to their address.
+    IssueOwnReset = "sendResetPasswordEmail" ((): (), (): ()) -> String {
+        needs |_| Need::login();
+        does |draft| {
+            let id = users::asking_user(draft)?;
+            password_resets::issue(draft, id)
+        };
     }
     /// Sets a password by a link, which is used up.
     RedeemPasswordReset = "changePassword" ((): (), input: RedeemReset) -> Arc<User> {

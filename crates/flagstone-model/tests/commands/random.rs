@@ -497,7 +497,7 @@ fn of_tags(it: &mut Names<'_>, step: &Step<'_>) -> Done {
 
 fn of_users(it: &mut Names<'_>, step: &Step<'_>) -> Done {
     use users::*;
-    match it.random.below(11) {
+    match it.random.below(12) {
         0 | 1 => {
             let hash = if it.random.chance(50) { "hash".into() } else { Value::Null };
             let input = json!({ "username": it.random.one_of(USERS), "root_role": 1, "password_hash": hash });
@@ -521,8 +521,9 @@ fn of_users(it: &mut Names<'_>, step: &Step<'_>) -> Done {
             let input = RedeemReset { secret, password_hash: "third".to_owned() };
             Step { state: &state, ..*step }.both_ways::<RedeemPasswordReset>((), input)
         }
-        7 => step.both_ways::<SetOwnPassword>((), PasswordHash("own".to_owned())),
-        8 | 9 => {
+        7 => step.both_ways::<IssueOwnReset>((), ()),
+        8 => step.both_ways::<SetOwnPassword>((), PasswordHash("own".to_owned())),
+        9 | 10 => {
             let input =
                 json!({ "description": it.random.one_of(&["x", "y", "z"]), "expiresAt": "2030-01-01T00:00:00Z" });
             step.both_ways::<CreateToken>((), from(input))

@@ -7,6 +7,7 @@ mod archive;
 mod constraints;
 mod context_fields;
 mod dependencies;
+mod email_previews;
 mod environments;
 mod events;
 mod favorites;
@@ -52,6 +53,7 @@ pub fn nouns() -> Vec<OpenApiRouter<App>> {
         constraints::routes(),
         context_fields::routes(),
         dependencies::routes(),
+        email_previews::routes(),
         environments::routes(),
         events::routes(),
         favorites::routes(),

@@ -114,7 +114,7 @@ async fn get(State(app): State<App>, caller: Caller) -> Result<Json<UiConfig>, F
         environment: "Flagstone",
         flags: flags.into(),
         version: COMPATIBLE_VERSION,
-        email_enabled: false,
+        email_enabled: app.mailer().is_some(),
         unleash_url: options.public_url.clone(),
         base_uri_path: options.base_path(),
         authentication_type: "open-source",

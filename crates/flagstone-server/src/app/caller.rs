@@ -38,6 +38,11 @@ impl Caller {
         Self { principal, actor: user_actor(user, ip), sent_credentials: true, session: None }
     }
 
+    /// Somebody unknown who asks for what goes to the user alone.
+    pub fn on_behalf_of(user: &User, ip: IpAddr) -> Self {
+        Self { actor: Self::nobody(false, ip).actor, ..Self::by_link(user, ip) }
+    }
+
     /// Nobody that is known.
     pub fn nobody(sent_credentials: bool, ip: IpAddr) -> Self {
         let actor = Actor { id: 0, name: "nobody".to_owned(), ip: Some(ip.to_string()) };

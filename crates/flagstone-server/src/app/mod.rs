@@ -3,6 +3,7 @@
 pub mod caller;
 pub mod jobs;
 mod loading;
+pub mod mail;
 mod nonces;
 pub mod outbox;
 pub(crate) mod passwords;
@@ -43,6 +44,7 @@ use crate::system::entropy::OsEntropy;
 use crate::system::tasks::keep_running;
 use crate::telemetry::Telemetry;
 use caller::Caller;
+use mail::Mailer;
 use nonces::Nonces;
 use outbox::Telling;
 use passwords::Passwords;
@@ -82,6 +84,9 @@ struct Inner {
     telemetry: Telemetry,
     passwords: Passwords,
     logins: RateLimit,
+    reset_mails: RateLimit,
+    sign_ups: RateLimit,
+    mailer: Option<Mailer>,
     prolonged: Prolonged,
     nonces: Nonces,
     metrics: Metrics,
@@ -136,6 +141,7 @@ impl App {
     ) -> anyhow::Result<Self> {
         let given_tokens = options.given_tokens()?;
         let (delivery, outgoing) = (options.delivery(), Guarded::new(options.integrations.outgoing())?);
+        let mailer = Mailer::of(&options.people.mail, &options.public_url)?;
         let loaded = store.load().await?;
         let (state, past, telemetry) = tokio::join!(
             tokio::task::spawn_blocking(move || loading::state(loaded)),
@@ -155,6 +161,9 @@ impl App {
         let app = Self(Arc::new(Inner {
             limits: options.limits(),
             logins: RateLimit::per_minute(options.login_limit_per_minute),
+            reset_mails: RateLimit::per_minute(options.people.password_reset_limit_per_minute),
+            sign_ups: RateLimit::per_minute(options.people.create_user_rate_limit_per_minute),
+            mailer,
             options,
             clock,
             store,

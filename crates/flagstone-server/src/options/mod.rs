@@ -3,6 +3,7 @@
 pub mod edge;
 mod import;
 mod integrations;
+mod people;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use crate::delivery::StreamLimits;
 use crate::http::path_segment;
 pub use import::ImportOptions;
 pub use integrations::IntegrationOptions;
+pub use people::{MailOptions, PeopleOptions};
 
 /// Options of `flagstone serve`. Names of variables are Unleash's wherever it has one.
 #[derive(Args, Clone, Debug)]
@@ -121,6 +123,9 @@ pub struct ServeOptions {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub integrations: IntegrationOptions,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub people: PeopleOptions,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub limits: LimitOptions,

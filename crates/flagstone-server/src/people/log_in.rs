@@ -4,8 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use flagstone_model::commands::users::{RedeemPasswordReset, RedeemReset};
-use flagstone_model::users::by_login;
+use flagstone_model::commands::users::{IssueOwnReset, RedeemPasswordReset, RedeemReset};
+use flagstone_model::users::{User, by_login};
 use flagstone_model::{Error, password_resets};
 use flagstone_store::LoginRecord;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,7 @@ use super::identify::{SameSite, Visitor};
 use super::users::UserView;
 use crate::app::App;
 use crate::app::caller::Caller;
+use crate::app::mail::Template;
 use crate::app::passwords;
 use crate::app::sessions;
 use crate::http::error::Failure;
@@ -28,6 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(logout))
         .routes(routes!(validate_reset))
         .routes(routes!(reset_password))
+        .routes(routes!(send_reset))
         .routes(routes!(validate_password))
 }
 
@@ -49,6 +51,15 @@ struct ResetPassword {
     token: String,
     /// The new password.
     password: String,
+}
+
+/// Whose password is forgotten.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Forgotten {
+    /// The address to send a link to.
+    #[schema(example = "ada@example.com")]
+    email: String,
 }
 
 /// A password to be judged.
@@ -189,6 +200,50 @@ async fn reset_password(
     app.commit_input::<RedeemPasswordReset>(&caller, (), input).await?;
     sessions::remove_dead(&app, user.id).await;
     Ok(())
+}
+
+/// Have a link sent that sets a new password; the answer does not tell whether there is such an address
+#[utoipa::path(
+    post,
+    path = "/auth/reset/password-email",
+    operation_id = "sendResetPasswordEmail",
+    tag = "Auth",
+    request_body = Forgotten,
+    responses((status = 200, description = "If a user has this address and mail is on, a link is on its way")),
+)]
+async fn send_reset(
+    State(app): State<App>,
+    _: SameSite,
+    visitor: Visitor,
+    body: Body<Forgotten>,
+) -> Result<(), Failure> {
+    let now = app.now();
+    app.reset_mails().check(visitor.address, now).map_err(Failure::TooMany)?;
+    let email = body.parse(app.schemas())?.email.to_lowercase();
+    let snapshot = app.public();
+    let user = by_login(&snapshot.state, &email).filter(|user| user.email.as_deref() == Some(email.as_str()));
+    app.reset_mails().check_account(user.map(|u| u.id), &email, visitor.address, now).map_err(Failure::TooMany)?;
+    // What is done for a user takes time, which would tell that there is one: it is done after the answer.
+    if let Some(user) = user.filter(|user| !user.disabled && app.mailer().is_some()) {
+        let (user, caller) = (std::sync::Arc::clone(user), Caller::on_behalf_of(user, visitor.address));
+        tokio::spawn(async move { mail_reset(&app, &user, &caller).await });
+    }
+    Ok(())
+}
+
+/// Gives out a link that sets a user's password and sends it to the user.
+async fn mail_reset(app: &App, user: &User, caller: &Caller) {
+    let secret = match app.commit_input::<IssueOwnReset>(caller, (), ()).await {
+        Ok(done) => done.value,
+        Err(failure) => {
+            tracing::warn!(user = user.id, ?failure, "no link to set a password could be given out");
+            return;
+        }
+    };
+    if let (Some(mailer), Some(address)) = (app.mailer(), &user.email) {
+        let link = app.page(&format!("reset-password?token={secret}"));
+        mailer.post(user.id, address, &Template::ResetPassword.letter(user.name.as_deref().unwrap_or_default(), &link));
+    }
 }
 
 /// Check whether a password is good enough

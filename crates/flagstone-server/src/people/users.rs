@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::app::caller::Caller;
+use crate::app::mail::Template;
 use crate::app::passwords;
 use crate::app::sessions;
 use crate::http::error::Failure;
@@ -161,9 +162,8 @@ struct CreateUser {
     password: Option<String>,
     /// The root role's id or name.
     root_role: RoleRef,
-    /// Accepted for old clients; no mail is sent.
+    /// Whether to send an invitation to the address, where mail is on; it is sent if this is omitted.
     #[serde(default)]
-    #[allow(dead_code)]
     send_email: Option<bool>,
 }
 
@@ -174,9 +174,9 @@ struct CreateUser {
 struct CreatedUserView {
     #[serde(flatten)]
     user: UserView,
-    /// For users without a password: a link by which they set one, shown this once.
+    /// A link by which the user sets a password, shown this once; it works once, for a day.
     invite_link: String,
-    /// Always false.
+    /// Whether an invitation with the link is on its way to the user's address.
     email_sent: bool,
 }
 
@@ -280,21 +280,20 @@ async fn create(
         Some(password) => Some(passwords::accept(&app, password, None).await?),
         None => None,
     };
-    let CreateUser { username, email, name, root_role, .. } = input;
+    let CreateUser { username, email, name, root_role, send_email, .. } = input;
     let new = NewUser { username, email, name, root_role, password_hash };
     let done = app.commit_input::<commands::Create>(&caller, (), new).await?;
     let CreatedUser { user, link_secret } = done.value;
     let location = format!("{}/api/admin/user-admin/{}", app.options().base_path(), user.id);
-    let invite_link = link_secret.map(|secret| link(&app, "new-user", &secret)).unwrap_or_default();
-    Ok(Created {
-        location,
-        view: CreatedUserView { user: UserView::with_role(&app, &user), invite_link, email_sent: false },
-    })
+    let invite_link = app.page(&format!("new-user?token={link_secret}"));
+    let email_sent = send_email.unwrap_or(true) && invite(&app, &user, &invite_link);
+    Ok(Created { location, view: CreatedUserView { user: UserView::with_role(&app, &user), invite_link, email_sent } })
 }
 
-/// A page's address with a secret that sets a password.
-fn link(app: &App, page: &str, secret: &str) -> String {
-    format!("{}{}/{page}?token={secret}", app.options().public_url.trim_end_matches('/'), app.options().base_path())
+/// Sends an invitation to a new user, if that is possible.
+fn invite(app: &App, user: &User, link: &str) -> bool {
+    let (Some(mailer), Some(address)) = (app.mailer(), &user.email) else { return false };
+    mailer.post(user.id, address, &Template::GettingStarted.letter(user.name.as_deref().unwrap_or_default(), link))
 }
 
 /// Give out a link by which a user sets a new password; it works once, for a day
@@ -312,7 +311,7 @@ async fn reset_password(
     body: Body<UserId>,
 ) -> Result<Json<ResetLink>, Failure> {
     let done = app.commit::<commands::IssueReset>(&caller, (), body).await?;
-    Ok(Json(ResetLink { reset_password_url: link(&app, "reset-password", &done.value) }))
+    Ok(Json(ResetLink { reset_password_url: app.page(&format!("reset-password?token={}", done.value)) }))
 }
 
 /// Find users by a part of their names

@@ -21,6 +21,7 @@ mod input;
 mod instance;
 mod integrations;
 mod links;
+mod mail;
 mod nodes;
 mod ofrep;
 mod outbox;

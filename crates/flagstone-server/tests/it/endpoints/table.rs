@@ -357,6 +357,8 @@ fn shared(world: &World) -> Vec<Row> {
         GET "/api/admin/events";
         GET "/api/admin/events/{featureName}";
         GET "/api/admin/event-creators";
+        GET "/api/admin/email/preview/html/{template}" at("template", "reset-password");
+        GET "/api/admin/email/preview/text/{template}" at("template", "getting-started");
         GET "/api/admin/maintenance";
         POST "/api/admin/maintenance" body(json!({"enabled": true})), answers(204), changes("maintenance.mode");
         GET "/api/admin/telemetry/settings";
@@ -460,6 +462,7 @@ fn people(world: &World) -> Vec<Row> {
         GET "/api/admin/user-admin/search" query("q=spare");
         GET "/auth/reset/validate" by(By::Nobody), query(&format!("token={reset}"));
         POST "/auth/reset/password" by(By::Nobody), body(json!({"token": reset, "password": password})), changes(spare);
+        POST "/auth/reset/password-email" by(By::Nobody), body(json!({"email": "nobody@example.com"}));
         POST "/auth/reset/validate-password" by(By::Nobody), body(json!({"password": password}));
         POST "/auth/simple/login" by(By::Nobody), body(json!({"username": "admin", "password": PASSWORD}));
         POST "/logout" by(By::Session), answers(302);
