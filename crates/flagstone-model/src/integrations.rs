@@ -17,6 +17,7 @@ use crate::limits::Limits;
 use crate::names::{NAME_BYTES_MAX, check_text};
 use crate::permissions::{Need, Permission};
 use crate::state::{Document, State};
+use crate::tags::{self, CreateTagType};
 use crate::time::Timestamp;
 use providers::{Provider, provider};
 
@@ -223,7 +224,18 @@ pub fn create(draft: &mut Draft, input: IntegrationInput) -> Result<Arc<Integrat
         sees_private: sees_private(draft),
     };
     draft.record(NewEvent::new("addon-config-created").data(integration.recorded()));
+    make_tag_types(draft, &integration.provider)?;
     Ok(draft.put(integration))
+}
+
+/// Makes the types of tags that a provider goes by, unless they are there.
+fn make_tag_types(draft: &mut Draft, name: &str) -> Result<(), Error> {
+    let types = provider(name).map(|provider| provider.tag_types).unwrap_or_default();
+    for kind in types.iter().filter(|kind| !draft.tag_types.contains(kind.name)).collect::<Vec<_>>() {
+        let (description, icon) = (Some(kind.description.to_owned()), Some(kind.icon.to_owned()));
+        tags::create_type(draft, CreateTagType { name: kind.name.to_owned(), description, icon, color: None })?;
+    }
+    Ok(())
 }
 
 /// Replaces an integration. A description that is omitted stays, and so do secrets that come back masked.
@@ -233,6 +245,7 @@ pub fn update(draft: &mut Draft, id: i64, input: IntegrationInput) -> Result<Arc
     let mut faults = Faults::default();
     check(&mut faults, &input, &parameters);
     faults.check()?;
+    make_tag_types(draft, &input.provider)?;
     // While it was disabled nothing waited for it.
     let since = if before.enabled { before.since } else { draft.last_event_id };
     let after = Integration {

@@ -258,13 +258,13 @@ impl Store {
         }
     }
 
-    /// The connection for the log, for as long as one append may take: a large import has a millisecond more for
-    /// each of its rows and each 16 KiB. On PostgreSQL that is counted from when the append `began`, whatever is tried anew: a server
-    /// that hangs would take the time again and again. A disk that hangs in the middle of a sync is waited for.
+    /// The connection for the log, for as long as one append may take: a large import has a millisecond more for each of
+    /// its rows and each 4 KiB. On PostgreSQL that is counted from when the append `began`, whatever is tried anew: a
+    /// server that hangs would take the time again and again. A disk that hangs in the middle of a sync is waited for.
     async fn log_writer(&self, commits: &[Commit], began: Instant) -> Result<(Lease<'_>, bool), Error> {
         let rows: usize = commits.iter().map(|commit| commit.body.changes.len() + commit.body.events.len()).sum();
         let bytes: usize = commits.iter().map(Commit::bytes).sum();
-        let more = Duration::from_millis((rows + bytes / (16 * 1024)) as u64);
+        let more = Duration::from_millis((rows + bytes / (4 * 1024)) as u64);
         let (deadline, (mut lease, reused)) = match self {
             Self::Sqlite(store) => {
                 let writer = store.writer().await?;

@@ -208,6 +208,11 @@ const SLACK_TAGS: &[ProviderTagType] = &[ProviderTagType {
     icon: "S",
 }];
 
+const DATADOG_TAGS: &[ProviderTagType] =
+    &[ProviderTagType { name: "datadog", description: "What Datadog's events carry as tags.", icon: "D" }];
+const NEW_RELIC_TAGS: &[ProviderTagType] =
+    &[ProviderTagType { name: "new-relic", description: "What New Relic's events carry as tags.", icon: "N" }];
+
 /// Every provider there is.
 pub const PROVIDERS: &[Provider] = &[
     Provider {
@@ -314,7 +319,7 @@ pub const PROVIDERS: &[Provider] = &[
             TEMPLATE,
         ],
         events: EVENTS,
-        tag_types: &[],
+        tag_types: DATADOG_TAGS,
     },
     Provider {
         name: "new-relic",
@@ -334,6 +339,6 @@ pub const PROVIDERS: &[Provider] = &[
             TEMPLATE,
         ],
         events: EVENTS,
-        tag_types: &[],
+        tag_types: NEW_RELIC_TAGS,
     },
 ];

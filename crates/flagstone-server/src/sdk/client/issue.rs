@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use flagstone_model::api_tokens::{EdgeToken, hash, selector_of};
+use flagstone_model::api_tokens::{EdgeToken, hash, hex, selector_of};
 use flagstone_model::commands::installation::IssueForEdges;
 use flagstone_model::{Error, Timestamp};
 use hmac::{Hmac, KeyInit, Mac};
@@ -120,14 +120,6 @@ fn authenticate(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Hmac<Sha2
 fn hash_of(body: &[u8]) -> String {
     use sha2::Digest;
     hex(&Sha256::digest(body))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// The token for a place: its whole text, and what is kept of it.

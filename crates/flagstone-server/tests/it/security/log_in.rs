@@ -149,13 +149,11 @@ async fn t8_an_unknown_user_costs_as_much_time_as_a_known_one() {
         }
     }
     assert!(bodies.iter().all(|b| *b == bodies[0]), "the answers differ: {bodies:?}");
-    let medians = times.map(|mut times| {
-        times.sort();
-        times[times.len() / 2]
-    });
-    let (least, most) = (medians.iter().min().unwrap(), medians.iter().max().unwrap());
+    // The shortest of each: what else the machine does only adds to a time.
+    let shortest = times.map(|times| times.into_iter().min().unwrap());
+    let (least, most) = (shortest.iter().min().unwrap(), shortest.iter().max().unwrap());
     // Without the work for unknown names it is a factor of a hundred.
-    assert!(most.as_secs_f64() / least.as_secs_f64() < 1.5, "{medians:?}");
+    assert!(most.as_secs_f64() / least.as_secs_f64() < 1.5, "{shortest:?}");
 }
 
 #[tokio::test]
