@@ -3,6 +3,7 @@
 mod archive;
 mod creators;
 mod dependencies;
+mod lifecycle;
 mod links;
 mod strategies;
 mod toggling;
@@ -19,6 +20,7 @@ pub use creators::{Creator, creators};
 pub use dependencies::{
     Dependency, DependencyInput, add_dependency, children, remove_dependencies, remove_dependency, variant_names,
 };
+pub use lifecycle::{CompleteFeature, EnteredStage, Outcome, ReachedStage, Stage, complete, enter_stages, uncomplete};
 pub use links::{Link, LinkInput, add_link, remove_link, update_link};
 pub use strategies::{
     SortOrder, Strategy, StrategyChange, StrategyInput, add_strategy, patch_strategy, remove_strategy, sort_strategies,
@@ -33,6 +35,7 @@ pub use variants::{
 
 use crate::draft::{Draft, NewEvent};
 use crate::error::{Error, Faults};
+use crate::feature_types;
 use crate::index::ProjectFeatures;
 use crate::limits::Limits;
 use crate::names::{check_text, check_url_name};
@@ -92,6 +95,12 @@ pub struct Feature {
     /// Where people read more about it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<Link>,
+    /// The stages of its life that no other field tells; see [`Feature::stages`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) stages: Vec<EnteredStage>,
+    /// Whether it is older than one of its type should be, and nobody has marked it: a job finds out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub potentially_stale: bool,
 }
 
 /// A feature's state in one environment.
@@ -335,6 +344,8 @@ pub fn create(draft: &mut Draft, project: &str, input: CreateFeature) -> Result<
         dependencies: Vec::new(),
         tags,
         links: Vec::new(),
+        stages: Vec::new(),
+        potentially_stale: false,
     };
     tags::make_all(draft, &feature.tags)?;
     let summary = feature.summary();
@@ -441,9 +452,10 @@ pub fn patch(draft: &mut Draft, project: &str, name: &str, patch: &json_patch::P
     Ok(summary)
 }
 
-fn store_update(draft: &mut Draft, before: &FeatureSummary, feature: Feature) -> FeatureSummary {
+fn store_update(draft: &mut Draft, before: &FeatureSummary, mut feature: Feature) -> FeatureSummary {
     let after = feature.summary();
     if after != *before {
+        feature.potentially_stale &= feature_types::is_outlived(draft, &feature, draft.now());
         if before.stale != after.stale {
             let kind = if after.stale { "feature-stale-on" } else { "feature-stale-off" };
             draft.record(NewEvent::new(kind).feature(&feature));

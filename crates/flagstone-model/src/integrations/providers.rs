@@ -193,12 +193,16 @@ const EVENTS: &[&str] = &[
     "strategy-order-changed",
     "strategy-reactivated",
     "strategy-updated",
+    "tag-created",
+    "tag-deleted",
     "tag-type-created",
     "tag-type-deleted",
     "tag-type-updated",
     "user-created",
     "user-deleted",
+    "user-feedback-given",
     "user-password-changed",
+    "user-splash-seen",
     "user-updated",
 ];
 

@@ -10,6 +10,7 @@ mod dependencies;
 mod environments;
 mod events;
 mod favorites;
+mod feature_search;
 mod feature_types;
 mod features;
 mod flag_creators;
@@ -54,6 +55,7 @@ pub fn nouns() -> Vec<OpenApiRouter<App>> {
         environments::routes(),
         events::routes(),
         favorites::routes(),
+        feature_search::routes(),
         feature_types::routes(),
         features::routes(),
         instance_statistics::routes(),
