@@ -49,9 +49,45 @@ pub fn all(state: &State) -> impl Iterator<Item = FeatureType> {
 
 /// When a live feature is older than one of its type should be; nothing for those that may stay.
 pub fn end_of_life(state: &State, feature: &Feature) -> Option<Timestamp> {
-    const DAY: i64 = 24 * 3_600_000;
     let days = all(state).find(|kind| kind.id == feature.kind)?.lifetime_days?;
-    Some(feature.created_at.plus_millis(i64::from(days) * DAY))
+    Some(end_after(feature, days))
+}
+
+const fn end_after(feature: &Feature, days: u32) -> Timestamp {
+    const DAY: i64 = 24 * 3_600_000;
+    feature.created_at.plus_millis(days as i64 * DAY)
+}
+
+/// Whether a feature that nobody has marked as stale is older than one of its type should be.
+pub fn is_outlived(state: &State, feature: &Feature, now: Timestamp) -> bool {
+    !feature.stale && end_of_life(state, feature).is_some_and(|end| end <= now)
+}
+
+/// The names of the live features whose mark as potentially stale is not what it should be at `now`.
+pub fn wrongly_marked(state: &State, now: Timestamp) -> Vec<String> {
+    let lifetimes: Vec<FeatureType> = all(state).collect();
+    let is_wrong = |feature: &Feature| {
+        let days = lifetimes.iter().find(|kind| kind.id == feature.kind).and_then(|kind| kind.lifetime_days);
+        let is_outlived = !feature.stale && days.is_some_and(|days| end_after(feature, days) <= now);
+        !feature.is_archived() && feature.potentially_stale != is_outlived
+    };
+    state.features.values().filter(|feature| is_wrong(feature)).map(|feature| feature.name.clone()).collect()
+}
+
+/// Marks those of these features as potentially stale that are, and takes the mark off the others.
+pub fn mark_potentially_stale(draft: &mut Draft, names: &[String]) {
+    for name in names {
+        let Some(feature) = draft.features.get(name).filter(|feature| !feature.is_archived()) else { continue };
+        let is_outlived = is_outlived(draft, feature, draft.now());
+        if feature.potentially_stale != is_outlived {
+            let mut feature = (**feature).clone();
+            feature.potentially_stale = is_outlived;
+            if is_outlived {
+                draft.record(NewEvent::new("feature-potentially-stale-on").feature(&feature).data(json!({})));
+            }
+            draft.put(feature);
+        }
+    }
 }
 
 /// Says how long features of a type should live.

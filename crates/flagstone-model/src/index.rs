@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use imbl::{OrdMap, OrdSet};
 
 use crate::favorites::Favorites;
-use crate::features::Feature;
+use crate::features::{Feature, Stage};
 use crate::projects::{Project, ProjectMode};
 use crate::tags::Tag;
 
@@ -116,6 +116,16 @@ fn take<K: Ord + Clone, T: Ord + Clone>(index: &mut OrdMap<K, OrdSet<T>>, key: &
     }
 }
 
+/// Counts one less under a key, and takes the key out with the last.
+fn take_one<K: Ord + Clone>(counts: &mut OrdMap<K, usize>, key: &K) {
+    if let Some(count) = counts.get_mut(key) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(key);
+        }
+    }
+}
+
 /// Where features are, and what their strategies use; archived ones included unless it says otherwise.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FeatureIndex {
@@ -148,6 +158,12 @@ pub struct ProjectFeatures {
     pub archived: OrdSet<String>,
     /// How many live ones are marked as ready for removal.
     pub stale: usize,
+    /// How many live ones are older than they should be, and not marked.
+    pub potentially_stale: usize,
+    /// By type: how many live ones there are.
+    pub kinds: OrdMap<String, usize>,
+    /// By stage: how many live ones are in it.
+    pub stages: OrdMap<Stage, usize>,
     /// By environment: how many live ones are on.
     pub enabled: OrdMap<String, usize>,
 }
@@ -161,6 +177,11 @@ impl FeatureIndex {
     /// The features of a project; nothing if it has none.
     pub fn of_project(&self, project: &str) -> Option<&ProjectFeatures> {
         self.by_project.get(project)
+    }
+
+    /// All projects with features, each with its features.
+    pub fn projects(&self) -> impl Iterator<Item = &ProjectFeatures> {
+        self.by_project.values()
     }
 
     /// The names of the features that depend on `parent`.
@@ -215,6 +236,9 @@ impl ProjectFeatures {
         }
         self.live.insert(feature.name.clone());
         self.stale += usize::from(feature.stale);
+        self.potentially_stale += usize::from(feature.potentially_stale);
+        *self.kinds.entry(feature.kind.clone()).or_default() += 1;
+        *self.stages.entry(feature.stage()).or_default() += 1;
         for environment in enabled(feature) {
             *self.enabled.entry(environment.clone()).or_default() += 1;
         }
@@ -227,13 +251,11 @@ impl ProjectFeatures {
         }
         self.live.remove(&feature.name);
         self.stale -= usize::from(feature.stale);
+        self.potentially_stale -= usize::from(feature.potentially_stale);
+        take_one(&mut self.kinds, &feature.kind);
+        take_one(&mut self.stages, &feature.stage());
         for environment in enabled(feature) {
-            if let Some(count) = self.enabled.get_mut(environment) {
-                *count -= 1;
-                if *count == 0 {
-                    self.enabled.remove(environment);
-                }
-            }
+            take_one(&mut self.enabled, environment);
         }
     }
 }
@@ -244,8 +266,9 @@ fn enabled(feature: &Feature) -> impl Iterator<Item = &String> {
 }
 
 /// What the index of a project's features goes by.
-fn place(feature: &Feature) -> (&str, bool, bool, Vec<&String>) {
-    (&feature.project, feature.is_archived(), feature.stale, enabled(feature).collect())
+fn place(feature: &Feature) -> (&str, &str, Stage, [bool; 2], Vec<&String>) {
+    let marks = [feature.stale, feature.potentially_stale];
+    (&feature.project, &feature.kind, feature.stage(), marks, enabled(feature).collect())
 }
 
 impl Index<Feature> for FeatureIndex {
@@ -322,12 +345,7 @@ impl Users {
 
     fn remove(&mut self, feature: &Feature) {
         self.features.remove(&feature.name);
-        if let Some(count) = self.projects.get_mut(&feature.project) {
-            *count -= 1;
-            if *count == 0 {
-                self.projects.remove(&feature.project);
-            }
-        }
+        take_one(&mut self.projects, &feature.project);
     }
 }
 

@@ -10,4 +10,12 @@ operations! {
         needs |_| Need::root(&[P::Admin]);
         does |draft| feature_types::set_lifetime(draft, id, &input);
     }
+    /// Marks those of some features as potentially stale that are, and takes the mark off the others.
+    MarkPotentiallyStale = "markPotentiallyStale" ((): (), names: Vec<String>) -> () {
+        needs |_| Need::root(&[P::Admin]);
+        does |draft| {
+            feature_types::mark_potentially_stale(draft, &names);
+            Ok(())
+        };
+    }
 }

@@ -13,6 +13,7 @@ pub mod feature_types;
 pub mod features;
 pub mod installation;
 pub mod integrations;
+pub mod lifecycle;
 pub mod links;
 pub mod projects;
 pub mod segments;
@@ -103,6 +104,7 @@ const KNOWN: &[&[Known]] = &[
     features::KNOWN,
     installation::KNOWN,
     integrations::KNOWN,
+    lifecycle::KNOWN,
     links::KNOWN,
     projects::KNOWN,
     segments::KNOWN,

@@ -6,6 +6,7 @@ use super::{Feature, children, distinct, find, find_live, room_in_project};
 use crate::draft::{Draft, NewEvent};
 use crate::error::Error;
 use crate::favorites;
+use crate::feature_types;
 use crate::limits::Limits;
 use crate::projects;
 use crate::segments::check_references;
@@ -40,6 +41,8 @@ pub fn revive(draft: &mut Draft, name: &str) -> Result<(), Error> {
     Limits::room("features", draft.features.index().live(), draft.limits().features)?;
     room_in_project(draft, &feature.project)?;
     feature.archived_at = None;
+    feature.live_again(draft.now());
+    feature.potentially_stale &= feature_types::is_outlived(draft, &feature, draft.now());
     feature.environments.retain(|name, _| environments.contains(name));
     check_references(draft, &feature.project, feature.segments())?;
     for name in environments {

@@ -4,6 +4,7 @@ mod archive;
 mod creators;
 mod dependencies;
 mod duplicate;
+mod lifecycle;
 mod links;
 mod strategies;
 mod toggling;
@@ -21,6 +22,7 @@ pub use dependencies::{
     Dependency, DependencyInput, add_dependency, children, remove_dependencies, remove_dependency, variant_names,
 };
 pub use duplicate::{CloneFeature, duplicate};
+pub use lifecycle::{CompleteFeature, EnteredStage, Outcome, ReachedStage, Stage, complete, enter_stages, uncomplete};
 pub use links::{Link, LinkInput, add_link, remove_link, update_link};
 pub(crate) use links::{checked_link, replace_links};
 pub use strategies::{
@@ -38,6 +40,7 @@ pub use variants::{
 
 use crate::draft::{Draft, NewEvent};
 use crate::error::{Error, Faults};
+use crate::feature_types;
 use crate::index::ProjectFeatures;
 use crate::limits::Limits;
 use crate::names::{check_text, check_url_name};
@@ -97,6 +100,12 @@ pub struct Feature {
     /// Where people read more about it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<Link>,
+    /// The stages of its life that no other field tells; see [`Feature::stages`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) stages: Vec<EnteredStage>,
+    /// Whether it is older than one of its type should be, and nobody has marked it: a job finds out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub potentially_stale: bool,
 }
 
 /// A feature's state in one environment.
@@ -349,6 +358,8 @@ pub(crate) fn prepare(draft: &Draft, project: &str, input: CreateFeature) -> Res
         dependencies: Vec::new(),
         tags,
         links: Vec::new(),
+        stages: Vec::new(),
+        potentially_stale: false,
     })
 }
 
@@ -414,21 +425,22 @@ pub fn patch(draft: &mut Draft, project: &str, name: &str, patch: &json_patch::P
     Ok(summary)
 }
 
-fn store_update(draft: &mut Draft, before: &FeatureSummary, feature: Feature) -> FeatureSummary {
+fn store_update(draft: &mut Draft, before: &FeatureSummary, mut feature: Feature) -> FeatureSummary {
     let after = feature.summary();
     if after != *before {
-        record_update(draft, before, &feature);
+        record_update(draft, before, &mut feature);
         draft.put(feature);
     }
     after
 }
 
 /// Says what has become of a feature's own properties, if anything.
-pub(crate) fn record_update(draft: &mut Draft, before: &FeatureSummary, feature: &Feature) {
+pub(crate) fn record_update(draft: &mut Draft, before: &FeatureSummary, feature: &mut Feature) {
     let after = feature.summary();
     if after == *before {
         return;
     }
+    feature.potentially_stale &= feature_types::is_outlived(draft, feature, draft.now());
     if before.stale != after.stale {
         let kind = if after.stale { "feature-stale-on" } else { "feature-stale-off" };
         draft.record(NewEvent::new(kind).feature(feature));

@@ -100,7 +100,7 @@ fn itself(
     if faults.absorb(&place, features::change(&mut feature, change))?.is_none() {
         return Ok(None);
     }
-    features::record_update(draft, &before.summary(), &feature);
+    features::record_update(draft, &before.summary(), &mut feature);
     Ok(Some(feature))
 }
 

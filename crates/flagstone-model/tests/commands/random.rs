@@ -2,8 +2,8 @@
 
 use flagstone_model::commands::run;
 use flagstone_model::commands::{
-    api_tokens, context_fields, environments, favorites, feature_types, features, installation, integrations, links,
-    projects, segments, strategy_types, tags, transfer, ui_state, users,
+    api_tokens, context_fields, environments, favorites, feature_types, features, installation, integrations,
+    lifecycle, links, projects, segments, strategy_types, tags, transfer, ui_state, users,
 };
 use flagstone_model::features::Strategy;
 use flagstone_model::{Principal, State};
@@ -442,7 +442,8 @@ fn of_links_and_types(it: &mut Names<'_>, step: &Step<'_>) -> Done {
         }
         from(path)
     };
-    match it.random.below(6) {
+    match it.random.below(10) {
+        6..=9 => of_lives(it, step),
         0..=2 => step.both_ways::<links::Add>(from(it.feature_path()), input(it)),
         3 => step.both_ways::<links::Update>(path(it), input(it)),
         4 => step.both_ways::<links::Remove>(path(it), ()),
@@ -450,6 +451,31 @@ fn of_links_and_types(it: &mut Names<'_>, step: &Step<'_>) -> Done {
             let days = it.random.one_of(&["-1", "0", "7"]).parse::<i64>().unwrap();
             let kind = it.random.one_of(&["release", "experiment"]);
             step.both_ways::<feature_types::SetLifetime>(kind, from(json!({ "lifetimeDays": days })))
+        }
+    }
+}
+
+fn of_lives(it: &mut Names<'_>, step: &Step<'_>) -> Done {
+    use lifecycle::*;
+    match it.random.below(4) {
+        0 => step.both_ways::<Complete>(
+            from(it.feature_path()),
+            from(json!({ "status": it.random.one_of(&["kept", "discarded"]) })),
+        ),
+        1 => step.both_ways::<Uncomplete>(from(it.feature_path()), ()),
+        2 => {
+            let name = it.feature();
+            let created_at = step.state.features.get(&name).map(|f| f.created_at).unwrap_or_default();
+            let stage = it.random.one_of(&["initial", "pre-live", "live"]);
+            step.both_ways::<EnterStages>(
+                (),
+                from(json!([{ "feature": name, "stage": stage, "createdAt": created_at }])),
+            )
+        }
+        _ => {
+            // Now, or when releases and experiments have outlived their time.
+            let later = if it.random.chance(50) { 41 * 86_400_000 } else { 0 };
+            Step { now: step.now + later, ..*step }.both_ways::<feature_types::MarkPotentiallyStale>((), it.features())
         }
     }
 }

@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::lifecycle;
+use super::lifecycle::StageView;
 use super::strategies::StrategyView;
 use crate::app::App;
 use crate::app::caller::Caller;
@@ -70,7 +70,7 @@ struct FeatureView {
     /// The features that depend on it.
     children: Vec<String>,
     /// Where in its life it is.
-    lifecycle: LifecycleView,
+    lifecycle: StageView,
     /// Links that people have added.
     links: Vec<LinkView>,
     /// Who has worked on it.
@@ -101,7 +101,7 @@ impl LinkView {
 #[derive(Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = FeatureCreator)]
-struct CreatorView {
+pub(super) struct CreatorView {
     /// The user's id; -42 for an admin token.
     id: i64,
     /// The user's or the token's name.
@@ -110,22 +110,17 @@ struct CreatorView {
     image_url: String,
 }
 
+impl CreatorView {
+    pub fn of(feature: &Feature) -> Self {
+        Self { id: feature.created_by.id, name: feature.created_by.name.clone(), image_url: String::new() }
+    }
+}
+
 /// Who has worked on a feature.
 #[derive(Serialize, ToSchema)]
 #[schema(as = FeatureCollaborators)]
 struct CollaboratorsView {
     users: Vec<CreatorView>,
-}
-
-/// Where in its life a feature is.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = FeatureLifecycleStage)]
-struct LifecycleView {
-    /// `initial` until an SDK asks for it, then `pre-live`, `live` in a production environment, `archived`.
-    stage: &'static str,
-    /// Since when.
-    entered_stage_at: Timestamp,
 }
 
 /// A feature in one of its environments.
@@ -201,7 +196,7 @@ pub(super) struct FeatureRow {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = FeatureEnvironmentRow)]
-struct EnvironmentRow {
+pub(super) struct EnvironmentRow {
     name: String,
     enabled: bool,
     #[serde(rename = "type")]
@@ -233,8 +228,7 @@ struct FeatureName {
 }
 
 fn view(app: &App, state: &Model, caller: &Caller, feature: &Feature, with_variants: bool) -> FeatureView {
-    let creator =
-        CreatorView { id: feature.created_by.id, name: feature.created_by.name.clone(), image_url: String::new() };
+    let creator = CreatorView::of(feature);
     let in_order = environments::sorted(state);
     let environments = in_order.into_iter().filter_map(|environment| {
         let of_feature = feature.environments.get(&environment.name)?;
@@ -264,16 +258,10 @@ fn view(app: &App, state: &Model, caller: &Caller, feature: &Feature, with_varia
         archived: feature.is_archived(),
         dependencies: feature.dependencies.clone(),
         children: features::children(state, &feature.name).iter().map(|f| f.name.clone()).collect(),
-        lifecycle: lifecycle(app, state, feature),
+        lifecycle: StageView::now(feature),
         links: feature.links.iter().map(|link| LinkView::of(feature, link)).collect(),
         collaborators: CollaboratorsView { users: vec![creator] },
     }
-}
-
-/// Where in its life a feature is.
-fn lifecycle(app: &App, state: &Model, feature: &Feature) -> LifecycleView {
-    let (stage, entered_stage_at) = lifecycle::stage(app, state, feature);
-    LifecycleView { stage: stage.name(), entered_stage_at }
 }
 
 /// The rows of those of a project's live features that are `asked` for.
@@ -290,9 +278,13 @@ pub(super) fn rows(
     features.map(|feature| row(app, &in_order, feature, own)).collect()
 }
 
-/// A feature's row, with those of the environments `in_order` that it has.
-fn row(app: &App, in_order: &[&Arc<Environment>], feature: &Feature, own: Option<&Favorites>) -> FeatureRow {
-    let environments = in_order.iter().filter_map(|environment| {
+/// The rows of those of the environments `in_order` that a feature has.
+pub(super) fn environment_rows(
+    app: &App,
+    in_order: &[&Arc<Environment>],
+    feature: &Feature,
+) -> impl Iterator<Item = EnvironmentRow> {
+    in_order.iter().filter_map(move |environment| {
         let of_feature = feature.environments.get(&environment.name)?;
         let variants_of_strategies: usize = of_feature.strategies.iter().map(|s| s.variants.len()).sum();
         Some(EnvironmentRow {
@@ -305,7 +297,11 @@ fn row(app: &App, in_order: &[&Arc<Environment>], feature: &Feature, own: Option
             has_strategies: !of_feature.strategies.is_empty(),
             has_enabled_strategies: of_feature.strategies.iter().any(|s| !s.disabled),
         })
-    });
+    })
+}
+
+/// A feature's row, with those of the environments `in_order` that it has.
+fn row(app: &App, in_order: &[&Arc<Environment>], feature: &Feature, own: Option<&Favorites>) -> FeatureRow {
     FeatureRow {
         kind: feature.kind.clone(),
         description: feature.description.clone(),
@@ -314,7 +310,7 @@ fn row(app: &App, in_order: &[&Arc<Environment>], feature: &Feature, own: Option
         created_at: feature.created_at,
         stale: feature.stale,
         impression_data: feature.impression_data,
-        environments: environments.collect(),
+        environments: environment_rows(app, in_order, feature).collect(),
         tags: feature.tags.iter().cloned().collect(),
     }
 }

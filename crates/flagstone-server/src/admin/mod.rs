@@ -11,6 +11,7 @@ mod email_previews;
 mod environments;
 mod events;
 mod favorites;
+mod feature_search;
 mod feature_types;
 mod features;
 mod flag_creators;
@@ -57,6 +58,7 @@ pub fn nouns() -> Vec<OpenApiRouter<App>> {
         environments::routes(),
         events::routes(),
         favorites::routes(),
+        feature_search::routes(),
         feature_types::routes(),
         features::routes(),
         instance_statistics::routes(),

@@ -150,7 +150,7 @@ async fn get(State(app): State<App>, caller: Caller) -> Result<Json<PersonalDash
     let user = user_id(&caller)?;
     let live = || seen.projects.values().filter(|project| project.archived_at.is_none());
     let projects = live().map(|project| {
-        let staleness = Staleness::of(&seen, &project.id, app.now());
+        let staleness = Staleness::of(&seen, &project.id);
         let technical_debt = staleness.technical_debt();
         DashboardProject {
             id: project.id.clone(),
@@ -214,7 +214,7 @@ async fn get_project(
     });
     let held = project.members.iter().filter(|member| member.user_id == user);
     let roles = held.filter_map(|member| seen.role(member.role_id));
-    let staleness = Staleness::of(&seen, &id, app.now());
+    let staleness = Staleness::of(&seen, &id);
     let technical_debt = staleness.technical_debt();
     Ok(Json(PersonalDashboardProject {
         latest_events: events.collect(),

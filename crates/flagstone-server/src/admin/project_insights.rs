@@ -11,7 +11,9 @@ use utoipa_axum::routes;
 
 use super::features::{FeatureRow, rows};
 use super::projects::{FeatureTypeCount, ProjectOverview, overview_of};
-use super::statistics::{DAY, FeatureNumbers, LeadTime, ProjectStats, Staleness, average, members_added, stats};
+use super::statistics::{
+    DAY, FeatureNumbers, LeadTime, ProjectStats, StageNumbers, Staleness, average, members_added, stats,
+};
 use crate::app::App;
 use crate::app::caller::Caller;
 use crate::http::Path;
@@ -83,9 +85,15 @@ struct LifecycleSummary {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct StageSummary {
-    /// For how many days they have been there, on average; null where that is not known.
-    average_days: Option<f64>,
+    /// For how many days those that have been there were in it, on average; 0 if none has.
+    average_days: f64,
     current_flags: usize,
+}
+
+impl StageSummary {
+    fn of(numbers: StageNumbers) -> Self {
+        Self { average_days: numbers.average_days, current_flags: numbers.current }
+    }
 }
 
 /// The features in the archive.
@@ -187,10 +195,7 @@ async fn status(
     let numbers = FeatureNumbers::of(&app, &seen, &id);
     let date = |day: i64| DateTime::from_timestamp_millis(day * DAY).unwrap_or_default().format("%Y-%m-%d").to_string();
     let debt = numbers.staleness.technical_debt();
-    let unknown = |current_flags| StageSummary { average_days: None, current_flags };
-    let (initial, days) = numbers.initial;
-    // Since when they are there is not kept of those that SDKs ask for.
-    let average_days = days.checked_div(i64::try_from(initial).unwrap_or_default()).and_then(|d| u32::try_from(d).ok());
+    let [initial, pre_live, live, completed] = StageNumbers::of(&seen, &id, app.now()).map(StageSummary::of);
     Ok(Json(ProjectStatus {
         resources: ProjectResources {
             members: project.members.len(),
@@ -204,10 +209,10 @@ async fn status(
         health: CurrentPercent { current: 100 - debt },
         technical_debt: CurrentPercent { current: debt },
         lifecycle_summary: LifecycleSummary {
-            initial: StageSummary { average_days: average_days.map(f64::from), current_flags: initial },
-            pre_live: unknown(numbers.pre_live),
-            live: unknown(numbers.live),
-            completed: unknown(0),
+            initial,
+            pre_live,
+            live,
+            completed,
             archived: ArchivedSummary { current_flags: numbers.archived, last30_days: numbers.archived_lately() },
         },
         stale_flags: StaleTotal { total: numbers.staleness.stale + numbers.staleness.potentially_stale },
@@ -256,7 +261,7 @@ async fn health_report(
 ) -> Result<Json<HealthReport>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
     let project = projects::find_live(&seen, &id)?;
-    let staleness = Staleness::of(&seen, &id, app.now());
+    let staleness = Staleness::of(&seen, &id);
     Ok(Json(HealthReport {
         overview: overview_of(&app, &seen, &caller, project).await?,
         features: rows(&app, &seen, &caller, &id, |_| true),

@@ -138,7 +138,7 @@ struct ProjectId {
 }
 
 fn row(app: &App, state: &Model, caller: &Caller, project: &Project) -> ProjectRow {
-    let debt = Staleness::of(state, &project.id, app.now()).technical_debt();
+    let debt = Staleness::of(state, &project.id).technical_debt();
     let asked_for = app.telemetry().project_last_seen(state, &project.id);
     ProjectRow {
         name: project.name.clone(),

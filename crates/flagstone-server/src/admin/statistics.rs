@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use flagstone_model::feature_types::end_of_life;
-use flagstone_model::features::{self, Feature};
+use flagstone_model::features::{self, Feature, Stage};
 use flagstone_model::permissions::role_ids;
 use flagstone_model::projects::Project;
 use flagstone_model::{State as Model, Timestamp};
@@ -11,7 +10,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::lifecycle::{Stage, stage};
 use crate::app::{App, View};
 use crate::http::error::Failure;
 
@@ -49,16 +47,12 @@ pub(super) struct Staleness {
 
 impl Staleness {
     /// Of a project's features.
-    pub fn of(state: &Model, project: &str, now: Timestamp) -> Self {
-        let mut staleness = Self::default();
-        features::of_project(state, project, false).for_each(|feature| staleness.add(state, feature, now));
-        staleness
-    }
-
-    fn add(&mut self, state: &Model, feature: &Feature, now: Timestamp) {
-        self.live += 1;
-        self.stale += usize::from(feature.stale);
-        self.potentially_stale += usize::from(is_potentially_stale(state, feature, now));
+    pub fn of(state: &Model, project: &str) -> Self {
+        state.features.index().of_project(project).map_or_else(Self::default, |features| Self {
+            live: features.live.len(),
+            stale: features.stale,
+            potentially_stale: features.potentially_stale,
+        })
     }
 
     /// Those that nobody has marked.
@@ -71,11 +65,6 @@ impl Staleness {
         let share = ((self.stale + self.potentially_stale) * 100 + self.live / 2).checked_div(self.live);
         share.and_then(|share| u32::try_from(share).ok()).unwrap_or_default()
     }
-}
-
-/// Whether a live feature is older than one of its type should be, and nobody has marked it.
-fn is_potentially_stale(state: &Model, feature: &Feature, now: Timestamp) -> bool {
-    !feature.stale && end_of_life(state, feature).is_some_and(|end| end <= now)
 }
 
 /// How long a feature took to production.
@@ -96,10 +85,6 @@ pub(super) struct FeatureNumbers {
     pub kinds: BTreeMap<String, usize>,
     /// Of live ones that have been on in production.
     pub lead_times: Vec<LeadTime>,
-    /// By stage: how many, and for how many days together.
-    pub initial: (usize, i64),
-    pub pre_live: usize,
-    pub live: usize,
     pub archived: usize,
     created: [usize; 2],
     archived_in: [usize; 2],
@@ -128,9 +113,12 @@ pub(super) fn average(values: impl Iterator<Item = f64>) -> f64 {
 impl FeatureNumbers {
     /// Of a project's features.
     pub fn of(app: &App, state: &Model, project: &str) -> Self {
-        let (mut numbers, now) = (Self::default(), app.now());
+        let (mut numbers, now) = (Self { staleness: Staleness::of(state, project), ..Self::default() }, app.now());
+        if let Some(features) = state.features.index().of_project(project) {
+            numbers.kinds = features.kinds.iter().map(|(kind, count)| (kind.clone(), *count)).collect();
+        }
         for feature in features::of_project(state, project, false) {
-            numbers.add_live(app, state, feature, now);
+            numbers.add_live(state, feature, now);
         }
         for feature in features::of_project(state, project, true) {
             numbers.archived += 1;
@@ -148,19 +136,8 @@ impl FeatureNumbers {
         }
     }
 
-    fn add_live(&mut self, app: &App, state: &Model, feature: &Feature, now: Timestamp) {
-        self.staleness.add(state, feature, now);
-        *self.kinds.entry(feature.kind.clone()).or_default() += 1;
+    fn add_live(&mut self, state: &Model, feature: &Feature, now: Timestamp) {
         self.count_creation(feature, now);
-        match stage(app, state, feature) {
-            (Stage::Initial, since) => {
-                let age = now.millis().saturating_sub(since.millis()).max(0) / DAY;
-                self.initial = (self.initial.0 + 1, self.initial.1 + age);
-            }
-            (Stage::PreLive, _) => self.pre_live += 1,
-            (Stage::Live, _) => self.live += 1,
-            (Stage::Archived, _) => {}
-        }
         let production = feature.environments.iter().filter(|(name, _)| {
             state.environments.get(*name).is_some_and(|environment| environment.kind == "production")
         });
@@ -176,6 +153,35 @@ impl FeatureNumbers {
     /// How many were archived in the current window.
     pub const fn archived_lately(&self) -> usize {
         self.archived_in[0]
+    }
+}
+
+/// How many of a project's features are in a stage, and for how many days those that have been there were in it.
+pub(super) struct StageNumbers {
+    pub current: usize,
+    /// On average, archived ones included; 0 if none has been there.
+    pub average_days: f64,
+}
+
+impl StageNumbers {
+    /// Of a project, for each stage but the archive.
+    pub fn of(state: &Model, project: &str, now: Timestamp) -> [Self; 4] {
+        let mut spent = [const { Vec::new() }; 4];
+        for archived in [false, true] {
+            for feature in features::of_project(state, project, archived) {
+                let ends = feature.stages().skip(1).map(|next| next.at).chain([now]);
+                for (entered, end) in feature.stages().zip(ends) {
+                    if let Some(spent) = spent.get_mut(entered.stage as usize) {
+                        spent.push(days(entered.at, end));
+                    }
+                }
+            }
+        }
+        let counts = state.features.index().of_project(project).map(|features| &features.stages);
+        let current = |stage: Stage| counts.and_then(|counts| counts.get(&stage)).copied().unwrap_or_default();
+        let [initial, pre_live, live, completed] = spent;
+        [(Stage::Initial, initial), (Stage::PreLive, pre_live), (Stage::Live, live), (Stage::Completed, completed)]
+            .map(|(stage, spent)| Self { current: current(stage), average_days: average(spent.into_iter()) })
     }
 }
 

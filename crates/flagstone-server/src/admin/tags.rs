@@ -56,7 +56,7 @@ struct FeatureTagsView {
 
 /// A tag with the color of its type.
 #[derive(Serialize, ToSchema)]
-struct ColoredTag {
+pub(super) struct ColoredTag {
     #[serde(flatten)]
     tag: Tag,
     /// `#rrggbb`.
@@ -64,11 +64,13 @@ struct ColoredTag {
 }
 
 fn of_feature(state: &Model, feature: &Feature) -> FeatureTagsView {
-    let colored = |tag: &Tag| {
-        let kind = state.tag_types.get(tag.kind.as_str());
-        ColoredTag { tag: tag.clone(), color: kind.and_then(|kind| kind.color.clone()) }
-    };
-    FeatureTagsView { version: 1, tags: feature.tags.iter().map(colored).collect() }
+    FeatureTagsView { version: 1, tags: feature.tags.iter().map(|tag| colored(state, tag)).collect() }
+}
+
+/// A tag with the color of its type.
+pub(super) fn colored(state: &Model, tag: &Tag) -> ColoredTag {
+    let kind = state.tag_types.get(tag.kind.as_str());
+    ColoredTag { tag: tag.clone(), color: kind.and_then(|kind| kind.color.clone()) }
 }
 
 /// List all tags

@@ -15,8 +15,8 @@ use flagstone_model::commands::Operation;
 use flagstone_store::{Every, Fence, Hold, Store, Trim};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::App;
 use super::caller::Caller;
+use super::{App, lives};
 use crate::http::error::Failure;
 use crate::system::entropy;
 use crate::system::tasks::keep_running;
@@ -55,6 +55,12 @@ const ON_ONE_NODE: &[Job] = &[
         every: Duration::from_mins(1),
         body: |turn| Box::pin(async move { checkpoint(turn.app.store()).await }),
     },
+    Job { name: "feature-stages", every: Duration::from_mins(1), body: |turn| Box::pin(lives::enter_stages(turn)) },
+    Job {
+        name: "potentially-stale-features",
+        every: Duration::from_mins(1),
+        body: |turn| Box::pin(lives::mark_potentially_stale(turn)),
+    },
     Job { name: "sweep", every: Duration::from_hours(1), body: |turn| Box::pin(sweep(turn)) },
 ];
 
@@ -80,6 +86,14 @@ pub fn start(app: &App) {
         let app = app.clone();
         keep_running(job.name, move || attend(app.clone(), *job));
     }
+}
+
+/// Does all jobs of one node that are due, once.
+pub async fn do_due(app: &App) -> anyhow::Result<()> {
+    for job in ON_ONE_NODE {
+        attend_once(app, *job).await.with_context(|| format!("the job {} failed", job.name))?;
+    }
+    Ok(())
 }
 
 /// One due time of a job, on the node that does it.

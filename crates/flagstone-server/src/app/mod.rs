@@ -2,6 +2,7 @@
 
 pub mod caller;
 pub mod jobs;
+mod lives;
 mod loading;
 pub mod mail;
 mod nonces;

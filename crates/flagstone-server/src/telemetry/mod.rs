@@ -3,6 +3,7 @@
 mod batches;
 mod gone;
 pub mod sdks;
+mod seen;
 mod usage;
 
 use std::collections::{BTreeSet, HashMap, HashSet};

@@ -10,6 +10,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use clap::Parser;
 use flagstone_server::App;
+use flagstone_server::app::jobs;
 use flagstone_server::options::ServeOptions;
 use flagstone_server::routes;
 use flagstone_server::sdk::source::FlagSource;
@@ -114,6 +115,12 @@ impl Fixture {
     /// Lets time pass.
     pub fn advance(&self, millis: i64) {
         self.millis.fetch_add(millis, Ordering::SeqCst);
+    }
+
+    /// Does what one node of many does by the clock, a minute later.
+    pub async fn do_jobs(&self) {
+        self.advance(60_000);
+        jobs::do_due(&self.app).await.unwrap();
     }
 
     /// Sends any request, signed if it comes from [`EDGE`].

@@ -224,6 +224,8 @@ async fn build_alpha(it: &Fixture, names: &mut BTreeMap<String, String>) {
     make(it, "DELETE", "/api/admin/projects/alpha/features/old", Value::Null).await;
     make(it, "POST", "/api/admin/projects/alpha/features/lit/environments/development/on", Value::Null).await;
     make(it, "POST", "/api/admin/projects/alpha/features/child/dependencies", json!({"feature": "parent"})).await;
+    let done = json!({"status": "discarded"});
+    make(it, "POST", "/api/admin/projects/alpha/features/other/lifecycle/complete", done).await;
     let shared = segment(it, "shared", None).await;
     let own = segment(it, "own", Some("alpha")).await;
     let spare = segment(it, "spare", Some("alpha")).await;

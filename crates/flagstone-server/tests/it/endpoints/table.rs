@@ -174,6 +174,7 @@ pub fn rows(world: &World) -> Vec<Row> {
         favorites(),
         features(),
         feature_environments(world),
+        lives(),
         links(),
         shared(world),
         tags(),
@@ -354,6 +355,7 @@ fn shared(world: &World) -> Vec<Row> {
         GET "/api/admin/projects/{projectId}/applications";
         GET "/api/admin/projects/{projectId}/sdks/outdated";
         GET "/api/admin/search/events";
+        GET "/api/admin/search/features";
         GET "/api/admin/events";
         GET "/api/admin/events/{featureName}";
         GET "/api/admin/event-creators";
@@ -379,6 +381,14 @@ fn favorites() -> Vec<Row> {
         DELETE "/api/admin/projects/{projectId}/features/{featureName}/favorites" by(By::User), at("featureName", "lit"), changes("lit");
         POST "/api/admin/projects/{projectId}/favorites" by(By::User), changes("alpha");
         DELETE "/api/admin/projects/{projectId}/favorites" by(By::User), at("projectId", "omega"), changes("omega");
+    }
+}
+
+fn lives() -> Vec<Row> {
+    rows! {
+        GET "/api/admin/projects/{projectId}/features/{featureName}/lifecycle";
+        POST "/api/admin/projects/{projectId}/features/{featureName}/lifecycle/complete" body(json!({"status": "kept", "statusValue": "blue"})), changes("feature-completed");
+        POST "/api/admin/projects/{projectId}/features/{featureName}/lifecycle/uncomplete" at("featureName", "other"), changes("feature-uncompleted");
     }
 }
 
