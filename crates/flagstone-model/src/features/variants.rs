@@ -157,7 +157,8 @@ fn check_payload(faults: &mut Faults, path: &str, payload: &Payload) {
     }
 }
 
-/// Gives the variable variants equal shares of what the fixed ones leave; the last one gets the remainder.
+/// Gives the variable variants equal shares of what the fixed ones leave; the last one gets the remainder. Where they
+/// have such shares already, whichever has the remainder, all keep theirs: what is read and sent back moves nobody.
 fn share_weights(faults: &mut Faults, path: &str, variants: &mut [Variant]) {
     if variants.is_empty() {
         return;
@@ -175,8 +176,18 @@ fn share_weights(faults: &mut Faults, path: &str, variants: &mut [Variant]) {
     }
     let rounded = (rest + count / 2) / count;
     let share = if rounded * (count - 1) > rest { rest / count } else { rounded };
+    let last = rest - share * (count - 1);
+    let (mut known, mut shares): (Vec<_>, Vec<_>) =
+        (variable.iter().map(|v| v.weight).collect(), vec![share; variable.len()]);
+    shares.pop();
+    shares.push(last);
+    known.sort_unstable();
+    shares.sort_unstable();
+    if known == shares {
+        return;
+    }
     for (i, variant) in (1..).zip(variable) {
-        variant.weight = if i == count { rest - share * (count - 1) } else { share };
+        variant.weight = if i == count { last } else { share };
     }
 }
 

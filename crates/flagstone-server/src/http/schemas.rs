@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow, ensure};
 use flagstone_model::{Error, Fault};
@@ -19,9 +20,10 @@ use super::error::{Failure, sentence};
 /// The most faults that one answer names.
 const FAULTS_MAX: usize = 50;
 
-/// What bodies are checked with: the schemas of the published document, all compiled at start.
+/// What bodies are checked with: the schemas of the published document, all compiled at start. Clones share them.
+#[derive(Clone)]
 pub struct Schemas {
-    compiled: HashMap<String, Validator>,
+    compiled: Arc<HashMap<String, Validator>>,
 }
 
 impl Schemas {
@@ -42,7 +44,8 @@ impl Schemas {
             let validator = validator.map_err(|error| anyhow!("the schema {name} does not compile: {error}"))?;
             Ok((name.clone(), validator))
         };
-        Ok(Self { compiled: published.keys().map(compile).collect::<anyhow::Result<_>>()? })
+        let compiled = published.keys().map(compile).collect::<anyhow::Result<_>>()?;
+        Ok(Self { compiled: Arc::new(compiled) })
     }
 
     /// Reads a body: well-formed JSON, valid by its schema, and of type `T`.

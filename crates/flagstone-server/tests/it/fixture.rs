@@ -1,7 +1,7 @@
 //! An application in memory, with named callers.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::body::Body;
@@ -11,6 +11,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use clap::Parser;
 use flagstone_server::App;
 use flagstone_server::app::jobs;
+use flagstone_server::http::schemas::Schemas;
 use flagstone_server::options::ServeOptions;
 use flagstone_server::routes;
 use flagstone_server::sdk::source::FlagSource;
@@ -31,6 +32,7 @@ const EDGE_SECRET: &str = "c2VjcmV0LW9mLWFsbC1lZGdlcw";
 pub const ADMIN: &str = "*:*.admin-secret-of-the-tests";
 
 static NONCES: AtomicI64 = AtomicI64::new(0);
+static SCHEMAS: OnceLock<Schemas> = OnceLock::new();
 
 #[derive(Parser)]
 struct Cli {
@@ -107,7 +109,9 @@ impl Fixture {
         let options = Cli::parse_from(given.iter().chain(arguments)).options;
         let millis = Arc::new(AtomicI64::new(1_800_000_000_000));
         let clock = Clock::Manual(Arc::clone(&millis));
-        let app = App::start(options, Arc::clone(&store), clock, std::future::ready(routes::schemas())).await.unwrap();
+        // Compiled once for all tests: they are large.
+        let schemas = SCHEMAS.get_or_init(|| routes::schemas().unwrap()).clone();
+        let app = App::start(options, Arc::clone(&store), clock, std::future::ready(Ok(schemas))).await.unwrap();
         let source = FlagSource::primary(app.clone());
         Self { router: routes::router(&source, &app), app, store, millis }
     }
