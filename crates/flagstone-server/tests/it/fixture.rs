@@ -94,6 +94,11 @@ impl Fixture {
 
     /// An installation on a store that others may use as well.
     pub async fn on_shared(store: Arc<Store>, arguments: &[&str]) -> Self {
+        Self::try_on(store, arguments).await.unwrap()
+    }
+
+    /// The same, where the start may fail.
+    pub async fn try_on(store: Arc<Store>, arguments: &[&str]) -> anyhow::Result<Self> {
         let given = [
             "it",
             "--init-admin-api-tokens",
@@ -106,9 +111,9 @@ impl Fixture {
         let options = Cli::parse_from(given.iter().chain(arguments)).options;
         let millis = Arc::new(AtomicI64::new(1_800_000_000_000));
         let clock = Clock::Manual(Arc::clone(&millis));
-        let app = App::start(options, Arc::clone(&store), clock, std::future::ready(routes::schemas())).await.unwrap();
+        let app = App::start(options, Arc::clone(&store), clock, std::future::ready(routes::schemas())).await?;
         let source = FlagSource::primary(app.clone());
-        Self { router: routes::router(&source, &app), app, store, millis }
+        Ok(Self { router: routes::router(&source, &app), app, store, millis })
     }
 
     /// Lets time pass.

@@ -415,7 +415,7 @@ fn transfers() -> Vec<Row> {
     let data = json!({"features": [{"name": "imported"}], "featureStrategies": [], "tagTypes": []});
     let import = json!({"project": "alpha", "environment": "development", "data": data});
     rows! {
-        POST "/api/admin/features-batch/export" body(json!({"environment": "development", "features": ["flag"]})), changes("flag");
+        POST "/api/admin/features-batch/export" by(By::User), body(json!({"environment": "development", "features": ["flag"]})), changes("flag");
         POST "/api/admin/features-batch/validate" body(import.clone());
         POST "/api/admin/features-batch/import" body(import), changes("imported");
     }
