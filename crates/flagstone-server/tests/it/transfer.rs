@@ -340,7 +340,7 @@ async fn a_file_is_imported_at_start_by_one_of_many_nodes() {
         it.admin("GET", query, Value::Null).await.json()["total"].as_u64()
     };
     assert_eq!(imports(&one).await, Some(1));
-    let feature = &one.app.public().state.features.get("given").unwrap().environments;
+    let feature = one.app.public().state.features.get("given").unwrap().environments.clone();
     assert!(feature["production"].enabled && !feature["development"].enabled);
     let before = one.app.public().state.clone();
     let again = start().await.unwrap();
