@@ -26,6 +26,7 @@ const NARROWED: &[(&str, &str, Option<&str>)] = &[
     ("updateApiToken", "UPDATE_FRONTEND_API_TOKEN", None),
     ("deleteApiToken", "DELETE_FRONTEND_API_TOKEN", None),
     ("cloneFeature", "CREATE_FEATURE", Some("CREATE_FEATURE_STRATEGY")),
+    ("importToggles", "UPDATE_FEATURE", Some("DELETE_FEATURE_STRATEGY")),
 ];
 
 /// The golden file: the operation's id and policy by method and path.

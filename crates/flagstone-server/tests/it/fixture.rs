@@ -97,6 +97,11 @@ impl Fixture {
 
     /// An installation on a store that others may use as well.
     pub async fn on_shared(store: Arc<Store>, arguments: &[&str]) -> Self {
+        Self::try_on(store, arguments).await.unwrap()
+    }
+
+    /// The same, where the start may fail.
+    pub async fn try_on(store: Arc<Store>, arguments: &[&str]) -> anyhow::Result<Self> {
         let given = [
             "it",
             "--init-admin-api-tokens",
@@ -111,9 +116,9 @@ impl Fixture {
         let clock = Clock::Manual(Arc::clone(&millis));
         // Compiled once for all tests: they are large.
         let schemas = SCHEMAS.get_or_init(|| routes::schemas().unwrap()).clone();
-        let app = App::start(options, Arc::clone(&store), clock, std::future::ready(Ok(schemas))).await.unwrap();
+        let app = App::start(options, Arc::clone(&store), clock, std::future::ready(Ok(schemas))).await?;
         let source = FlagSource::primary(app.clone());
-        Self { router: routes::router(&source, &app), app, store, millis }
+        Ok(Self { router: routes::router(&source, &app), app, store, millis })
     }
 
     /// Lets time pass.

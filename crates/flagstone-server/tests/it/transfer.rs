@@ -1,8 +1,10 @@
 //! Export and import of features.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::{Request, header};
-use flagstone_store::DatabaseUrl;
+use flagstone_store::{DatabaseUrl, Options, Store};
 use serde_json::{Value, json};
 
 use crate::fixture::{ADMIN, Fixture};
@@ -307,4 +309,74 @@ async fn large_imports_have_their_bounds() {
     let input = json!({"project": "default", "environment": "development", "data": data});
     it.admin("POST", "/api/admin/features-batch/import", input).await.expect(413);
     assert_eq!(it.app.public().state.features.len(), 0);
+}
+
+/// A file to import at start.
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    file
+}
+
+async fn store() -> Arc<Store> {
+    Arc::new(Store::open(&DatabaseUrl::Memory, &Options::default()).await.unwrap())
+}
+
+#[tokio::test]
+async fn a_file_is_imported_at_start_by_one_of_many_nodes() {
+    let data = json!({
+        "features": [{"name": "given"}], "featureStrategies": [{"name": "default", "featureName": "given"}], "tagTypes": [],
+        "featureEnvironments": [{"name": "given", "enabled": true}],
+        "links": [{"feature": "given", "links": [{"url": "https://tickets.example.com/1"}]}],
+    });
+    let given = file(&data.to_string());
+    let path = given.path().to_str().unwrap();
+    let (store, arguments) = (store().await, ["--import-file", path, "--import-environment", "production"]);
+    let start = || Fixture::try_on(Arc::clone(&store), &arguments);
+    let (one, other) = tokio::join!(start(), start());
+    let (one, _other) = (one.unwrap(), other.unwrap());
+    let imports = async |it: &Fixture| {
+        let query = "/api/admin/search/events?type=IS:features-imported";
+        it.admin("GET", query, Value::Null).await.json()["total"].as_u64()
+    };
+    assert_eq!(imports(&one).await, Some(1));
+    let feature = one.app.public().state.features.get("given").unwrap().environments.clone();
+    assert!(feature["production"].enabled && !feature["development"].enabled);
+    let before = one.app.public().state.clone();
+    let again = start().await.unwrap();
+    assert_eq!(again.app.public().state, before, "a restart changes nothing");
+    // What people have done since is undone: the file says how things are.
+    let off = "/api/admin/projects/default/features/given/environments/production/off";
+    again.admin("POST", off, Value::Null).await.expect(200);
+    let again = start().await.unwrap();
+    assert!(again.app.public().state.features.get("given").unwrap().environments["production"].enabled);
+    assert_eq!(imports(&again).await, Some(2));
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_imported_ends_the_start() {
+    let check = async |path: &str, more: &[&str], expect: &[&str]| {
+        let arguments = [&["--import-file", path], more].concat();
+        let error = match Fixture::try_on(store().await, &arguments).await {
+            Ok(_) => panic!("{path} is imported"),
+            Err(error) => format!("{error:#}"),
+        };
+        for word in expect.iter().chain(&["IMPORT_FILE", path]) {
+            assert!(error.contains(word), "{error}");
+        }
+    };
+    check("/nowhere/at/all.json", &[], &["cannot be read"]).await;
+    let with = async |text: &str, more: &[&str], expect: &[&str]| {
+        let file = file(text);
+        check(file.path().to_str().unwrap(), more, expect).await;
+    };
+    with("{", &[], &["not well-formed JSON"]).await;
+    with("{}", &[], &["/body/features", "/body/featureStrategies", "/body/tagTypes"]).await;
+    let one = |name: &str| json!({"features": [{"name": name}], "featureStrategies": [], "tagTypes": []}).to_string();
+    with(&one("a b"), &[], &["/body/data/features/0/name", "URL friendly"]).await;
+    with(&one("a"), &["--import-project", "none"], &["no project", "none"]).await;
+    with(&one("a"), &["--import-environment", "none"], &["no environment", "none"]).await;
+    let many: Vec<_> = (0..200).map(|n| json!({"name": format!("f{n}"), "description": "x".repeat(1_000)})).collect();
+    let many = json!({"features": many, "featureStrategies": [], "tagTypes": []}).to_string();
+    with(&many, &["--commit-bytes-limit", "100000"], &["COMMIT_BYTES_LIMIT"]).await;
 }

@@ -1,8 +1,11 @@
 //! What each provider is sent, and what its answers mean.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use flagstone_model::commit::Event;
 use flagstone_model::integrations::{Integration, MASK};
+use flagstone_model::tags::Tag;
 use flagstone_model::{Fault, Faults};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
@@ -69,13 +72,15 @@ pub fn parts(integration: &Integration, event: &Event, public_url: &str) -> Resu
             body["username"] = parameter("username").unwrap_or_else(|| "Flagstone".to_owned()).into();
             body["icon_emoji"] =
                 parameter("emojiIcon").unwrap_or_else(|| ":triangular_flag_on_post:".to_owned()).into();
-            in_channels(&parameter("defaultChannel").unwrap_or_default(), &body, &url()?, &headers(JSON, None)?)
+            let tagged = tagged(event, "slack");
+            let channels = if tagged.is_empty() { parameter("defaultChannel").unwrap_or_default() } else { tagged };
+            in_channels(&channels, &body, &url()?, &headers(JSON, None)?)
         }
         "slack-app" => {
             let token = parameter("accessToken").unwrap_or_default();
             let headers =
                 headers("application/json; charset=utf-8", Some((header::AUTHORIZATION, format!("Bearer {token}"))))?;
-            let channels = parameter("defaultChannels").unwrap_or_default();
+            let channels = format!("{},{}", parameter("defaultChannels").unwrap_or_default(), tagged(event, "slack"));
             in_channels(&channels, &slack_message(event, public_url), SLACK_POST, &headers)
         }
         "teams" => one(url()?, headers(JSON, None)?, teams_card(event, public_url).to_string()),
@@ -107,19 +112,19 @@ fn fill(template: &str, event: &Event, own: &Value) -> Result<String, String> {
 }
 
 fn in_channels(list: &str, message: &Value, url: &str, headers: &HeaderMap) -> Vec<Part> {
-    let mut channels: Vec<&str> = list.split(',').map(str::trim).filter(|channel| !channel.is_empty()).collect();
-    channels.dedup();
-    let part = |channel: &&str| {
+    let mut met = BTreeSet::new();
+    let channels = list.split(',').map(str::trim).filter(|channel| !channel.is_empty() && met.insert(*channel));
+    let part = |channel: &str| {
         let mut body = message.clone();
-        body["channel"] = (*channel).into();
+        body["channel"] = channel.into();
         Part {
             url: url.to_owned(),
             headers: headers.clone(),
             body: body.to_string(),
-            channel: Some((*channel).to_owned()),
+            channel: Some(channel.to_owned()),
         }
     };
-    channels.iter().take(CHANNELS_MAX).map(part).collect()
+    channels.take(CHANNELS_MAX).map(part).collect()
 }
 
 fn slack_message(event: &Event, public_url: &str) -> Value {
@@ -178,6 +183,9 @@ fn new_relic_event(event: &Event) -> Value {
             body.insert(name.to_owned(), text.clone().into());
         }
     }
+    if !event.tags.is_empty() {
+        body.insert("tags".to_owned(), own_tags(event, "new-relic").join(", ").into());
+    }
     body.insert("createdByUserId".to_owned(), event.created_by_user_id.into());
     body.insert("createdAt".to_owned(), event.created_at.millis().into());
     body.into()
@@ -190,7 +198,20 @@ fn linked(event: &Event, public_url: &str) -> String {
 
 fn tags(event: &Event) -> Vec<String> {
     let of = [("feature", &event.feature_name), ("project", &event.project), ("environment", &event.environment)];
-    of.iter().filter_map(|(name, text)| Some(format!("{name}:{}", text.as_ref()?))).collect()
+    let of = of.iter().filter_map(|(name, text)| Some(format!("{name}:{}", text.as_ref()?)));
+    of.chain(own_tags(event, "datadog")).collect()
+}
+
+/// The feature's tags as a monitor's: `type:value`, and the value alone of those that are for it.
+fn own_tags(event: &Event, monitor: &str) -> Vec<String> {
+    let text = |Tag { kind, value }: &Tag| if kind == monitor { value.clone() } else { format!("{kind}:{value}") };
+    event.tags.iter().map(text).collect()
+}
+
+/// What the feature's tags of a type say, with commas between them.
+fn tagged(event: &Event, kind: &str) -> String {
+    let values: Vec<_> = event.tags.iter().filter(|tag| tag.kind == kind).map(|tag| tag.value.as_str()).collect();
+    values.join(",")
 }
 
 /// Headers of one's own: a JSON object of texts. None of those that HTTP itself needs.
@@ -216,7 +237,7 @@ fn custom_headers(text: Option<&str>) -> Result<HeaderMap, String> {
 }
 
 /// What is wrong with parameters that could be told only when something is sent. A masked one is as it was.
-pub fn faults(parameters: &std::collections::BTreeMap<String, Value>, guarded: &Guarded) -> Vec<Fault> {
+pub fn faults(parameters: &BTreeMap<String, Value>, guarded: &Guarded) -> Vec<Fault> {
     let mut faults = Faults::default();
     let given =
         |name: &str| parameters.get(name).and_then(Value::as_str).filter(|text| !text.is_empty() && *text != MASK);

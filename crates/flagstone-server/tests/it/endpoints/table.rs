@@ -28,6 +28,8 @@ pub enum Effect {
     Nothing,
     /// It is changed, and the audit events name this.
     Changes(String),
+    /// It stays as it is, and an audit event names this: who has taken what along.
+    Told(String),
 }
 
 /// An operation.
@@ -89,6 +91,11 @@ impl Row {
 
     fn changes(mut self, object: &str) -> Self {
         self.effect = Effect::Changes(object.to_owned());
+        self
+    }
+
+    fn tells_of(mut self, object: &str) -> Self {
+        self.effect = Effect::Told(object.to_owned());
         self
     }
 
@@ -427,7 +434,7 @@ fn transfers() -> Vec<Row> {
     let data = json!({"features": [{"name": "imported"}], "featureStrategies": [], "tagTypes": []});
     let import = json!({"project": "alpha", "environment": "development", "data": data});
     rows! {
-        POST "/api/admin/features-batch/export" body(json!({"environment": "development", "features": ["flag"]})), changes("flag");
+        POST "/api/admin/features-batch/export" by(By::User), body(json!({"environment": "development", "features": ["flag"]})), tells_of("flag");
         POST "/api/admin/features-batch/validate" body(import.clone());
         POST "/api/admin/features-batch/import" body(import), changes("imported");
     }

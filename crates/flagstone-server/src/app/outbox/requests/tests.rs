@@ -28,7 +28,11 @@ fn event() -> Event {
 }
 
 fn sent(provider: &str, parameters: Value) -> Vec<(String, HeaderMap, Value, Option<String>)> {
-    let parts = parts(&integration(provider, parameters), &event(), "https://flags.example.com/").unwrap();
+    sent_of(&event(), provider, parameters)
+}
+
+fn sent_of(event: &Event, provider: &str, parameters: Value) -> Vec<(String, HeaderMap, Value, Option<String>)> {
+    let parts = parts(&integration(provider, parameters), event, "https://flags.example.com/").unwrap();
     let read = |part: Part| (part.url, part.headers, serde_json::from_str(&part.body).unwrap(), part.channel);
     parts.into_iter().map(read).collect()
 }
@@ -93,6 +97,29 @@ fn chats_are_told_channel_by_channel() {
         (&card["type"], &card["actions"][0]["url"]),
         (&json!("AdaptiveCard"), &json!("https://flags.example.com/projects/shop/features/new_cart"))
     );
+}
+
+#[test]
+fn tags_of_a_feature_say_where_and_how_it_is_told() {
+    let tags =
+        [("slack", "flags"), ("slack", "team, flags"), ("team", "red"), ("datadog", "tier:1"), ("new-relic", "n")];
+    let tags = tags.map(|(kind, value)| Tag { kind: kind.to_owned(), value: value.to_owned() });
+    let event = Event { tags: tags.into(), ..event() };
+    let channels = |provider: &str, parameters: Value| {
+        let all = sent_of(&event, provider, parameters);
+        all.into_iter().map(|(_, _, body, _)| body["channel"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    // The webhook's channel is for those features that have none; an app tells all of its channels.
+    assert_eq!(channels("slack", json!({"url": URL, "defaultChannel": "general"})), ["flags", "team"]);
+    let app = json!({"accessToken": "xoxb-1", "defaultChannels": "general,flags"});
+    assert_eq!(channels("slack-app", app), ["general", "flags", "team"]);
+    assert_eq!(channels("slack-app", json!({"accessToken": "xoxb-1"})), ["flags", "team"]);
+    let own = ["tier:1", "new-relic:n", "slack:flags", "slack:team, flags", "team:red"];
+    let (_, _, body, _) = sent_of(&event, "datadog", json!({"apiKey": "key"})).remove(0);
+    let of = ["feature:new_cart", "project:shop", "environment:production"];
+    assert_eq!(body["tags"], json!([of.as_slice(), own.as_slice()].concat()));
+    let (_, _, body, _) = sent_of(&event, "new-relic", json!({"licenseKey": "key", "url": URL})).remove(0);
+    assert_eq!(body["tags"], "datadog:tier:1, n, slack:flags, slack:team, flags, team:red");
 }
 
 #[test]
