@@ -149,15 +149,23 @@ fn complete(path: &str, item: &mut PathItem) {
                 guarded || path.starts_with("/auth/") || path == "/edge/issue-token",
                 "The credentials are missing or wrong",
             ),
-            ("403", guarded || path.starts_with("/auth/"), "The caller may not do this"),
+            ("403", guarded || path.starts_with("/auth/") || path.ends_with("/signup"), "The caller may not do this"),
             ("404", path.contains('{'), "There is no such thing"),
-            ("409", path.starts_with("/api/admin/") && item_changes(operation), "The state does not allow it"),
+            (
+                "409",
+                (path.starts_with("/api/admin/") || path.ends_with("/signup")) && item_changes(operation),
+                "The state does not allow it",
+            ),
             ("413", has_body, "The body is too large"),
             ("415", has_body, "The body is not JSON"),
-            ("429", path.starts_with("/auth/") || path == "/api/admin/user/change-password", "Too many tries"),
+            (
+                "429",
+                path.starts_with("/auth/") || path.starts_with("/invite/") || path == "/api/admin/user/change-password",
+                "Too many tries",
+            ),
             (
                 "503",
-                path.starts_with("/api/admin/") && item_changes(operation),
+                (path.starts_with("/api/admin/") || path.ends_with("/signup")) && item_changes(operation),
                 "The database cannot take the change now",
             ),
         ];

@@ -16,6 +16,7 @@ pub mod integrations;
 pub mod links;
 pub mod projects;
 pub mod segments;
+pub mod signup_links;
 pub mod strategy_types;
 pub mod tags;
 pub mod ui_state;
@@ -105,6 +106,7 @@ const KNOWN: &[&[Known]] = &[
     links::KNOWN,
     projects::KNOWN,
     segments::KNOWN,
+    signup_links::KNOWN,
     strategy_types::KNOWN,
     tags::KNOWN,
     ui_state::KNOWN,
