@@ -30,6 +30,7 @@ pub mod projects;
 pub mod sealing;
 pub mod segments;
 pub mod settings;
+pub mod signup_links;
 pub mod strategy_definitions;
 pub mod strategy_types;
 pub mod tags;

@@ -23,6 +23,8 @@ pub struct Limits {
     pub segments: usize,
     /// Integrations.
     pub integrations: usize,
+    /// Links by which people sign up, those that have expired included.
+    pub signup_links: usize,
     /// Features, archived ones not counted.
     pub features: usize,
     /// Variants of one strategy or feature environment.
@@ -48,6 +50,7 @@ impl Default for Limits {
             api_tokens: 2_000,
             segments: 300,
             integrations: 100,
+            signup_links: 200,
             features: 5_000,
             variants: 100,
             bulk: 1_000,

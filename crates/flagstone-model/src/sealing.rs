@@ -10,6 +10,7 @@ use crate::permissions::Role;
 use crate::projects::Project;
 use crate::segments::Segment;
 use crate::settings::Setting;
+use crate::signup_links::SignupLink;
 use crate::state::Document;
 use crate::strategy_types::StrategyType;
 use crate::tags::{Tag, TagType};
@@ -41,6 +42,7 @@ pub fn of_document(kind: &str) -> Sealing {
         | TagType::KIND => Sealing::Texts(&[]),
         Feature::KIND => Sealing::Texts(&["/createdBy/name"]),
         Segment::KIND => Sealing::Texts(&["/createdBy"]),
+        SignupLink::KIND => Sealing::Texts(&["/hash", "/createdBy"]),
         ApiToken::KIND => Sealing::Texts(&["/hash", "/alias"]),
         // Integration, user, favorites, UI state, personal access token, password reset.
         _ => Sealing::Whole,

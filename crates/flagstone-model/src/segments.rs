@@ -15,7 +15,7 @@ use crate::limits::Limits;
 use crate::names::{check_free_name, check_text};
 use crate::permissions::{Need, Permission};
 use crate::projects::{self, Project};
-use crate::state::State;
+use crate::state::{Document, State};
 use crate::time::Timestamp;
 
 /// A named list of constraints.
@@ -183,9 +183,18 @@ pub fn create(draft: &mut Draft, input: SegmentInput) -> Result<Arc<Segment>, Er
     Ok(draft.put(segment))
 }
 
+/// The segment, if who asks may see it: one of a private project of others is as none at all.
+fn find_seen(draft: &Draft, id: i64) -> Result<Arc<Segment>, Error> {
+    let segment = draft.segments.find(&id)?;
+    match &segment.project {
+        Some(project) if projects::is_hidden(draft, project) => Err(Error::not_found(Segment::KIND, id)),
+        _ => Ok(Arc::clone(segment)),
+    }
+}
+
 /// Replaces a segment's name, project and constraints, and its description if there is a new one.
 pub fn update(draft: &mut Draft, id: i64, input: SegmentInput) -> Result<Arc<Segment>, Error> {
-    let before = Arc::clone(draft.segments.find(&id)?);
+    let before = find_seen(draft, id)?;
     require(draft, Permission::UpdateSegment, before.project.as_deref())?;
     require(draft, Permission::UpdateSegment, input.project.as_deref())?;
     check(draft, &input)?;
@@ -215,7 +224,7 @@ pub fn update(draft: &mut Draft, id: i64, input: SegmentInput) -> Result<Arc<Seg
 
 /// Deletes a segment that no strategy uses, be it in the archive or a project's default.
 pub fn delete(draft: &mut Draft, id: i64) -> Result<(), Error> {
-    let segment = Arc::clone(draft.segments.find(&id)?);
+    let segment = find_seen(draft, id)?;
     require(draft, Permission::DeleteSegment, segment.project.as_deref())?;
     if let Some(used_by) = holders(draft, id).described() {
         return Err(Error::Conflict(format!("The segment \"{}\" is used by strategies of: {used_by}.", segment.name)));

@@ -22,6 +22,7 @@ use crate::permissions::{Role, built_in_roles};
 use crate::projects::Project;
 use crate::segments::Segment;
 use crate::settings::Setting;
+use crate::signup_links::SignupLink;
 use crate::strategy_types::StrategyType;
 use crate::tags::{Tag, TagType};
 use crate::ui_state::UiState;
@@ -237,6 +238,8 @@ documents! {
     personal_tokens: PersonalToken, "personal access token", (), i64, |row| row.id;
     /// Links that set a password, by user.
     password_resets: PasswordReset, "password reset", (), i64, |row| row.user_id;
+    /// Links by which people sign up, by the public part of their secret.
+    signup_links: SignupLink, "sign-up link", (), String, |row| row.selector.clone();
     /// Custom roles by id; the built-in ones are code.
     roles: Role, "role", (), i64, |row| row.id;
     /// Settings of the installation by name, id counters among them.

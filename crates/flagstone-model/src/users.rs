@@ -51,6 +51,9 @@ pub struct User {
     /// A disabled user cannot do anything.
     #[serde(default)]
     pub disabled: bool,
+    /// The public part of the link that they signed up with, if they did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signup_link: Option<String>,
 }
 
 /// How many earlier passwords are not used again.
@@ -183,6 +186,7 @@ pub fn create(draft: &mut Draft, input: NewUser) -> Result<Arc<User>, Error> {
         previous_hashes: Vec::new(),
         generation: 0,
         disabled: false,
+        signup_link: None,
     };
     draft.record(NewEvent::new("user-created").data(described(&user)));
     Ok(draft.put(user))
@@ -262,6 +266,19 @@ pub fn delete(draft: &mut Draft, id: i64) -> Result<(), Error> {
     Ok(())
 }
 
+/// Deletes several users, all or none; whoever is named twice is deleted once. Their ids.
+pub fn delete_all(draft: &mut Draft, ids: &[i64]) -> Result<BTreeSet<i64>, Error> {
+    let most = draft.limits().bulk;
+    if ids.len() > most {
+        return Err(Error::bad_data("/body/ids", format!("At most {most} users can be deleted at once.")));
+    }
+    let ids: BTreeSet<i64> = ids.iter().copied().collect();
+    for id in &ids {
+        delete(draft, *id)?;
+    }
+    Ok(ids)
+}
+
 /// The event that says that a user was erased.
 pub const ERASED: &str = "user-erased";
 
@@ -281,6 +298,10 @@ pub fn erase(draft: &mut Draft, id: i64, labels: &[String], pieces: Vec<crate::c
     let segments: Vec<_> = draft.segments.values().filter(|s| labels.contains(&s.created_by)).cloned().collect();
     for segment in segments {
         draft.put(crate::segments::Segment { created_by: REDACTED.to_owned(), ..(*segment).clone() });
+    }
+    let links: Vec<_> = draft.signup_links.values().filter(|link| labels.contains(&link.created_by)).cloned().collect();
+    for link in links {
+        draft.put(crate::signup_links::SignupLink { created_by: REDACTED.to_owned(), ..(*link).clone() });
     }
     if !pieces.is_empty() {
         draft.record(NewEvent::new(ERASED).data(json!({ "id": id })));

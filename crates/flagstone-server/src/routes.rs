@@ -147,7 +147,7 @@ fn complete(path: &str, item: &mut PathItem) {
         add_parameters(path, operation);
         let guarded = path.starts_with("/api/") || path.starts_with("/ofrep/") || path == "/logout";
         let has_body = operation.request_body.is_some();
-        let changes = path.starts_with("/api/admin/") && item_changes(operation);
+        let changes = (path.starts_with("/api/admin/") || path.ends_with("/signup")) && item_changes(operation);
         let validates = operation.operation_id.as_deref().is_some_and(|id| id.starts_with("validate"));
         let takes_input = has_body || path.contains('{') || operation.parameters.is_some();
         let refusals = [
@@ -157,12 +157,16 @@ fn complete(path: &str, item: &mut PathItem) {
                 guarded || path.starts_with("/auth/") || path == "/edge/issue-token",
                 "The credentials are missing or wrong",
             ),
-            ("403", guarded || path.starts_with("/auth/"), "The caller may not do this"),
+            ("403", guarded || path.starts_with("/auth/") || path.ends_with("/signup"), "The caller may not do this"),
             ("404", path.contains('{') || changes, "There is no such thing"),
             ("409", changes || validates, "The state does not allow it"),
             ("413", has_body, "The body is too large"),
             ("415", has_body, "The body is not JSON"),
-            ("429", path.starts_with("/auth/") || path == "/api/admin/user/change-password", "Too many tries"),
+            (
+                "429",
+                path.starts_with("/auth/") || path.starts_with("/invite/") || path == "/api/admin/user/change-password",
+                "Too many tries",
+            ),
             ("503", changes, "The database cannot take the change now, or the installation is in maintenance mode"),
         ];
         for (status, possible, description) in refusals {

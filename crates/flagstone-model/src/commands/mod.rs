@@ -17,6 +17,7 @@ pub mod lifecycle;
 pub mod links;
 pub mod projects;
 pub mod segments;
+pub mod signup_links;
 pub mod strategy_types;
 pub mod tags;
 pub mod transfer;
@@ -108,6 +109,7 @@ const KNOWN: &[&[Known]] = &[
     links::KNOWN,
     projects::KNOWN,
     segments::KNOWN,
+    signup_links::KNOWN,
     strategy_types::KNOWN,
     tags::KNOWN,
     transfer::KNOWN,

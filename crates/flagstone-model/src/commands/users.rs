@@ -1,6 +1,7 @@
 //! What can be done to users, their passwords and their tokens. Passwords come as hashes: making one takes time and
 //! randomness, which rules do not have.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -44,6 +45,14 @@ pub struct UserId {
     pub id: i64,
 }
 
+/// Users, by id.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct UserIds {
+    /// The users' ids.
+    #[schema(inline)]
+    pub ids: Vec<i64>,
+}
+
 /// A user who was created.
 pub struct CreatedUser {
     /// The user.
@@ -71,6 +80,11 @@ operations! {
     Delete = "deleteUser" (id: i64, (): ()) -> () {
         needs |_| Need::root(&[P::Admin]);
         does |draft| users::delete(draft, *id);
+    }
+    /// Deletes users who have done nothing for long, or any others: all of them or none.
+    DeleteInactive = "deleteInactiveUsers" ((): (), input: UserIds) -> BTreeSet<i64> {
+        needs |_| Need::root(&[P::Admin]);
+        does |draft| users::delete_all(draft, &input.ids);
     }
     /// Gives a user a new password and ends their sessions.
     SetPassword = "changeUserPassword" (id: i64, new: PasswordHash) -> Arc<User> {

@@ -162,6 +162,7 @@ fn anew(state: &State) -> State {
     load(&state.tags, &mut anew);
     load(&state.context_fields, &mut anew);
     load(&state.api_tokens, &mut anew);
+    load(&state.signup_links, &mut anew);
     load(&state.users, &mut anew);
     load(&state.favorites, &mut anew);
     load(&state.ui_states, &mut anew);

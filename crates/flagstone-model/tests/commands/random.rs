@@ -3,7 +3,7 @@
 use flagstone_model::commands::run;
 use flagstone_model::commands::{
     api_tokens, context_fields, environments, favorites, feature_types, features, installation, integrations,
-    lifecycle, links, projects, segments, strategy_types, tags, transfer, ui_state, users,
+    lifecycle, links, projects, segments, signup_links, strategy_types, tags, transfer, ui_state, users,
 };
 use flagstone_model::features::Strategy;
 use flagstone_model::{Principal, State};
@@ -521,9 +521,31 @@ fn of_tags(it: &mut Names<'_>, step: &Step<'_>) -> Done {
     }
 }
 
+fn of_signup_links(it: &mut Names<'_>, step: &Step<'_>) -> Done {
+    use signup_links::*;
+    let link = json!({ "name": it.random.one_of(&["team", ""]), "expiresAt": "2030-01-01T00:00:00Z" });
+    match it.random.below(3) {
+        0 => step.both_ways::<Create>((), from(link)),
+        1 => {
+            let link = step.state.signup_links.values().next().map_or("none".to_owned(), |link| link.selector.clone());
+            step.both_ways::<Update>(link, from(json!({ "enabled": it.random.chance(50) })))
+        }
+        _ => {
+            // No state holds the secret of a link: one is given out first.
+            let made = attempt(step.state, &Principal::System, step.now, |draft| run::<Create>(draft, &(), from(link)));
+            let (secret, state) = match made {
+                Ok(((_, secret), Some((_, state)))) => (secret, state),
+                _ => ("a.wrong".to_owned(), step.state.clone()),
+            };
+            let person = json!({ "secret": secret, "username": it.random.one_of(USERS), "passwordHash": "hash" });
+            Step { state: &state, ..*step }.both_ways::<SignUp>((), from(person))
+        }
+    }
+}
+
 fn of_users(it: &mut Names<'_>, step: &Step<'_>) -> Done {
     use users::*;
-    match it.random.below(12) {
+    match it.random.below(16) {
         0 | 1 => {
             let hash = if it.random.chance(50) { "hash".into() } else { Value::Null };
             let input = json!({ "username": it.random.one_of(USERS), "root_role": 1, "password_hash": hash });
@@ -548,6 +570,11 @@ fn of_users(it: &mut Names<'_>, step: &Step<'_>) -> Done {
             Step { state: &state, ..*step }.both_ways::<RedeemPasswordReset>((), input)
         }
         7 => step.both_ways::<IssueOwnReset>((), ()),
+        11 => {
+            let ids = if it.random.chance(50) { vec![it.user()] } else { vec![it.user(), it.user()] };
+            step.both_ways::<DeleteInactive>((), from(json!({ "ids": ids })))
+        }
+        12..=14 => of_signup_links(it, step),
         8 => step.both_ways::<SetOwnPassword>((), PasswordHash("own".to_owned())),
         9 | 10 => {
             let input =

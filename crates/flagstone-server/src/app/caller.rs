@@ -43,6 +43,12 @@ impl Caller {
         Self { actor: Self::nobody(false, ip).actor, ..Self::by_link(user, ip) }
     }
 
+    /// Somebody who holds a link to sign up with: the server makes a user of them.
+    pub fn by_signup_link(ip: IpAddr) -> Self {
+        let actor = Actor { ip: Some(ip.to_string()), ..Actor::system() };
+        Self { principal: Principal::System, actor, sent_credentials: true, session: None }
+    }
+
     /// Nobody that is known.
     pub fn nobody(sent_credentials: bool, ip: IpAddr) -> Self {
         let actor = Actor { id: 0, name: "nobody".to_owned(), ip: Some(ip.to_string()) };

@@ -91,7 +91,8 @@ impl UserView {
         }
     }
 
-    fn with_role(app: &App, user: &User) -> Self {
+    /// A user as administrators see them.
+    pub fn with_role(app: &App, user: &User) -> Self {
         Self { root_role: Some(user.root_role), ..Self::of(app, user) }
     }
 }
@@ -130,13 +131,18 @@ impl RoleView {
     }
 
     pub(super) fn of(role: &Role) -> Self {
-        let kind = match role.kind {
-            RoleKind::Root => "root",
-            RoleKind::Project => "project",
-            RoleKind::RootCustom => "root-custom",
-            RoleKind::Custom => "custom",
-        };
+        let kind = kind_name(role.kind);
         Self { id: role.id, name: role.name.clone(), kind, description: role.description.clone(), project: None }
+    }
+}
+
+/// What clients call a kind of role.
+pub(super) const fn kind_name(kind: RoleKind) -> &'static str {
+    match kind {
+        RoleKind::Root => "root",
+        RoleKind::Project => "project",
+        RoleKind::RootCustom => "root-custom",
+        RoleKind::Custom => "custom",
     }
 }
 

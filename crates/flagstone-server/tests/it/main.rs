@@ -33,6 +33,7 @@ mod releases;
 mod restored;
 mod security;
 mod segments;
+mod signup_links;
 mod smoke;
 mod statistics;
 mod strategies;

@@ -200,3 +200,108 @@ async fn t15_a_link_ends_with_the_credentials_that_it_would_replace() {
     it.admin("PUT", &own, json!({"name": "Ada", "email": "new@example.com"})).await.expect(200);
     assert_eq!(set(&it, &old).await, "200");
 }
+
+#[tokio::test]
+async fn users_who_do_nothing_for_long_are_listed() {
+    let it = Fixture::with(&["--user-inactivity-threshold-days", "30"]).await;
+    let day = 24 * 3_600_000;
+    let inactive = async || {
+        let answer = it.admin("GET", &format!("{USERS}/inactive"), Value::Null).await.expect(200).json();
+        assert_eq!(answer["version"], 1);
+        let users = answer["inactiveUsers"].as_array().unwrap().clone();
+        users.iter().map(|user| user["username"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let (_, ada) = it.user("ada", 3).await;
+    it.user("eve", 3).await;
+    it.admin("POST", USERS, json!({"username": "bob", "rootRole": 3})).await.expect(201);
+    it.advance(30 * day);
+    assert_eq!(inactive().await, [""; 0]);
+    it.call(&ada, "GET", "/api/admin/user", Value::Null).await.expect(200);
+    it.advance(1);
+    assert_eq!(inactive().await, ["admin", "eve", "bob"]);
+    it.log_in("eve", "Correct-horse-7").await.expect(200);
+    assert_eq!(inactive().await, ["admin", "bob"]);
+    it.advance(30 * day + 1);
+    assert_eq!(inactive().await, ["admin", "ada", "eve", "bob"]);
+    let answer = it.admin("GET", &format!("{USERS}/inactive"), Value::Null).await.json();
+    assert_eq!(answer["inactiveUsers"][1]["seenAt"], answer["inactiveUsers"][1]["patSeenAt"]);
+    assert_eq!(answer["inactiveUsers"][3]["seenAt"], Value::Null);
+}
+
+#[tokio::test]
+async fn many_users_are_deleted_or_none() {
+    let it = fixture().await;
+    let request = format!("POST {USERS}/inactive/delete");
+    let id = |name: &str| it.app.public().state.users.values().find(|u| u.label() == name).unwrap().id;
+    let (viewer, editor) = (id("viewer"), id("editor"));
+    let count = || it.app.public().state.users.len();
+    let before = count();
+    for (who, ids, expect) in [
+        ("viewer", json!([viewer]), "403 PermissionError"),
+        ("editor", json!([viewer]), "403 PermissionError"),
+        ("admin token", json!(["one"]), "400 BadDataError /body/ids/0"),
+        ("admin token", json!(vec![viewer; 1_001]), "400 BadDataError /body/ids"),
+        ("admin token", json!([viewer, 999_999]), "404 NotFoundError"),
+        ("admin", json!([viewer, 1]), "403 ForbiddenError"),
+        ("admin token", json!([]), "200"),
+    ] {
+        it.check(who, &request, json!({ "ids": ids }), expect).await;
+        assert_eq!(count(), before, "{who}");
+    }
+    it.check("admin token", &request, json!({}), "400 BadDataError /body/ids").await;
+    // Whoever is named twice is deleted once; their tokens are dead at once.
+    it.check("admin token", &request, json!({"ids": [viewer, editor, viewer]}), "200").await;
+    assert_eq!(count(), before - 2);
+    it.check("viewer", "GET /api/admin/user", Value::Null, "401 UnauthorizedError").await;
+    // One administrator always stays, also when all go at once.
+    let admins: Vec<i64> = it.app.public().state.users.values().filter(|u| u.root_role == 1).map(|u| u.id).collect();
+    it.check("admin token", &request, json!({ "ids": admins }), "409 ConflictError").await;
+    assert_eq!(count(), before - 2);
+}
+
+#[tokio::test]
+async fn what_a_user_may_do() {
+    let it = fixture().await;
+    let id = it.app.public().state.users.values().find(|u| u.label() == "owner of alpha").unwrap().id;
+    let path = format!("{USERS}/{id}/permissions");
+    let may = async |query: &str| {
+        let access = it.check("admin", &format!("GET {path}{query}"), Value::Null, "200").await.json();
+        let names = |scope: &str| {
+            let all = access["overview"][scope].as_array().unwrap().clone();
+            let has = all.iter().filter(|p| p["hasPermission"] == true).map(|p| p["name"].as_str().unwrap().to_owned());
+            (all.len(), has.collect::<Vec<_>>())
+        };
+        let roles = access["projectRoles"].as_array().unwrap().clone();
+        let roles: Vec<_> =
+            roles.iter().map(|r| format!("{} of {}", r["name"], r["project"]).replace('"', "")).collect();
+        assert_eq!(access["rootRole"]["name"], "Viewer");
+        assert_eq!(access["user"]["id"], id);
+        (names("root").1.len(), names("project").1.len(), names("environment"), roles)
+    };
+    let everywhere = ["Owner of alpha", "Owner of empty", "Owner of gone"].map(str::to_owned).to_vec();
+    assert_eq!(may("").await, (0, 0, (0, Vec::new()), everywhere));
+    let (root, project, environment, roles) = may("?project=alpha&environment=development").await;
+    assert_eq!((root, environment.0, roles), (0, 8, vec!["Owner of alpha".to_owned()]));
+    assert!(
+        project > 15 && environment.1.contains(&"UPDATE_FEATURE_ENVIRONMENT".to_owned()),
+        "{project} {environment:?}"
+    );
+    assert!(!environment.1.contains(&"SKIP_CHANGE_REQUEST".to_owned()), "{environment:?}");
+    assert_eq!(may("?project=omega&environment=development").await, (0, 0, (8, Vec::new()), Vec::new()));
+    it.check("admin", &format!("GET {USERS}/999999/permissions"), Value::Null, "404 NotFoundError").await;
+    for who in ["viewer", "editor", "owner of alpha"] {
+        it.check(who, &format!("GET {path}"), Value::Null, "403 PermissionError").await;
+        it.check(who, &format!("DELETE {USERS}/scim-users"), Value::Null, "403 PermissionError").await;
+        it.check(who, &format!("GET {USERS}/inactive"), Value::Null, "403 PermissionError").await;
+        let everybody = it.check(who, &format!("GET {USERS}/access"), Value::Null, "200").await.json();
+        assert_eq!(everybody["groups"], json!([]));
+        assert!(
+            everybody["users"]
+                .as_array()
+                .unwrap()
+                .contains(&json!({"id": 1, "accountType": "User", "username": "admin"})),
+            "{everybody}"
+        );
+    }
+    it.check("admin", &format!("DELETE {USERS}/scim-users"), Value::Null, "200").await;
+}

@@ -193,6 +193,9 @@ async fn build_shared(it: &Fixture, names: &mut BTreeMap<String, String>) {
     names.insert("spare user".into(), user["id"].to_string());
     let link = user["inviteLink"].as_str().unwrap();
     names.insert("reset link".into(), link.split_once("token=").unwrap().1.to_owned());
+    let link = json!({"name": "the team", "expiresAt": "2027-02-01T00:00:00Z"});
+    let link = make(it, "POST", "/api/admin/invite-link/tokens", link).await;
+    names.insert("sign-up link".into(), link["secret"].as_str().unwrap().to_owned());
     let token = json!({"type": "backend", "tokenName": "for all", "environment": "development"});
     let token = make(it, "POST", "/api/admin/api-tokens", token).await;
     names.insert("token of all".into(), selector_of(token["secret"].as_str().unwrap()));

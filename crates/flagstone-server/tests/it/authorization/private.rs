@@ -76,9 +76,13 @@ async fn t20_who_is_no_member_finds_nothing_of_a_private_project() {
             let asked_for = |word: &str| !answer.status.is_success() && path.contains(word);
             answered += usize::from(answer.status.is_success());
             for word in OMEGAS.iter().filter(|word| !asked_for(word)) {
-                let empty =
-                    ["\"featureName\":\"b-flag\",\"lastHourUsage\":[]", "\"toggleName\":\"b-flag\",\"events\":[]"];
-                let text = empty.iter().fold(answer.text.clone(), |text, known| text.replace(known, ""));
+                // What says nothing of the project: nothing at all, and what a user is called.
+                let known = [
+                    "\"featureName\":\"b-flag\",\"lastHourUsage\":[]",
+                    "\"toggleName\":\"b-flag\",\"events\":[]",
+                    "\"username\":\"owner of omega\"",
+                ];
+                let text = known.iter().fold(answer.text.clone(), |text, known| text.replace(known, ""));
                 assert!(!text.contains(word), "{name} as {who}: {word} in {}", answer.text);
             }
         }
@@ -105,6 +109,27 @@ async fn t20_members_and_administrators_find_all_of_it() {
     it.admin("PUT", "/api/admin/projects/omega/settings", json!({"mode": "open"})).await.expect(200);
     let seen = it.call(world.get("viewer"), "GET", "/api/admin/projects", Value::Null).await.expect(200);
     assert!(seen.text.contains("omega"));
+}
+
+#[tokio::test]
+async fn t20_what_belongs_to_a_private_project_is_not_changed_by_its_id() {
+    let (world, it) = (world().await, private().await);
+    let path = format!("/api/admin/segments/{}", world.get("omega's segment"));
+    let before = it.app.public().state.clone();
+    for project in [Value::Null, json!("omega"), json!("alpha")] {
+        let body = json!({"name": "ours", "project": project, "constraints": []});
+        for who in ["editor", "UPDATE_SEGMENT", "DELETE_SEGMENT", "owner of alpha"] {
+            let update = it.call(world.get(who), "PUT", &path, body.clone()).await;
+            let delete = it.call(world.get(who), "DELETE", &path, Value::Null).await;
+            for answer in [update, delete] {
+                assert!(matches!(answer.status.as_u16(), 403 | 404), "{who}: {} {}", answer.status, answer.text);
+                assert!(!answer.text.contains("theirs"), "{who}: {}", answer.text);
+            }
+        }
+    }
+    assert_eq!(it.app.public().state, before);
+    it.check("editor", &format!("DELETE {path}"), Value::Null, "404 NotFoundError").await;
+    it.check("owner of omega", &format!("DELETE {path}"), Value::Null, "409 ConflictError").await;
 }
 
 #[tokio::test]

@@ -457,7 +457,7 @@ fn integrations(world: &World) -> Vec<Row> {
 }
 
 fn people(world: &World) -> Vec<Row> {
-    let (spare, reset) = (world.get("spare user"), world.get("reset link"));
+    let (spare, reset, link) = (world.get("spare user"), world.get("reset link"), world.get("sign-up link"));
     let password = "Another-password-2";
     rows! {
         GET "/api/admin/user";
@@ -467,7 +467,18 @@ fn people(world: &World) -> Vec<Row> {
         GET "/api/admin/user/tokens" by(By::User);
         POST "/api/admin/user/tokens" by(By::Session), body(json!({"description": "new", "expiresAt": "2029-01-01T00:00:00Z"})), answers(201), changes("new");
         DELETE "/api/admin/user/tokens/{id}" by(By::User), at("id", "900"), changes("900");
+        GET "/api/admin/invite-link/tokens";
+        POST "/api/admin/invite-link/tokens" body(json!({"name": "new", "expiresAt": "2027-02-01T00:00:00Z"})), answers(201), changes("new");
+        GET "/api/admin/invite-link/tokens/{token}" at("token", link);
+        PUT "/api/admin/invite-link/tokens/{token}" at("token", link), body(json!({"enabled": false})), changes(&link[..16]);
+        GET "/invite/{token}/validate" by(By::Nobody), at("token", link);
+        POST "/invite/{token}/signup" by(By::Nobody), at("token", link), body(json!({"email": "new@example.com", "name": "New", "password": password})), answers(201), changes("new@example.com");
         GET "/api/admin/user-admin";
+        GET "/api/admin/user-admin/access";
+        GET "/api/admin/user-admin/inactive";
+        POST "/api/admin/user-admin/inactive/delete" body(json!({"ids": [spare.parse::<i64>().unwrap()]})), changes("spare-user");
+        DELETE "/api/admin/user-admin/scim-users";
+        GET "/api/admin/user-admin/{id}/permissions" at("id", spare), query("project=alpha&environment=development");
         POST "/api/admin/user-admin" body(json!({"username": "new", "rootRole": 2})), answers(201), changes("new");
         GET "/api/admin/user-admin/admin-count";
         POST "/api/admin/user-admin/validate-password" body(json!({"password": password}));
