@@ -359,7 +359,9 @@ async fn f2_reads_need_no_write() {
     let it = Fixture::on(read_only, &[]).await;
     let refused = it.admin("POST", "/api/admin/segments", json!({"name": "x", "constraints": []})).await;
     assert_eq!(refused.status, 503, "something can be written: {}", refused.text);
-    let reads: Vec<_> = rows(world).into_iter().filter(|row| row.method == "GET").collect();
+    let mut reads: Vec<_> = rows(world).into_iter().filter(|row| row.method == "GET").collect();
+    // A link that sets a password lasts a day, and all of them take longer.
+    reads.sort_by_key(|row| !row.path(world).starts_with("/auth/reset/"));
     for row in &reads {
         // Each one finds the session due to be prolonged.
         it.advance(20 * 60_000);
