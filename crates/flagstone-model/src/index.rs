@@ -9,6 +9,7 @@ use crate::favorites::Favorites;
 use crate::features::{Feature, Stage};
 use crate::projects::{Project, ProjectMode};
 use crate::tags::Tag;
+use crate::time::Timestamp;
 
 /// What is derived from all documents of a kind and kept along with them: a list costs its page, not all there is.
 pub trait Index<D: ?Sized>: Clone + Debug + Default + PartialEq + Send + Sync {
@@ -164,6 +165,12 @@ pub struct ProjectFeatures {
     pub kinds: OrdMap<String, usize>,
     /// By stage: how many live ones are in it.
     pub stages: OrdMap<Stage, usize>,
+    /// By hour: how many were created, archived ones included.
+    pub created: OrdMap<Timestamp, usize>,
+    /// By hour: how many were archived that still are.
+    pub archived_at: OrdMap<Timestamp, usize>,
+    /// By environment: the live ones that have been on there, by when they first were.
+    pub switched_on: OrdMap<String, OrdSet<(Timestamp, String)>>,
     /// By environment: how many live ones are on.
     pub enabled: OrdMap<String, usize>,
 }
@@ -230,9 +237,14 @@ impl ProjectFeatures {
     }
 
     fn add(&mut self, feature: &Feature) {
-        if feature.is_archived() {
+        *self.created.entry(feature.created_at.hour()).or_default() += 1;
+        if let Some(at) = feature.archived_at {
+            *self.archived_at.entry(at.hour()).or_default() += 1;
             self.archived.insert(feature.name.clone());
             return;
+        }
+        for (environment, at) in switched_on(feature) {
+            self.switched_on.entry(environment.clone()).or_default().insert((at, feature.name.clone()));
         }
         self.live.insert(feature.name.clone());
         self.stale += usize::from(feature.stale);
@@ -245,9 +257,14 @@ impl ProjectFeatures {
     }
 
     fn remove(&mut self, feature: &Feature) {
-        if feature.is_archived() {
+        take_one(&mut self.created, &feature.created_at.hour());
+        if let Some(at) = feature.archived_at {
+            take_one(&mut self.archived_at, &at.hour());
             self.archived.remove(&feature.name);
             return;
+        }
+        for (environment, at) in switched_on(feature) {
+            take(&mut self.switched_on, environment, &(at, feature.name.clone()));
         }
         self.live.remove(&feature.name);
         self.stale -= usize::from(feature.stale);
@@ -265,16 +282,40 @@ fn enabled(feature: &Feature) -> impl Iterator<Item = &String> {
     feature.environments.iter().filter(|(_, there)| there.enabled).map(|(name, _)| name)
 }
 
+/// The environments in which a feature has been on, each with when it first was.
+fn switched_on(feature: &Feature) -> impl Iterator<Item = (&String, Timestamp)> {
+    feature.environments.iter().filter_map(|(name, there)| Some((name, there.switched_on_at?)))
+}
+
 /// What the index of a project's features goes by.
-fn place(feature: &Feature) -> (&str, &str, Stage, [bool; 2], Vec<&String>) {
-    let marks = [feature.stale, feature.potentially_stale];
-    (&feature.project, &feature.kind, feature.stage(), marks, enabled(feature).collect())
+#[derive(PartialEq)]
+struct Place<'f> {
+    project: &'f str,
+    kind: &'f str,
+    stage: Stage,
+    times: [Option<Timestamp>; 2],
+    marks: [bool; 2],
+    environments: Vec<(&'f String, bool, Option<Timestamp>)>,
+}
+
+impl<'f> Place<'f> {
+    fn of(feature: &'f Feature) -> Self {
+        let environments = feature.environments.iter().map(|(name, there)| (name, there.enabled, there.switched_on_at));
+        Self {
+            project: &feature.project,
+            kind: &feature.kind,
+            stage: feature.stage(),
+            times: [Some(feature.created_at), feature.archived_at],
+            marks: [feature.stale, feature.potentially_stale],
+            environments: environments.collect(),
+        }
+    }
 }
 
 impl Index<Feature> for FeatureIndex {
     fn replace(&mut self, old: Option<&Feature>, new: Option<&Feature>) {
         let Some(name) = old.or(new).map(|feature| &feature.name) else { return };
-        if old.map(place) != new.map(place) {
+        if old.map(Place::of) != new.map(Place::of) {
             let is_live =
                 |feature: Option<&Feature>| usize::from(feature.is_some_and(|feature| !feature.is_archived()));
             self.live = self.live + is_live(new) - is_live(old);

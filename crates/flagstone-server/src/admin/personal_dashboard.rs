@@ -218,7 +218,7 @@ async fn get_project(
     let technical_debt = staleness.technical_debt();
     Ok(Json(PersonalDashboardProject {
         latest_events: events.collect(),
-        onboarding_status: onboarding(&seen, &id, app.telemetry().project_last_seen(&seen, &id)),
+        onboarding_status: onboarding(&seen, &id),
         owners: owners(&seen, project),
         roles: roles.map(|role| DashboardRole { id: role.id, name: role.name.clone(), kind: role.kind }).collect(),
         insights: DashboardInsights {

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use super::features::{FeatureRow, rows};
 use super::projects::{FeatureTypeCount, ProjectOverview, overview_of};
 use super::statistics::{
-    DAY, FeatureNumbers, LeadTime, ProjectStats, StageNumbers, Staleness, average, members_added, stats,
+    self, DAY, FeatureNumbers, LeadTime, ProjectStats, StageNumbers, Staleness, average, members_added, stats,
 };
 use crate::app::App;
 use crate::app::caller::Caller;
@@ -192,7 +192,7 @@ async fn status(
     let seen = app.view(&caller, &Need::login())?;
     let project = projects::find_live(&seen, &id)?;
     let activity = app.activity(&seen, &id, app.now().plus_millis(-ACTIVITY_DAYS * DAY)).await?;
-    let numbers = FeatureNumbers::of(&app, &seen, &id);
+    let numbers = FeatureNumbers::of(&seen, &id, app.now());
     let date = |day: i64| DateTime::from_timestamp_millis(day * DAY).unwrap_or_default().format("%Y-%m-%d").to_string();
     let debt = numbers.staleness.technical_debt();
     let [initial, pre_live, live, completed] = StageNumbers::of(&seen, &id, app.now()).map(StageSummary::of);
@@ -234,14 +234,14 @@ async fn insights(
 ) -> Result<Json<ProjectInsights>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
     let project = projects::find_live(&seen, &id)?;
-    let numbers = FeatureNumbers::of(&app, &seen, &id);
+    let numbers = FeatureNumbers::of(&seen, &id, app.now());
     let debt = numbers.staleness.technical_debt();
     Ok(Json(ProjectInsights {
         stats: stats(&app, &seen, project, &numbers).await?,
         feature_type_counts: FeatureTypeCount::of(&numbers),
         technical_debt: rating(debt, numbers.staleness),
         health: rating(100 - debt, numbers.staleness),
-        lead_time: lead_times(numbers.lead_times),
+        lead_time: lead_times(statistics::lead_times(&seen, &id)),
         members: MemberChange { current_members: project.members.len(), change: members_added(project, app.now()) },
     }))
 }
@@ -282,5 +282,5 @@ async fn health_report(
 async fn dora(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Json<LeadTimes>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
     projects::find_live(&seen, &id)?;
-    Ok(Json(lead_times(FeatureNumbers::of(&app, &seen, &id).lead_times)))
+    Ok(Json(lead_times(statistics::lead_times(&seen, &id))))
 }

@@ -154,7 +154,7 @@ fn row(app: &App, state: &Model, caller: &Caller, project: &Project) -> ProjectR
         mode: project.mode,
         last_reported_flag_usage: asked_for,
         last_updated_at: project.updated_at,
-        onboarding_status: onboarding(state, &project.id, asked_for),
+        onboarding_status: onboarding(state, &project.id),
         owners: owners(state, project),
     }
 }
@@ -255,7 +255,7 @@ pub(super) async fn overview_of(
     caller: &Caller,
     project: &Project,
 ) -> Result<ProjectOverview, Failure> {
-    let numbers = FeatureNumbers::of(app, state, &project.id);
+    let numbers = FeatureNumbers::of(state, &project.id, app.now());
     let debt = numbers.staleness.technical_debt();
     let environments = flagstone_model::environments::sorted(state).into_iter().filter_map(|e| {
         let of_project = project.environments.get(&e.name)?;
@@ -284,7 +284,7 @@ pub(super) async fn overview_of(
         updated_at: project.updated_at,
         archived_at: project.archived_at,
         created_at: project.created_at,
-        onboarding_status: onboarding(state, &project.id, app.telemetry().project_last_seen(state, &project.id)),
+        onboarding_status: onboarding(state, &project.id),
         environments: environments.collect(),
         feature_type_counts: FeatureTypeCount::of(&numbers),
         members: project.members.len(),

@@ -1,11 +1,13 @@
 //! A project in numbers: what its list, overview, insights and dashboards have in common.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use flagstone_model::features::{self, Feature, Stage};
 use flagstone_model::permissions::role_ids;
 use flagstone_model::projects::Project;
 use flagstone_model::{State as Model, Timestamp};
+use imbl::OrdMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -77,17 +79,16 @@ pub(super) struct LeadTime {
     pub time_to_production: f64,
 }
 
-/// A project's features in numbers, found in one pass over them.
+/// A project's features in numbers, as its index keeps them.
 #[derive(Default)]
 pub(super) struct FeatureNumbers {
     pub staleness: Staleness,
     /// Live ones by type.
     pub kinds: BTreeMap<String, usize>,
-    /// Of live ones that have been on in production.
-    pub lead_times: Vec<LeadTime>,
     pub archived: usize,
     created: [usize; 2],
     archived_in: [usize; 2],
+    /// The days that it took those to production that got there in the current window.
     arrived: Vec<f64>,
 }
 
@@ -110,43 +111,57 @@ pub(super) fn average(values: impl Iterator<Item = f64>) -> f64 {
     if count > 0.0 { (sum / count * 10.0_f64).round() / 10.0 } else { 0.0 }
 }
 
+/// How many there were in each of the two windows.
+fn in_windows(by_hour: &OrdMap<Timestamp, usize>, now: Timestamp) -> [usize; 2] {
+    let mut counts = [0; 2];
+    for (hour, count) in by_hour.range(now.plus_millis(-2 * WINDOW_DAYS * DAY).hour()..) {
+        if let Some(window) = window(*hour, now) {
+            counts[window] += count;
+        }
+    }
+    counts
+}
+
+/// The environments where a feature is in production.
+fn production(state: &Model) -> impl Iterator<Item = &String> {
+    state.environments.values().filter(|environment| environment.kind == "production").map(|there| &there.name)
+}
+
+/// When a feature was first on in production.
+fn in_production_since(state: &Model, feature: &Feature) -> Option<Timestamp> {
+    production(state).filter_map(|name| feature.environments.get(name)?.switched_on_at).min()
+}
+
+/// How long those of a project's live features that have been on in production took to get there.
+pub(super) fn lead_times(state: &Model, project: &str) -> Vec<LeadTime> {
+    let lead_time = |feature: &Arc<Feature>| {
+        let on = in_production_since(state, feature)?;
+        Some(LeadTime { name: feature.name.clone(), time_to_production: days(feature.created_at, on) })
+    };
+    features::of_project(state, project, false).filter_map(lead_time).collect()
+}
+
 impl FeatureNumbers {
     /// Of a project's features.
-    pub fn of(app: &App, state: &Model, project: &str) -> Self {
-        let (mut numbers, now) = (Self { staleness: Staleness::of(state, project), ..Self::default() }, app.now());
-        if let Some(features) = state.features.index().of_project(project) {
-            numbers.kinds = features.kinds.iter().map(|(kind, count)| (kind.clone(), *count)).collect();
-        }
-        for feature in features::of_project(state, project, false) {
-            numbers.add_live(state, feature, now);
-        }
-        for feature in features::of_project(state, project, true) {
-            numbers.archived += 1;
-            numbers.count_creation(feature, now);
-            if let Some(window) = feature.archived_at.and_then(|at| window(at, now)) {
-                numbers.archived_in[window] += 1;
-            }
-        }
-        numbers
-    }
-
-    fn count_creation(&mut self, feature: &Feature, now: Timestamp) {
-        if let Some(window) = window(feature.created_at, now) {
-            self.created[window] += 1;
-        }
-    }
-
-    fn add_live(&mut self, state: &Model, feature: &Feature, now: Timestamp) {
-        self.count_creation(feature, now);
-        let production = feature.environments.iter().filter(|(name, _)| {
-            state.environments.get(*name).is_some_and(|environment| environment.kind == "production")
+    pub fn of(state: &Model, project: &str, now: Timestamp) -> Self {
+        let Some(features) = state.features.index().of_project(project) else { return Self::default() };
+        let since = (now.plus_millis(-WINDOW_DAYS * DAY), String::new());
+        let there = production(state).filter_map(|name| features.switched_on.get(name));
+        // One that is in two environments got there when it was first on in one of them.
+        let lately: BTreeSet<&String> =
+            there.flat_map(|there| there.range(since.clone()..)).map(|(_, name)| name).collect();
+        let arrived = lately.into_iter().filter_map(|name| {
+            let feature = state.features.get(name)?;
+            let on = in_production_since(state, feature).filter(|on| window(*on, now) == Some(0))?;
+            Some(days(feature.created_at, on))
         });
-        if let Some(on) = production.filter_map(|(_, there)| there.switched_on_at).min() {
-            let time_to_production = days(feature.created_at, on);
-            if window(on, now) == Some(0) {
-                self.arrived.push(time_to_production);
-            }
-            self.lead_times.push(LeadTime { name: feature.name.clone(), time_to_production });
+        Self {
+            staleness: Staleness::of(state, project),
+            kinds: features.kinds.iter().map(|(kind, count)| (kind.clone(), *count)).collect(),
+            archived: features.archived.len(),
+            created: in_windows(&features.created, now),
+            archived_in: in_windows(&features.archived_at, now),
+            arrived: arrived.collect(),
         }
     }
 
@@ -214,13 +229,16 @@ pub(super) fn members_added(project: &Project, now: Timestamp) -> usize {
     if window(project.created_at, now) == Some(0) { project.members.len() } else { 0 }
 }
 
-/// How far a new project has come: with its first feature, and with an SDK that asks for one, as of when it last did.
-pub(super) fn onboarding(state: &Model, project: &str, asked_for: Option<Timestamp>) -> Value {
-    if asked_for.is_some() {
+/// How far a new project has come: with its first feature, and with an SDK that asks for one.
+pub(super) fn onboarding(state: &Model, project: &str) -> Value {
+    let Some(features) = state.features.index().of_project(project) else {
+        return json!({ "status": "onboarding-started" });
+    };
+    if features.stages.keys().any(|stage| matches!(stage, Stage::PreLive | Stage::Live)) {
         return json!({ "status": "onboarded" });
     }
-    match features::of_project(state, project, false).next() {
-        Some(feature) => json!({ "status": "first-flag-created", "feature": feature.name }),
+    match features.live.get_min() {
+        Some(name) => json!({ "status": "first-flag-created", "feature": name }),
         None => json!({ "status": "onboarding-started" }),
     }
 }
