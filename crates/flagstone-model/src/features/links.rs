@@ -103,14 +103,12 @@ pub(crate) fn replace_links(
     }
     let mut before = std::mem::take(&mut feature.links);
     for (url, title) in new {
-        let link = match before.iter().position(|link| link.url == url && link.title == title) {
-            Some(position) => before.remove(position),
-            None => {
-                let link = Link { id: draft.ulid(), url, title };
-                draft.record(NewEvent::new("feature-link-added").feature(feature).data(Described::of(&link)));
-                link
-            }
-        };
+        if let Some(position) = before.iter().position(|link| link.url == url && link.title == title) {
+            feature.links.push(before.remove(position));
+            continue;
+        }
+        let link = Link { id: draft.ulid(), url, title };
+        draft.record(NewEvent::new("feature-link-added").feature(feature).data(Described::of(&link)));
         feature.links.push(link);
     }
     for link in &before {

@@ -206,14 +206,13 @@ fn replace_strategies(
     }
     for strategy in new {
         let same = |old: &Strategy| Strategy { id: strategy.id.clone(), ..old.clone() } == strategy;
-        kept.push(match before.iter().position(same) {
-            Some(position) => before.remove(position),
-            None => {
-                let event = NewEvent::new("feature-strategy-add").feature(feature).environment(environment);
-                draft.record(event.data(&strategy));
-                strategy
-            }
-        });
+        if let Some(position) = before.iter().position(same) {
+            kept.push(before.remove(position));
+            continue;
+        }
+        let event = NewEvent::new("feature-strategy-add").feature(feature).environment(environment);
+        draft.record(event.data(&strategy));
+        kept.push(strategy);
     }
     for gone in &before {
         let event = NewEvent::new("feature-strategy-remove").feature(feature).environment(environment);

@@ -31,7 +31,7 @@ pub struct ExportQuery {
     pub download_file: Option<bool>,
     /// The features' names, archived ones included; an empty list stands for all that are not archived.
     #[serde(default)]
-    #[schema(min_length = 1, example = json!(["new-checkout"]))]
+    #[schema(example = json!(["new-checkout"]))]
     pub features: Option<Vec<String>>,
     /// What a tag says, whatever its type: the features that have it.
     #[serde(default)]
@@ -97,7 +97,14 @@ fn selected(seen: &State, query: &ExportQuery) -> Result<Vec<Arc<Feature>>, Erro
     match (query.features.as_deref(), &query.project) {
         (Some([]) | None, Some(project)) => Ok(features::of_project(seen, project, false).cloned().collect()),
         (Some([]), None) => Ok(seen.features.values().filter(|feature| !feature.is_archived()).cloned().collect()),
-        (Some(names), _) => Ok(found(names.iter().collect())),
+        (Some(names), _) => {
+            let mut faults = Faults::default();
+            for (at, _) in names.iter().enumerate().filter(|(_, name)| name.is_empty()) {
+                faults.add(format!("/body/features/{at}"), "A name is not empty.");
+            }
+            faults.check()?;
+            Ok(found(names.iter().collect()))
+        }
         (None, None) => {
             let mut faults = Faults::default();
             for place in ["/body/features", "/body/tag", "/body/project", "/body"] {
@@ -195,7 +202,10 @@ pub fn record_export(draft: &mut Draft, exported: &Exported) {
     }
     projects.retain(|project, _| !is_hidden(draft, project));
     for (project, names) in projects {
-        let event = NewEvent::new("features-exported").project(&project).environment(&exported.environment);
+        let event = NewEvent::new("features-exported").project(&project);
+        // Nothing is said of one that there is not: it may be any text.
+        let is_there = draft.environments.contains(exported.environment.as_str());
+        let event = if is_there { event.environment(&exported.environment) } else { event };
         draft.announce(event.data(json!({ "features": names })));
     }
 }

@@ -33,7 +33,7 @@ fn delivered(state: &State, feature: &Feature, environment: &str) -> Value {
 }
 
 fn changed(state: State, now: i64, rule: impl FnOnce(&mut flagstone_model::Draft) -> Result<(), Error>) -> State {
-    let (_, made) = attempt(&state, &Principal::System, now, rule).unwrap();
+    let ((), made) = attempt(&state, &Principal::System, now, rule).unwrap();
     made.map_or(state, |(_, state)| state)
 }
 
@@ -69,7 +69,7 @@ fn check(state: &State, project: &str, environment: &str, now: i64) -> usize {
         attempt(state, &Principal::System, now, |draft| run::<transfer::Import>(draft, &(), input.clone()))
     };
     let after = match import(&before) {
-        Ok((_, made)) => made.map_or(before, |(_, state)| state),
+        Ok(((), made)) => made.map_or(before, |(_, state)| state),
         // A field may have got legal values since a constraint was made that names others: that cannot be made again.
         Err(Error::BadData(faults)) if faults.iter().all(|fault| fault.path.contains("/constraints/")) => return 0,
         Err(error) => panic!("{error}: {file}"),

@@ -33,6 +33,13 @@ pub struct Operation {
     pub again: Vec<(&'static str, &'static str, Value)>,
 }
 
+impl Operation {
+    /// Whether its body may have ten times the bytes of others.
+    pub fn takes_much(&self) -> bool {
+        ["/bulk", "/features-batch/validate", "/features-batch/import"].iter().any(|end| self.template.ends_with(end))
+    }
+}
+
 /// An installation with one of everything.
 pub struct Rig {
     pub it: Fixture,
@@ -209,6 +216,8 @@ pub fn operations(rig: &Rig) -> Vec<Operation> {
         again: again.iter().map(|call| (*call).clone()).collect(),
         ..operation
     };
+    let data = json!({"features": [{"name": "brought"}], "featureStrategies": [], "tagTypes": []});
+    let import = json!({"project": "default", "environment": "development", "data": data});
     vec![
         row(
             "POST",
@@ -303,6 +312,14 @@ pub fn operations(rig: &Rig) -> Vec<Operation> {
             Admin,
             json!({"features": ["flag"], "tags": {"addedTags": [tag], "removedTags": []}}),
         ),
+        row(
+            "POST",
+            "/api/admin/features-batch/export",
+            Admin,
+            json!({"environment": "development", "features": ["flag"], "downloadFile": true}),
+        ),
+        row("POST", "/api/admin/features-batch/validate", Admin, import.clone()),
+        row("POST", "/api/admin/features-batch/import", Admin, import),
         row("POST", "/api/admin/features/validate", Admin, json!({"name": "fresh", "projectId": "default"})),
         row(
             "POST",

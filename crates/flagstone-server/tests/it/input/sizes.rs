@@ -18,7 +18,7 @@ const MIB: usize = 1 << 20;
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 fn limit(operation: &Operation) -> usize {
-    if operation.template.ends_with("/bulk") { 10 * MIB } else { MIB }
+    if operation.takes_much() { 10 * MIB } else { MIB }
 }
 
 /// A body without a length that goes on for ever, and counts what was taken of it.
