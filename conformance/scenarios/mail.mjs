@@ -31,5 +31,5 @@ export default [
     post('a forgotten password with a number as address', FORGOTTEN, { email: 7 }, { as: 'anon' }),
     post('a forgotten password with null as address', FORGOTTEN, { email: null }, { as: 'anon' }),
     post('a forgotten password with an unknown field', FORGOTTEN, { email: 'conf-mail@example.com', colour: 'red' }, { as: 'anon' }),
-    get('the state of mail', '/api/admin/ui-config', { compare: { ignore: ['resourceLimits*', 'flags*', 'versionInfo*', 'frontendApiOrigins*', 'environment', 'name', 'version', 'unleashUrl', 'impactMetrics', 'slogan', 'links*', 'baseUriPath', 'strategySegmentsLimit', 'segmentValuesLimit'] } }),
+    get('the state of mail', '/api/admin/ui-config', { compare: { ignore: ['resourceLimits*', 'flags*', 'versionInfo*', 'frontendApiOrigins*', 'environment', 'name', 'version', 'unleashUrl', 'impactMetrics', 'slogan', 'links*', 'baseUriPath', 'strategySegmentsLimit', 'segmentValuesLimit', 'maxSessionsCount', 'unleashContext'] } }),
 ];

@@ -6,6 +6,7 @@ const STRONG = 'Str0ng-passw0rd!';
 const PERSON = { username: 'conf-s1', email: 'conf-s1@example.com', name: 'S One', password: STRONG };
 const event = (name, type) => get(name, `/api/admin/search/events?type=IS:${type}&limit=1`, { compare: { ignore: ['total'] } });
 const anon = { as: 'anon' };
+const OURS = { compare: { unordered: ['tokens'], only: { tokens: '"conf ' } } };
 
 export default [
     get('no links at first', LINKS),
@@ -23,7 +24,7 @@ export default [
     ...asEach(['anon', 'badtoken', 'viewer', 'editor', 'backend', 'frontend'], post('create a link', LINKS, { name: 'conf x', expiresAt: days(10) })),
     event('event of a link', 'public-signup-token-created'),
 
-    get('list links', LINKS),
+    get('list links', LINKS, OURS),
     ...asEach(['anon', 'viewer', 'editor', 'backend'], get('list links', LINKS)),
     get('get a link', `${LINKS}/{{link}}`),
     get('get an unknown link', `${LINKS}/00000000000000000000000000000000`),
@@ -42,7 +43,7 @@ export default [
     post('sign up with a bad email', '/invite/{{link}}/signup', { ...PERSON, email: 'nobody' }, anon),
     post('sign up with a role', '/invite/{{link}}/signup', { ...PERSON, rootRole: 1 }, anon),
     post('sign up without any login', '/invite/{{link}}/signup', { email: '', name: 'x', password: STRONG }, anon),
-    post('sign up with a weak password', '/invite/{{link}}/signup', { ...PERSON, username: 'conf-s2', email: 'conf-s2@example.com', password: 'weak' }, anon),
+    post('sign up with a weak password', '/invite/{{long}}/signup', { ...PERSON, username: 'conf-s2', email: 'conf-s2@example.com', password: 'weak' }, anon),
     post('sign up', '/invite/{{link}}/signup', PERSON, anon),
     post('sign up again', '/invite/{{link}}/signup', PERSON, anon),
     post('sign up with a used email', '/invite/{{link}}/signup', { ...PERSON, username: 'conf-s3' }, anon),
@@ -71,5 +72,5 @@ export default [
     put('prolong a link', `${LINKS}/{{link}}`, { expiresAt: days(20), enabled: true }),
     event('event of a link that was prolonged', 'public-signup-token-updated'),
     get('validate a link that was prolonged', '/invite/{{link}}/validate', anon),
-    get('list links at the end', LINKS),
+    get('list links at the end', LINKS, { compare: { ...OURS.compare, ignore: ['*users'] } }),
 ];

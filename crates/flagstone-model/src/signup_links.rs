@@ -132,7 +132,7 @@ pub fn create(draft: &mut Draft, input: CreateSignupLink) -> Result<(Arc<SignupL
         created_at: now,
         created_by: draft.actor().name.clone(),
     };
-    draft.record(NewEvent::new("public-signup-token-created").data(described(&link)));
+    draft.record(NewEvent::new("public-signup-token-created").data(described(draft, &link)));
     Ok((draft.put(link), secret))
 }
 
@@ -184,9 +184,10 @@ pub fn sign_up(draft: &mut Draft, input: SignUp) -> Result<Arc<User>, Error> {
 }
 
 /// What the audit log shows of a link: nothing that opens it.
-fn described(link: &SignupLink) -> Value {
+fn described(state: &State, link: &SignupLink) -> Value {
+    let role = state.role(link.role).map(|role| json!({ "id": role.id, "name": role.name, "type": role.kind }));
     json!({
-        "secret": link.selector, "name": link.name, "role": link.role, "enabled": link.enabled,
+        "secret": link.selector, "name": link.name, "role": role, "users": [], "enabled": link.enabled,
         "expiresAt": link.expires_at, "createdAt": link.created_at, "createdBy": link.created_by,
     })
 }

@@ -272,6 +272,11 @@ pub fn delete_all(draft: &mut Draft, ids: &[i64]) -> Result<BTreeSet<i64>, Error
     if ids.len() > most {
         return Err(Error::bad_data("/body/ids", format!("At most {most} users can be deleted at once.")));
     }
+    let mut faults = Faults::default();
+    for (at, _) in ids.iter().enumerate().filter(|(_, id)| **id < 0) {
+        faults.add(format!("/body/ids/{at}"), "An id is not negative.");
+    }
+    faults.check()?;
     let ids: BTreeSet<i64> = ids.iter().copied().collect();
     for id in &ids {
         delete(draft, *id)?;

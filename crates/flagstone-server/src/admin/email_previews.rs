@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
-use flagstone_model::{Error, Need};
+use flagstone_model::{Error, Need, Permission};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -22,7 +22,7 @@ const LETTER_POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'");
 
 fn letter(app: &App, caller: &Caller, template: &str) -> Result<Letter, Failure> {
-    app.view(caller, &Need::login())?;
+    app.view(caller, &Need::root(&[Permission::Admin]))?;
     let template = Template::by_name(template).ok_or_else(|| Error::not_found("e-mail template", template))?;
     Ok(template.letter("", &app.page("reset-password?token=example")))
 }

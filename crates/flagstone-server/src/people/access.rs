@@ -277,6 +277,7 @@ async fn permissions(
     };
     let of_scope = |scope| P::ALL.iter().copied().filter(move |permission| permission.scope() == scope);
     let in_project = project.as_deref().unwrap_or_default();
+    let environment = environment.filter(|environment| seen.environments.contains(environment));
     let in_environment = environment.iter().flat_map(|environment| {
         of_scope(Scope::Environment).map(|permission| PermissionView {
             environment: Some(environment.clone()),

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
 use flagstone_model::commands::signup_links as commands;
 use flagstone_model::permissions::Role;
 use flagstone_model::signup_links::{self, CreateSignupLink, SignUp, SignupLink, UpdateSignupLink};
@@ -228,7 +229,7 @@ async fn sign_up(
     visitor: Visitor,
     Path(token): Path<String>,
     body: Body<Person>,
-) -> Result<Created<UserView>, Failure> {
+) -> Result<(StatusCode, Json<UserView>), Failure> {
     app.sign_ups().check(visitor.address, app.now()).map_err(Failure::TooMany)?;
     let Person { username, email, name, password } = body.parse(app.schemas())?;
     // Before anything is hashed: whoever has no link costs nothing.
@@ -237,6 +238,5 @@ async fn sign_up(
     let input = SignUp { secret: token, username, email: Some(email), name: Some(name), password_hash };
     let caller = Caller::by_signup_link(visitor.address);
     let user = app.commit_input::<commands::SignUp>(&caller, (), input).await?.value;
-    let location = format!("{}/api/admin/user-admin/{}", app.options().base_path(), user.id);
-    Ok(Created { location, view: UserView::with_role(&app, &user) })
+    Ok((StatusCode::CREATED, Json(UserView::with_role(&app, &user))))
 }

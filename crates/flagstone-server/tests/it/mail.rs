@@ -230,16 +230,18 @@ async fn letters_can_be_looked_at() {
     for template in ["getting-started", "reset-password"] {
         let html = format!("GET /api/admin/email/preview/html/{template}");
         let text = format!("GET /api/admin/email/preview/text/{template}");
-        let answer = it.check("viewer", &html, Value::Null, "200").await;
+        let answer = it.check("admin", &html, Value::Null, "200").await;
         assert!(answer.headers["content-type"].to_str().unwrap().starts_with("text/html"));
         assert!(
             answer.headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'; style-src")
         );
         assert!(answer.text.contains("href=\"http://localhost:4242/reset-password?token=example\""));
-        let answer = it.check("viewer", &text, Value::Null, "200").await;
+        let answer = it.check("admin", &text, Value::Null, "200").await;
         assert!(answer.headers["content-type"].to_str().unwrap().starts_with("text/plain"));
         assert!(answer.text.starts_with("Hello,\n"));
         it.check("nobody", &html, Value::Null, "401 AuthenticationRequired").await;
+        it.check("editor", &html, Value::Null, "403 PermissionError").await;
+        it.check("editor", &text, Value::Null, "403 PermissionError").await;
     }
     it.check("admin", "GET /api/admin/email/preview/html/none", Value::Null, "404 NotFoundError").await;
     it.check("admin", "GET /api/admin/email/preview/text/none", Value::Null, "404 NotFoundError").await;

@@ -241,6 +241,7 @@ async fn many_users_are_deleted_or_none() {
         ("editor", json!([viewer]), "403 PermissionError"),
         ("admin token", json!(["one"]), "400 BadDataError /body/ids/0"),
         ("admin token", json!(vec![viewer; 1_001]), "400 BadDataError /body/ids"),
+        ("admin token", json!([viewer, -1]), "400 BadDataError /body/ids/1"),
         ("admin token", json!([viewer, 999_999]), "404 NotFoundError"),
         ("admin", json!([viewer, 1]), "403 ForbiddenError"),
         ("admin token", json!([]), "200"),
