@@ -188,7 +188,7 @@ impl Fixture {
     /// What an edge that shares the secret signs its body with, at this moment.
     pub fn signature(&self, nonce: &str, body: &[u8]) -> [(&'static str, String); 4] {
         let time = flagstone_model::Timestamp::from_millis(self.millis.load(Ordering::SeqCst)).to_string();
-        let hash = flagstone_model::api_tokens::hex(&Sha256::digest(body));
+        let hash: String = Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
         let key = BASE64_URL_SAFE_NO_PAD.decode(EDGE_SECRET).unwrap();
         let signed = format!("POST\n/edge/issue-token\n{time}\n{nonce}\n{hash}");
         let mac = Hmac::<Sha256>::new_from_slice(&key).unwrap().chain_update(signed).finalize().into_bytes();
