@@ -66,7 +66,7 @@ export default [
     ].map((query) => search(query)),
     ...['favorite=IS:true', 'favorite=IS:false', 'favoritesFirst=true', 'favoritesFirst=true&sortBy=name&sortOrder=desc', 'favoritesFirst=false']
         .map((query) => ({ ...search(query, { as: 'admin-user' }), name: `${query} of a user` })),
-    ...['lifecycle=IS:archived', 'lifecycle=IS_ANY_OF:archived,completed'].map((query) => search(query, { until: { path: 'total', atLeast: 1 } })),
+    ...['lifecycle=IS:archived', 'lifecycle=IS_ANY_OF:archived,completed'].map((query) => search(query, { until: { path: '$.total', atLeast: 1 } })),
     ...[
         'project=default', 'project=', 'project=LIKE:default', 'project=INCLUDE:default', 'state=stale', 'type=release', 'type=IS:release&type=IS:experiment', 'lifecycle=initial', 'createdBy=1',
         'tag=INCLUDE:conf-search-1', 'tag=simple:conf-search-1', 'tag=IS:simple:conf-search-1', 'tag=EXCLUDE:simple:conf-search-1', 'segment=conf-search-one', 'segment=IS:conf-search-one',
