@@ -62,7 +62,7 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("type", "The type of the tag"),
     ("value", "The value of the tag"),
     ("linkId", "The link's id"),
-    ("template", "The name of the mail"),
+    ("template", "`getting-started` or `reset-password`"),
     ("id", "The id"),
 ];
 

@@ -33,7 +33,6 @@ fn letter(app: &App, caller: &Caller, template: &str) -> Result<Letter, Failure>
     path = "/api/admin/email/preview/html/{template}",
     operation_id = "getEmailPreviewHtml",
     tag = "Admin UI",
-    params(("template" = String, Path, description = "`getting-started` or `reset-password`")),
     responses((status = 200, body = String, content_type = "text/html")),
 )]
 async fn preview_html(
@@ -51,7 +50,6 @@ async fn preview_html(
     path = "/api/admin/email/preview/text/{template}",
     operation_id = "getEmailPreviewText",
     tag = "Admin UI",
-    params(("template" = String, Path, description = "`getting-started` or `reset-password`")),
     responses((status = 200, body = String, content_type = "text/plain")),
 )]
 async fn preview_text(State(app): State<App>, caller: Caller, Path(template): Path<String>) -> Result<String, Failure> {

@@ -53,6 +53,7 @@ pub struct Rig {
     session: String,
     backend: String,
     frontend: String,
+    signup: String,
     token: String,
 }
 
@@ -64,7 +65,9 @@ impl Rig {
     }
 
     pub async fn with(more: &[&str]) -> Self {
-        let mut arguments = vec!["--login-limit-per-minute", "1000000"];
+        let limits =
+            ["--login-limit-per-minute", "--create-user-rate-limit-per-minute", "--password-reset-limit-per-minute"];
+        let mut arguments: Vec<_> = limits.into_iter().flat_map(|limit| [limit, "1000000"]).collect();
         arguments.extend(more);
         let it = Fixture::with(&arguments).await;
         for name in ["flag", "parent", "spare"] {
@@ -93,6 +96,8 @@ impl Rig {
         let backend = it.token("default", "backend", "development").await;
         let frontend = it.token("default", "frontend", "development").await;
         let spare = it.token("default", "backend", "production").await;
+        let signup = json!({"name": "team", "expiresAt": "2027-02-01T00:00:00Z"});
+        let signup = it.admin("POST", "/api/admin/invite-link/tokens", signup).await.expect(201).json();
         Self {
             strategy: strategy["id"].as_str().unwrap().to_owned(),
             token: spare.rsplit('.').next().unwrap()[3..25].to_owned(),
@@ -106,6 +111,7 @@ impl Rig {
             session,
             backend,
             frontend,
+            signup: signup["secret"].as_str().unwrap().to_owned(),
         }
     }
 
@@ -127,7 +133,7 @@ impl Rig {
             .replace("{contextField}", field)
             .replace("{appName}", "app")
             .replace("{strategyId}", &self.strategy)
-            .replace("{token}", &self.token)
+            .replace("{token}", if template.contains("/invite") { &self.signup } else { &self.token })
             .replace("{id}", &id)
             .replace("{linkId}", &self.link_of_flag)
     }
@@ -500,6 +506,32 @@ pub fn operations(rig: &Rig) -> Vec<Operation> {
         ),
         row("POST", "/api/admin/ui-config/cors", Admin, json!({"frontendApiOrigins": ["https://shop.example"]})),
         row("POST", "/api/frontend/all", Frontend, json!({"context": {"userId": "7", "properties": {"plan": "gold"}}})),
+        row(
+            "POST",
+            "/api/admin/invite-link/tokens",
+            Admin,
+            json!({"name": "others", "expiresAt": "2027-02-01T00:00:00Z"}),
+        ),
+        row(
+            "PUT",
+            "/api/admin/invite-link/tokens/{token}",
+            Admin,
+            json!({"enabled": true, "expiresAt": "2027-02-01T00:00:00Z"}),
+        ),
+        row(
+            "POST",
+            "/invite/{token}/signup",
+            Nobody,
+            json!({"email": "new@example.com", "username": "new", "name": "New", "password": "Correct-horse-7"}),
+        ),
+        row(
+            "POST",
+            "/api/admin/projects/{projectId}/features/{featureName}/lifecycle/complete",
+            Admin,
+            json!({"status": "kept", "statusValue": "blue"}),
+        ),
+        row("POST", "/api/admin/user-admin/inactive/delete", Admin, json!({"ids": [rig.user]})),
+        row("POST", "/auth/reset/password-email", Nobody, json!({"email": "nobody@example.com"})),
         row("POST", "/edge/validate", Nobody, json!({"tokens": [rig.backend]})),
         row("POST", "/auth/simple/login", Nobody, json!({"username": "ada", "password": "Correct-horse-7"})),
         row("POST", "/api/client/register", Backend, register.clone()),
