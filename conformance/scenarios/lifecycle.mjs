@@ -55,5 +55,6 @@ export default [
     stages('stages of an archived one', '$[1].stage', `${FEATURES}/conf.lifecycle.b/lifecycle`),
     post('complete an archived one', `${FEATURES}/conf.lifecycle.b/lifecycle/complete`, { status: 'kept' }),
     post('revive', '/api/admin/archive/revive/conf.lifecycle.b'),
+    post('uncomplete the revived one', `${FEATURES}/conf.lifecycle.b/lifecycle/uncomplete`),
     get('stages of a revived one', `${FEATURES}/conf.lifecycle.b/lifecycle`, { until: { path: '$[1].stage', missing: true }, compare: TIMES }),
 ];

@@ -55,7 +55,7 @@ const ON_ONE_NODE: &[Job] = &[
         every: Duration::from_mins(1),
         body: |turn| Box::pin(async move { checkpoint(turn.app.store()).await }),
     },
-    Job { name: "feature-stages", every: Duration::from_mins(1), body: |turn| Box::pin(lives::enter_stages(turn)) },
+    Job { name: "feature-stages", every: Duration::from_secs(15), body: |turn| Box::pin(lives::enter_stages(turn)) },
     Job {
         name: "potentially-stale-features",
         every: Duration::from_mins(1),
