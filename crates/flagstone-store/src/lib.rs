@@ -364,10 +364,14 @@ impl Store {
         access!(self.reader().await?, tables => tables.events(query), lease => search::events(lease, query))
     }
 
-    /// How many events of a project or an environment there were on each day since a moment, of the newest
-    /// [`ACTIVITY_MAX`]: days of UTC, counted from 1970.
-    pub async fn activity(&self, of: ActivityOf<'_>, since: Timestamp) -> Result<BTreeMap<i64, u64>, Error> {
-        access!(self.reader().await?, tables => tables.activity(of, since), lease => search::activity(lease, of, since))
+    /// How many events of a project or an environment there were on each day since a moment and up to the event with
+    /// the id `last`, of the newest [`ACTIVITY_MAX`]: days of UTC, counted from 1970.
+    pub async fn activity(&self, of: ActivityOf<'_>, since: Timestamp, last: u64) -> Result<BTreeMap<i64, u64>, Error> {
+        access!(
+            self.reader().await?,
+            tables => tables.activity(of, since, last),
+            lease => search::activity(lease, of, since, last)
+        )
     }
 
     /// Everyone who made an event, by id.

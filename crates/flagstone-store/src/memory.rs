@@ -249,13 +249,13 @@ impl Tables {
         retain(&mut self.deliveries, |row| integrations.contains(&row.integration))
     }
 
-    pub(crate) fn activity(&self, of: ActivityOf<'_>, since: Timestamp) -> BTreeMap<i64, u64> {
+    pub(crate) fn activity(&self, of: ActivityOf<'_>, since: Timestamp, last: u64) -> BTreeMap<i64, u64> {
         let is_meant = |event: &&Event| {
             let is_there = match of {
                 ActivityOf::Project(name) => event.project.as_deref() == Some(name),
                 ActivityOf::Environment(name) => event.environment.as_deref() == Some(name),
             };
-            is_there && event.created_at >= since
+            is_there && event.created_at >= since && event.id <= last
         };
         let mut days = BTreeMap::new();
         for event in self.events.iter().map(|row| &row.event).filter(is_meant) {

@@ -148,6 +148,7 @@ pub(crate) async fn activity(
     lease: &mut Lease<'_>,
     of: ActivityOf<'_>,
     since: Timestamp,
+    last: u64,
 ) -> Result<BTreeMap<i64, u64>, Error> {
     let first = Sql::new("SELECT id FROM events WHERE at >= $1 ORDER BY at, id LIMIT 1").with(since.millis());
     let Some(first) = lease.fetch_one(first, |row| row.int(0)).await? else { return Ok(BTreeMap::new()) };
@@ -158,6 +159,7 @@ pub(crate) async fn activity(
     let mut query = Sql::new("SELECT at / ");
     query.push_value(DAY_MS).push(" AS day, COUNT(*) FROM (SELECT at FROM events WHERE ").push(column).push(" = ");
     query.push_value(without_nul(name)).push(" AND id >= ").push_value(first);
+    query.push(" AND id <= ").push_value(signed(last));
     query.push(" ORDER BY id DESC LIMIT ").push_value(signed(ACTIVITY_MAX)).push(") AS newest GROUP BY 1");
     let days = lease.fetch(query, |row| Ok((row.int(0)?, row.count(1)?))).await?;
     Ok(days.into_iter().collect())

@@ -1,5 +1,6 @@
 //! The application, and the doors to its state: `view`, `commit` and, for what anybody may see, `public`.
 
+mod activity;
 pub mod caller;
 pub mod jobs;
 mod lives;
@@ -44,6 +45,7 @@ use crate::system::clock::Clock;
 use crate::system::entropy::OsEntropy;
 use crate::system::tasks::keep_running;
 use crate::telemetry::Telemetry;
+use activity::Activity;
 use caller::Caller;
 use mail::Mailer;
 use nonces::Nonces;
@@ -63,8 +65,6 @@ const ATTEMPTS_MAX: usize = 50;
 const REACH_MAX: Duration = Duration::from_secs(2);
 /// How many log-ins, the newest, tell from where people log in.
 const LOGINS_LEARNT_MAX: u32 = 1_000;
-/// How long a read waits for the newest counts.
-const FRESHEN_MAX: Duration = Duration::from_secs(1);
 /// What whoever changes something is told in maintenance mode.
 const MAINTENANCE: &str =
     "The installation is in maintenance mode: nothing can be changed for now. Flags are delivered all the same.";
@@ -90,6 +90,7 @@ struct Inner {
     mailer: Option<Mailer>,
     prolonged: Prolonged,
     nonces: Nonces,
+    activity: Activity,
     metrics: Metrics,
     delivery: DeliverySettings,
     outgoing: Guarded,
@@ -174,6 +175,7 @@ impl App {
             passwords: Passwords::new(),
             prolonged: Prolonged::default(),
             nonces: Nonces::default(),
+            activity: Activity::default(),
             metrics: Metrics::new(),
             delivery,
             outgoing,
@@ -502,16 +504,6 @@ impl App {
         Ok(())
     }
 
-    /// Lets a read have the newest counts, if they can be written soon. A read fails with no write; nor does it take
-    /// the write with it when its client hangs up.
-    pub async fn freshen_telemetry(&self) {
-        let app = self.clone();
-        let flush = tokio::spawn(async move { app.flush_telemetry().await });
-        if !matches!(tokio::time::timeout(FRESHEN_MAX, flush).await, Ok(Ok(Ok(())))) {
-            tracing::debug!("the newest counts are not in this answer");
-        }
-    }
-
     /// Learns from where people have logged in before, here or on other nodes.
     pub async fn learn_logins(&self) -> Result<(), Failure> {
         let logins = self.0.store.logins_successful(LOGINS_LEARNT_MAX).await?;
@@ -524,19 +516,6 @@ impl App {
             }
         }
         Ok(())
-    }
-
-    /// Forgets what is known of things that were deleted, so that new ones of the same name begin afresh. What fails is
-    /// tried again by the clock. In a task of its own: a client that hangs up cannot tear it.
-    pub async fn forget_gone(&self) {
-        let app = self.clone();
-        let forget = tokio::spawn(async move {
-            let gone = app.telemetry().gone(&app.0.writer.head().state);
-            app.telemetry().forget(&gone, &app.0.store).await
-        });
-        if let Ok(Err(error)) = forget.await {
-            tracing::warn!(%error, "what is known of deleted things is forgotten later");
-        }
     }
 
     /// Ends this instance: flushes what is counted and closes the store.

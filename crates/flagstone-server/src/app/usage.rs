@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::time::Duration;
 
 use flagstone_model::{Error, Timestamp};
 use flagstone_store::{ActivityOf, AppUsage, Application, Instance, TelemetryBatch, UnknownFlag, UsageRow};
 
 use super::{App, View};
 use crate::http::error::Failure;
+
+/// How long a read waits for the newest counts.
+const FRESHEN_MAX: Duration = Duration::from_secs(1);
 
 /// An application, and where it is used as far as a view shows.
 pub struct SeenApplication {
@@ -45,6 +49,29 @@ impl Places {
 }
 
 impl App {
+    /// Lets a read have the newest counts, if they can be written soon. A read fails with no write; nor does it take
+    /// the write with it when its client hangs up.
+    pub async fn freshen_telemetry(&self) {
+        let app = self.clone();
+        let flush = tokio::spawn(async move { app.flush_telemetry().await });
+        if !matches!(tokio::time::timeout(FRESHEN_MAX, flush).await, Ok(Ok(Ok(())))) {
+            tracing::debug!("the newest counts are not in this answer");
+        }
+    }
+
+    /// Forgets what is known of things that were deleted, so that new ones of the same name begin afresh. What fails is
+    /// tried again by the clock. In a task of its own: a client that hangs up cannot tear it.
+    pub async fn forget_gone(&self) {
+        let app = self.clone();
+        let forget = tokio::spawn(async move {
+            let gone = app.telemetry().gone(&app.0.writer.head().state);
+            app.telemetry().forget(&gone, &app.0.store).await
+        });
+        if let Ok(Err(error)) = forget.await {
+            tracing::warn!(%error, "what is known of deleted things is forgotten later");
+        }
+    }
+
     /// How a feature that `view` shows was used since `from`, hour by hour; nothing where there is no such feature. What
     /// was counted before it was created was another one of its name.
     pub async fn usage(&self, view: &View, feature: &str, from: Timestamp) -> Result<Vec<UsageRow>, Failure> {
@@ -139,7 +166,8 @@ impl App {
         if !view.projects.contains(&project.to_owned()) {
             return Ok(BTreeMap::new());
         }
-        Ok(self.store().activity(ActivityOf::Project(project), since).await?)
+        let head = self.0.writer.head().state.last_event_id;
+        Ok(self.0.activity.of(self.store(), head, project, since).await?)
     }
 
     /// The same of an environment; nothing if `view` hides any project, because such a count would tell of it.
@@ -152,7 +180,7 @@ impl App {
         if view.hides_something() {
             return Ok(None);
         }
-        Ok(Some(self.store().activity(ActivityOf::Environment(environment), since).await?))
+        Ok(Some(self.store().activity(ActivityOf::Environment(environment), since, view.last_event_id).await?))
     }
 
     /// How many rows of usage there are of those hours, and how many of variants; nothing if `view` hides any project.

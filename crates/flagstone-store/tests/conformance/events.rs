@@ -51,14 +51,14 @@ pub(crate) async fn events_are_found_by_every_filter(fixture: Fixture) {
         (ActivityOf::Environment("production"), Some(1)),
         (ActivityOf::Project("none"), None),
     ] {
-        let found = store.activity(of, time(0)).await.unwrap();
+        let found = store.activity(of, time(0), u64::MAX).await.unwrap();
         assert_eq!(
             found.into_iter().collect::<Vec<_>>(),
             count.map(|n| (day, n)).into_iter().collect::<Vec<_>>(),
             "{of:?}"
         );
     }
-    assert!(store.activity(ActivityOf::Project("one"), time(i64::MAX)).await.unwrap().is_empty());
+    assert!(store.activity(ActivityOf::Project("one"), time(i64::MAX), u64::MAX).await.unwrap().is_empty());
     let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     let cases: Vec<(EventQuery, &[u64])> = vec![
         (all(), &[6, 5, 4, 3, 2, 1]),
