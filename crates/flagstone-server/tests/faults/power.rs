@@ -187,7 +187,8 @@ fn read_call(call: &str, folder: &Path) -> Option<Call> {
         let path = if path.starts_with("\\x") { String::from_utf8(text(path)).ok()? } else { path.to_owned() };
         Some(path.strip_prefix(folder)?.trim_start_matches('/').to_owned())
     };
-    let last_number = || arguments.rsplit(", ").next()?.parse::<usize>().ok();
+    // A call in two halves has a space where they were joined.
+    let last_number = || arguments.rsplit(", ").next().and_then(|n| n.trim().parse::<usize>().ok()).expect("a number");
     match name {
         "openat" if arguments.contains("O_CREAT") => {
             let path = text(arguments.split('"').nth(1)?);
@@ -197,9 +198,9 @@ fn read_call(call: &str, folder: &Path) -> Option<Call> {
         "pwrite64" => {
             let mut bytes = text(arguments.split('"').nth(1)?);
             bytes.truncate(result.split(' ').next()?.parse().ok()?);
-            Some(Call::Write { file: of_descriptor()?, at: last_number()?, bytes })
+            Some(Call::Write { file: of_descriptor()?, at: last_number(), bytes })
         }
-        "ftruncate" => Some(Call::Truncate { file: of_descriptor()?, length: last_number()? }),
+        "ftruncate" => Some(Call::Truncate { file: of_descriptor()?, length: last_number() }),
         "fsync" | "fdatasync" => Some(match of_descriptor()? {
             file if file.is_empty() => Call::SyncFolder,
             file => Call::Sync { file },
