@@ -11,8 +11,8 @@ const event = (name, type, limit = 1) =>
     get(name, `/api/admin/search/events?type=IS:${type}&limit=${limit}`, { compare: { ignore: ['total'], unordered: true } });
 
 export default [
-    get('types at first', TYPES),
-    ...asEach(['anon', 'viewer', 'backend'], get('types', TYPES)),
+    get('types at first', TYPES, { compare: { unordered: true } }),
+    ...asEach(['anon', 'viewer', 'backend'], get('types', TYPES, { compare: { unordered: true } })),
     post('create a type', TYPES, { name: 'conf-type', description: 'One', icon: '*', color: '#FF8000' }),
     post('create a type with a name alone', TYPES, { name: 'conf-bare' }),
     post('create a type with null', TYPES, { name: 'conf-null', color: null }),
