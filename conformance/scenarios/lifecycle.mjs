@@ -45,4 +45,5 @@ export default [
     post('revive', '/api/admin/archive/revive/conf.lifecycle.b'),
     post('uncomplete the revived one', `${FEATURES}/conf.lifecycle.b/lifecycle/uncomplete`),
     get('stages of a revived one', `${FEATURES}/conf.lifecycle.b/lifecycle`, { until: { path: '$[1].stage', missing: true }, compare: TIMES }),
+    post('uncomplete at last', `${LIFE}/uncomplete`),
 ];
