@@ -237,12 +237,7 @@ pub(crate) async fn cors(State(source): State<FlagSource>, request: Request, nex
         if preflight { axum::http::StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
     let headers = response.headers_mut();
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
-    let allowed = match origin {
-        _ if source.allows_origin(|allowed| allowed == "*") => Some(HeaderValue::from_static("*")),
-        Some(origin) if source.allows_origin(|allowed| origin == allowed) => Some(origin),
-        _ => None,
-    };
-    let Some(allowed) = allowed else { return response };
+    let Some(allowed) = source.allowed_origin(origin) else { return response };
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("ETag"));
     if preflight {

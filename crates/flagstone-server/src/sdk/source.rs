@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue};
 use flagstone_model::api_tokens::{self, ApiToken, TokenKind};
 use flagstone_model::settings::frontend_origins;
 use flagstone_model::{Error, Timestamp, users};
@@ -135,15 +135,15 @@ impl FlagSource {
         }
     }
 
-    /// Whether one of the origins that browsers may call from is as asked: those that people have set, else those that the
-    /// operator has.
-    pub fn allows_origin(&self, is: impl Fn(&str) -> bool) -> bool {
+    /// What a browser of this origin is told that may read the answers, if it may: its origin, or all (`*`). Asked are the
+    /// origins that people have set, else those that the operator has.
+    pub fn allowed_origin(&self, origin: Option<HeaderValue>) -> Option<HeaderValue> {
         if let Flags::Primary(app) = &self.flags
-            && let Some(mut origins) = frontend_origins(&app.public().state)
+            && let Some(origins) = frontend_origins(&app.public().state)
         {
-            return origins.any(is);
+            return among(origins, origin);
         }
-        self.settings().frontend_origins.iter().any(|origin| is(origin))
+        among(self.settings().frontend_origins.iter().map(String::as_str), origin)
     }
 
     /// What is counted.
@@ -210,6 +210,18 @@ impl FlagSource {
         let body = Body::<T>::read(headers, body, limit).await?;
         schemas::parse_report(body.bytes(), self.schemas())
     }
+}
+
+/// `*` if that is one of the origins, else this one if it is.
+fn among<'a>(origins: impl Iterator<Item = &'a str>, origin: Option<HeaderValue>) -> Option<HeaderValue> {
+    let mut is_listed = false;
+    for allowed in origins {
+        if allowed == "*" {
+            return Some(HeaderValue::from_static("*"));
+        }
+        is_listed |= origin.as_ref().is_some_and(|origin| origin == allowed);
+    }
+    origin.filter(|_| is_listed)
 }
 
 fn token_of_state(app: &App, secret: &str) -> Result<Arc<ApiToken>, Failure> {
