@@ -17,6 +17,19 @@ pub fn is_url_friendly(name: &str) -> bool {
         && name != ".."
 }
 
+/// Whether this is the host, and the port if there is one, of a URL (RFC 3986 §3.2): a name, or an IPv6 address in brackets.
+pub fn is_authority(text: &str) -> bool {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let is_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')),
+    };
+    is_host && port.is_none_or(|port| port.parse::<u16>().is_ok())
+}
+
 /// Adds a fault unless `name` can stand in a URL: features, projects, environments, context fields.
 pub fn check_url_name(faults: &mut Faults, path: &str, name: &str) {
     if name.len() > URL_NAME_BYTES_MAX {

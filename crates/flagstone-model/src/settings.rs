@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::draft::{Draft, NewEvent};
 use crate::error::{Error, Faults};
-use crate::names::NAME_BYTES_MAX;
+use crate::names::{NAME_BYTES_MAX, is_authority};
 use crate::state::State;
 
 /// A named value.
@@ -79,16 +79,7 @@ pub fn set_frontend_origins(draft: &mut Draft, input: FrontendOrigins) -> Result
 /// Whether this is what browsers send as `Origin`, or `*`.
 pub fn is_origin(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once("://") else { return text == "*" };
-    let (host, port) = match rest.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, port),
-        _ => (rest, "443"),
-    };
-    let of_address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    let is_host = match of_address {
-        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)),
-    };
-    text.len() <= NAME_BYTES_MAX && ["http", "https"].contains(&scheme) && is_host && port.parse::<u16>().is_ok()
+    text.len() <= NAME_BYTES_MAX && ["http", "https"].contains(&scheme) && is_authority(rest)
 }
 
 fn set(draft: &mut Draft, name: &str, value: Value) {

@@ -27,7 +27,7 @@ pub struct Dependency {
 }
 
 /// A new dependency.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DependencyInput {
     /// The parent's name.

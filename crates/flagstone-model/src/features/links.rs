@@ -7,7 +7,7 @@ use super::{Feature, find_live};
 use crate::draft::{Draft, NewEvent};
 use crate::error::{Error, Faults};
 use crate::limits::Limits;
-use crate::names::NAME_BYTES_MAX;
+use crate::names::{NAME_BYTES_MAX, is_authority};
 
 /// The most links of one feature, as in Unleash.
 pub const LINKS_MAX: usize = 10;
@@ -143,20 +143,7 @@ fn web_address(text: &str) -> Option<String> {
         _ => text,
     };
     let scheme = if rest.len() == text.len() { "https://" } else { &text[..text.len() - rest.len()] };
-    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let (name, port) = match host.rsplit_once(':') {
-        Some((name, port)) if !host.ends_with(']') => (name, port),
-        _ => (host, "0"),
-    };
-    let is_name = |name: &str| {
-        let mut bytes = name.bytes();
-        !name.is_empty() && bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
-    };
-    let is_v6 = |name: &str| {
-        let inner = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
-        inner.is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok())
-    };
-    if port.parse::<u16>().is_err() || !(is_name(name) || is_v6(name)) {
+    if !is_authority(rest.split(['/', '?', '#']).next().unwrap_or_default()) {
         return None;
     }
     let encoded = rest.bytes().fold(scheme.to_ascii_lowercase(), |mut url, byte| {

@@ -225,7 +225,7 @@ impl TransferTagType {
 }
 
 /// What a feature depends on.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ExportedDependencies)]
 pub struct TransferDependencies {
@@ -233,16 +233,6 @@ pub struct TransferDependencies {
     pub feature: String,
     /// The features that it depends on: one at most.
     pub dependencies: Vec<DependencyInput>,
-}
-
-impl PartialEq for TransferDependencies {
-    fn eq(&self, other: &Self) -> bool {
-        let known = |all: &[DependencyInput]| {
-            let one = |d: &DependencyInput| (d.feature.clone(), d.enabled, d.variants.clone());
-            all.iter().map(one).collect::<Vec<_>>()
-        };
-        self.feature == other.feature && known(&self.dependencies) == known(&other.dependencies)
-    }
 }
 
 /// The links of a feature.

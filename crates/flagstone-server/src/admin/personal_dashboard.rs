@@ -14,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::events::summary;
-use super::statistics::{Staleness, onboarding, owners};
+use super::statistics::{Staleness, onboarding, owner, owners};
 use crate::app::App;
 use crate::app::caller::Caller;
 use crate::http::Path;
@@ -169,9 +169,7 @@ async fn get(State(app): State<App>, caller: Caller) -> Result<Json<PersonalDash
     });
     let members = live().flat_map(|project| &project.members);
     let owners: BTreeSet<i64> = members.filter(|m| m.role_id == role_ids::OWNER).map(|m| m.user_id).collect();
-    let owners = owners.iter().filter_map(|id| seen.users.get(id)).map(
-        |user| serde_json::json!({ "ownerType": "user", "name": user.label(), "email": user.email, "imageUrl": "" }),
-    );
+    let owners = owners.iter().filter_map(|id| seen.users.get(id)).map(|user| owner(user));
     let admins = seen.users.values().filter(|user| user.root_role == role_ids::ADMIN && !user.disabled);
     let admins = admins.map(|user| DashboardAdmin {
         id: user.id,

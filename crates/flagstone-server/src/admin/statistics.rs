@@ -6,6 +6,7 @@ use std::sync::Arc;
 use flagstone_model::features::{self, Feature, Stage};
 use flagstone_model::permissions::role_ids;
 use flagstone_model::projects::Project;
+use flagstone_model::users::User;
 use flagstone_model::{State as Model, Timestamp};
 use imbl::OrdMap;
 use serde::Serialize;
@@ -247,7 +248,11 @@ pub(super) fn onboarding(state: &Model, project: &str) -> Value {
 pub(super) fn owners(state: &Model, project: &Project) -> Vec<Value> {
     let owners = project.members.iter().filter(|member| member.role_id == role_ids::OWNER);
     let owners = owners.filter_map(|member| state.users.get(&member.user_id));
-    let owners: Vec<_> =
-        owners.map(|u| json!({ "ownerType": "user", "name": u.label(), "email": u.email, "imageUrl": "" })).collect();
+    let owners: Vec<_> = owners.map(|user| owner(user)).collect();
     if owners.is_empty() { vec![json!({ "ownerType": "system" })] } else { owners }
+}
+
+/// A user who owns a project.
+pub(super) fn owner(user: &User) -> Value {
+    json!({ "ownerType": "user", "name": user.label(), "email": user.email, "imageUrl": "" })
 }

@@ -1,6 +1,5 @@
 //! What happens to features by itself: they enter the stages that their use shows, and outlive their time.
 
-use anyhow::anyhow;
 use flagstone_model::commands::feature_types::MarkPotentiallyStale;
 use flagstone_model::commands::lifecycle::EnterStages;
 use flagstone_model::feature_types;
@@ -15,7 +14,7 @@ const AT_A_TIME: usize = 100;
 pub async fn enter_stages(turn: Turn) -> anyhow::Result<()> {
     let reached = turn.app.telemetry().stages_reached(&turn.app.0.writer.head().state);
     for some in reached.chunks(AT_A_TIME) {
-        turn.commit::<EnterStages>((), some.to_vec()).await.map_err(refused)?;
+        turn.commit::<EnterStages>((), some.to_vec()).await.map_err(Failure::in_words)?;
     }
     Ok(())
 }
@@ -24,14 +23,7 @@ pub async fn enter_stages(turn: Turn) -> anyhow::Result<()> {
 pub async fn mark_potentially_stale(turn: Turn) -> anyhow::Result<()> {
     let names = feature_types::wrongly_marked(&turn.app.0.writer.head().state, turn.app.now());
     for some in names.chunks(AT_A_TIME) {
-        turn.commit::<MarkPotentiallyStale>((), some.to_vec()).await.map_err(refused)?;
+        turn.commit::<MarkPotentiallyStale>((), some.to_vec()).await.map_err(Failure::in_words)?;
     }
     Ok(())
-}
-
-fn refused(failure: Failure) -> anyhow::Error {
-    match failure {
-        Failure::Refused(error) => anyhow!(error),
-        other => anyhow!("{other:?}"),
-    }
 }

@@ -356,6 +356,13 @@ impl App {
         Err(Failure::Unavailable("Too many others are writing at the same time; try again."))
     }
 
+    /// A draft of `state`, by the caller, now.
+    fn draft<'a>(&'a self, state: &State, caller: &'a Caller, entropy: &'a mut OsEntropy) -> Draft<'a> {
+        let actor = caller.actor.clone();
+        let (principal, now, limits) = (&caller.principal, self.now(), &self.0.limits);
+        Draft::new(state, Surroundings { principal, actor, now, limits, entropy })
+    }
+
     /// One run of a rule on the tip.
     fn attempt<T>(
         &self,
@@ -366,14 +373,8 @@ impl App {
         let (mut seen, mut frees_names) = (0, false);
         let (answer, stored) = self.0.writer.run(hold, |tip| {
             seen = tip.seq;
-            let around = Surroundings {
-                principal: &caller.principal,
-                actor: caller.actor.clone(),
-                now: self.now(),
-                limits: &self.0.limits,
-                entropy: &mut OsEntropy,
-            };
-            let mut draft = Draft::new(tip, around);
+            let entropy = &mut OsEntropy;
+            let mut draft = self.draft(tip, caller, entropy);
             let answer = rule(&mut draft);
             let made = if answer.is_ok() { draft.finish() } else { None };
             match made {
@@ -392,10 +393,7 @@ impl App {
     /// A commit of the server itself: first start, tokens from the environment.
     async fn commit_as_system<O: Operation<Target = ()>>(&self, input: O::Input) -> anyhow::Result<O::Output> {
         let committed = self.commit_input::<O>(&Caller::system(), (), input).await;
-        committed.map(|c| c.value).map_err(|failure| match failure {
-            Failure::Refused(error) => anyhow::anyhow!("{error}"),
-            other => anyhow::anyhow!("{other:?}"),
-        })
+        committed.map(|c| c.value).map_err(Failure::in_words)
     }
 
     fn admit(&self, state: &State, caller: &Caller, need: &Need) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, anyhow};
 use flagstone_model::commands::transfer::Import;
 use flagstone_model::transfer::{ImportInput, Transfer};
-use flagstone_model::{Draft, Error, Surroundings};
+use flagstone_model::{Draft, Error};
 
 use super::{App, View};
 use crate::app::caller::Caller;
@@ -15,14 +15,7 @@ use crate::system::entropy::OsEntropy;
 impl App {
     /// Runs a rule on a draft of what the caller may see, of which nothing comes.
     pub fn try_out<T>(&self, view: &View, caller: &Caller, rule: impl FnOnce(&mut Draft<'_>) -> T) -> T {
-        let around = Surroundings {
-            principal: &caller.principal,
-            actor: caller.actor.clone(),
-            now: self.now(),
-            limits: &self.0.limits,
-            entropy: &mut OsEntropy,
-        };
-        rule(&mut Draft::new(view, around))
+        rule(&mut self.draft(view, caller, &mut OsEntropy))
     }
 
     /// Imports the file that the operator names, if there is one. Where nothing of it is new, nothing is changed: each of
@@ -34,7 +27,7 @@ impl App {
         let project = options.import_project.clone();
         let input = ImportInput { project, environment: options.import_environment.clone(), data };
         let imported = self.commit_input::<Import>(&Caller::system(), (), input).await;
-        let imported = imported.map_err(|failure| in_words(&failure));
+        let imported = imported.map_err(in_words);
         imported.with_context(|| format!("IMPORT_FILE: {} cannot be imported", file.display()))?;
         tracing::info!(file = %file.display(), "imported");
         Ok(())
@@ -42,19 +35,17 @@ impl App {
 
     async fn read_transfer(&self, file: &Path) -> anyhow::Result<Transfer> {
         let bytes = tokio::fs::read(file).await.context("it cannot be read")?;
-        self.0.schemas.parse(&bytes).map_err(|failure| in_words(&failure))
+        self.0.schemas.parse(&bytes).map_err(in_words)
     }
 }
 
 /// All that is wrong, each fault with its place.
-fn in_words(failure: &Failure) -> anyhow::Error {
+fn in_words(failure: Failure) -> anyhow::Error {
     match failure {
         Failure::Refused(Error::BadData(faults)) => {
             let faults: Vec<_> = faults.iter().map(|fault| format!("{} {}", fault.path, fault.message)).collect();
             anyhow!("{}", faults.join(" "))
         }
-        Failure::Refused(error) => anyhow!("{error}"),
-        Failure::ChangeTooLarge(limit) => anyhow!("it takes more than {limit} bytes in the log (COMMIT_BYTES_LIMIT)"),
-        other => anyhow!("{other:?}"),
+        other => other.in_words(),
     }
 }

@@ -154,6 +154,17 @@ impl Detail {
 }
 
 impl Failure {
+    /// What is wrong, where no request waits for an answer: at start, and in what runs by itself.
+    pub fn in_words(self) -> anyhow::Error {
+        match self {
+            Self::Refused(error) => error.into(),
+            Self::ChangeTooLarge(limit) => {
+                anyhow::anyhow!("it takes more than {limit} bytes in the log (COMMIT_BYTES_LIMIT)")
+            }
+            other => anyhow::anyhow!("{other:?}"),
+        }
+    }
+
     /// Status and the name that clients know.
     const fn kind(&self) -> (StatusCode, &'static str) {
         use StatusCode as S;
