@@ -35,7 +35,7 @@ fi
 
 # The rooms of the server, lowest first: none uses what stands behind it here, so that no two files of different rooms
 # can be in a circle. A file at the top level is a room of its own.
-rooms=(system http telemetry delivery options app edge people admin sdk ops routes evaluate node lib main)
+rooms=(system http telemetry delivery options app edge people admin sdk ops ui routes evaluate node lib main)
 declare -A rank
 for i in "${!rooms[@]}"; do rank[${rooms[$i]}]=$i; done
 while IFS=: read -r file used; do

@@ -13,6 +13,7 @@
 //! | [`people`] | who sends a request; logging in, users |
 //! | [`admin`] | the admin API, a file a noun |
 //! | [`sdk`] | what SDKs and edges call, on a node and on an edge alike |
+//! | [`ui`] | the web UI's files and its page |
 //! | [`ops`], [`routes`] | what orchestrators ask; all routes, and what every request goes through |
 //! | [`node`], [`evaluate`] | processes: a node, an edge, `flagstone evaluate` |
 //!
@@ -40,6 +41,8 @@ mod admin;
 pub mod sdk;
 
 mod ops;
+pub mod ui;
+
 pub mod routes;
 
 pub mod evaluate;

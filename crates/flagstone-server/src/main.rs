@@ -18,6 +18,7 @@ use flagstone_server::options::{DatabaseOptions, LogFormat, ServeOptions};
 use flagstone_server::sdk::source::FlagSource;
 use flagstone_server::system::clock::Clock;
 use flagstone_server::system::tasks::keep_running;
+use flagstone_server::ui::{EMBEDDED, Ui};
 use flagstone_server::{evaluate, routes};
 use flagstone_store::{DatabaseUrl, Options, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -144,6 +145,10 @@ async fn run_server(options: ServeOptions) -> anyhow::Result<ExitCode> {
         let app = app.clone();
         keep_running("keep on disk what SDKs get", move || standby::keep_for_ever(app.clone(), backup.clone()));
     }
+    let ui = Ui::new(EMBEDDED, &base_path);
+    if !ui.is_built() {
+        tracing::info!("this build has no web UI: `make build` makes one that has");
+    }
     tracing::info!(%address, revision = app.public().state.seq, "Flagstone serves");
     jobs::start(&app);
     outbox::start(&app);
@@ -153,7 +158,7 @@ async fn run_server(options: ServeOptions) -> anyhow::Result<ExitCode> {
         // They would hold up the stop for ever, and their clients are to come back elsewhere one after the other.
         source.streams().stop();
     };
-    serve::serve(listener, routes::router(&source, &app), stop, grace).await;
+    serve::serve(listener, routes::router(&source, &app, ui), stop, grace).await;
     app.stop().await;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)

@@ -30,6 +30,7 @@ use crate::people;
 use crate::people::require_login;
 use crate::sdk::source::FlagSource;
 use crate::sdk::{client, frontend, ofrep};
+use crate::ui::Ui;
 
 /// The revision of the state that an answer was made from, or that a request wants at least.
 pub const REVISION_HEADER: &str = "x-flagstone-revision";
@@ -205,8 +206,8 @@ fn add_parameters(path: &str, operation: &mut Operation) {
     }
 }
 
-/// Every route, behind everything that requests go through.
-pub fn router(source: &FlagSource, app: &App) -> Router {
+/// Every route, behind everything that requests go through; what no route has is the UI's.
+pub fn router(source: &FlagSource, app: &App, ui: Ui) -> Router {
     let Api { admin, others, client, frontend, .. } = api();
     let admin = admin
         .fallback(no_route)
@@ -226,7 +227,9 @@ pub fn router(source: &FlagSource, app: &App) -> Router {
             .route("/docs/openapi.css", file("text/css; charset=utf-8", include_str!("docs.css")))
             .route("/docs/openapi.js", file("text/javascript; charset=utf-8", include_str!("docs.js")));
     }
-    let all = all.fallback(no_route).method_not_allowed_fallback(|| async { Failure::NoMethod });
+    let all = all
+        .fallback(move |request: Request| async move { ui.answer(&request) })
+        .method_not_allowed_fallback(|| async { Failure::NoMethod });
     behind_everything(source, &app.options().base_path(), all.with_state(app.clone()))
 }
 

@@ -128,7 +128,8 @@ impl Coding {
     /// Ours, best first: about the same size, and the first is the cheapest to read.
     const KNOWN: [Self; 3] = [Self::Zstd, Self::Brotli, Self::Gzip];
 
-    const fn name(self) -> Option<&'static str> {
+    /// What it is called in headers.
+    pub const fn name(self) -> Option<&'static str> {
         match self {
             Self::Identity => None,
             Self::Gzip => Some("gzip"),
@@ -138,18 +139,23 @@ impl Coding {
     }
 
     /// What `Accept-Encoding` asks for most (RFC 9110 §12.5.3); without it, nothing.
-    pub fn wanted(headers: &HeaderMap) -> Self {
+    fn wanted(headers: &HeaderMap) -> Self {
+        Self::wanted_of(&Self::KNOWN, headers)
+    }
+
+    /// The same of some that there are, best first.
+    pub fn wanted_of(known: &[Self], headers: &HeaderMap) -> Self {
         let mut best = (Self::Identity, 0.0);
         let lists = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
         for entry in lists.flat_map(|list| list.split(',')) {
             let (name, quality) = entry.split_once(';').unwrap_or((entry, ""));
             let quality = quality.trim().strip_prefix("q=").map_or(1.0, |q| q.parse::<f32>().unwrap_or(0.0));
             let name = name.trim();
-            let known =
-                Self::KNOWN.into_iter().find(|coding| coding.name().is_some_and(|n| n.eq_ignore_ascii_case(name)));
-            let Some(coding) = known else { continue };
-            let rank = |coding| Self::KNOWN.iter().position(|known| *known == coding);
-            let first_of_equals = quality >= best.1 && rank(coding) < rank(best.0).or(Some(Self::KNOWN.len()));
+            let mut named = known.iter().copied();
+            let named = named.find(|coding| coding.name().is_some_and(|n| n.eq_ignore_ascii_case(name)));
+            let Some(coding) = named else { continue };
+            let rank = |coding| known.iter().position(|known| *known == coding);
+            let first_of_equals = quality >= best.1 && rank(coding) < rank(best.0).or(Some(known.len()));
             if quality > 0.0 && (quality > best.1 || first_of_equals) {
                 best = (coding, quality);
             }

@@ -20,7 +20,7 @@ use flagstone_eval::Engine;
 use flagstone_model::State;
 use flagstone_model::commit::Commit;
 
-pub use answer::{Answer, names, not_modified};
+pub use answer::{Answer, Coding, names, not_modified};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use compiled::Compiled;

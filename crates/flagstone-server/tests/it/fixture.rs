@@ -16,6 +16,7 @@ use flagstone_server::options::ServeOptions;
 use flagstone_server::routes;
 use flagstone_server::sdk::source::FlagSource;
 use flagstone_server::system::clock::Clock;
+use flagstone_server::ui::{File, Ui};
 use flagstone_store::{DatabaseUrl, Options, Store};
 use hmac::{Hmac, KeyInit, Mac};
 use http_body_util::BodyExt;
@@ -118,7 +119,13 @@ impl Fixture {
         let schemas = SCHEMAS.get_or_init(|| routes::schemas().unwrap()).clone();
         let app = App::start(options, Arc::clone(&store), clock, std::future::ready(Ok(schemas))).await?;
         let source = FlagSource::primary(app.clone());
-        Ok(Self { router: routes::router(&source, &app), app, store, millis })
+        Ok(Self { router: routes::router(&source, &app, Ui::new(&[], "")), app, store, millis })
+    }
+
+    /// The same with a web UI that consists of `files`.
+    pub fn with_ui(self, files: &[File]) -> Self {
+        let ui = Ui::new(files, &self.app.options().base_path());
+        Self { router: routes::router(&FlagSource::primary(self.app.clone()), &self.app, ui), ..self }
     }
 
     /// Lets time pass.

@@ -41,6 +41,7 @@ mod strategy_types;
 mod streams;
 mod tags;
 mod transfer;
+mod ui;
 mod ui_state;
 mod users;
 mod world;
