@@ -1,0 +1,50 @@
+import createClient from 'openapi-fetch';
+import { ApiError } from './errors';
+import { noteOwnRevision } from './live';
+import type { components, paths } from './schema.gen';
+
+/** Where Flagstone is mounted, as `/` or `/flags/`. */
+export const mountedAt = new URL(document.baseURI).pathname;
+
+export type Schemas = components['schemas'];
+
+/** Calls an operation of the OpenAPI document. Answers are unwrapped with `answered`. */
+export const api = createClient<paths>({ baseUrl: mountedAt.replace(/\/$/, '') });
+
+let signedOut: () => void = () => {};
+
+/** What is done once the server no longer knows who we are. */
+export function onSignedOut(act: () => void) {
+  signedOut = act;
+}
+
+api.use({
+  onError: () => new ApiError(0, undefined),
+  onResponse({ request, response }) {
+    if (request.method !== 'GET') noteOwnRevision(Number(response.headers.get('x-flagstone-revision')));
+    if (response.status === 401 && !request.url.includes('/auth/')) signedOut();
+  },
+});
+
+type Answer<T> = { data?: T; error?: unknown; response: Response };
+
+/** The answer's body, or an `ApiError`. */
+export async function answered<T>(answer: Promise<Answer<T>>): Promise<NonNullable<T>> {
+  const { data, error, response } = await answer;
+  if (!response.ok) throw new ApiError(response.status, error, response.headers.get('etag'));
+  return data as NonNullable<T>;
+}
+
+/** The answer's body with the revision to send as `If-Match` when it is changed. */
+export async function answeredWithRevision<T>(
+  answer: Promise<Answer<T>>,
+): Promise<{ value: NonNullable<T>; etag: string | null }> {
+  const kept = await answer;
+  const value = await answered(Promise.resolve(kept));
+  return { value, etag: kept.response.headers.get('etag') };
+}
+
+/** The header that has a write refused with 412 when the thing is no longer what was read. */
+export function ifMatch(etag: string | null | undefined): Record<string, string> {
+  return etag ? { 'If-Match': etag } : {};
+}

@@ -1,0 +1,5 @@
+import { Page } from '../kit/layout/Page';
+
+export function FeatureExposurePage() {
+  return <Page title="Feature exposure">{null}</Page>;
+}

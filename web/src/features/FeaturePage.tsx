@@ -1,0 +1,5 @@
+import { Page } from '../kit/layout/Page';
+
+export function FeaturePage() {
+  return <Page title="Feature">{null}</Page>;
+}

@@ -1,0 +1,5 @@
+import { Page } from '../kit/layout/Page';
+
+export function FeaturesPage() {
+  return <Page title="Features">{null}</Page>;
+}

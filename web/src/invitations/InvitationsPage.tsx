@@ -1,0 +1,5 @@
+import { Page } from '../kit/layout/Page';
+
+export function InvitationsPage() {
+  return <Page title="Invitations">{null}</Page>;
+}

@@ -1,0 +1,9 @@
+/** What a person is called: by name, else by what they sign in with. */
+export function nameOf(user: {
+  name?: string | null;
+  username?: string | null;
+  email?: string | null;
+  id?: number;
+}): string {
+  return user.name || user.username || user.email || `user ${user.id}`;
+}

@@ -1,0 +1,83 @@
+import { createContext, type ReactNode, use } from 'react';
+import { answered, api, type Schemas } from '../api/client';
+
+export type Bootstrap = Schemas['Bootstrap'];
+
+/** Who is signed in, and what nearly every page needs. */
+export type Session = {
+  user: Bootstrap['user'] & {};
+  permissions: Schemas['UserPermission'][];
+  config: Schemas['UiConfig'];
+  splash: Record<string, boolean>;
+  projects: Bootstrap['projects'] & {};
+  environments: Bootstrap['environments'] & {};
+};
+
+export const bootstrapQuery = {
+  queryKey: ['bootstrap'],
+  queryFn: () => answered(api.GET('/auth/bootstrap')),
+  staleTime: Number.POSITIVE_INFINITY,
+  meta: {
+    touchedBy: (change: { kind: string }) =>
+      ['project', 'environment', 'favorite', 'user', 'role', 'maintenance', 'instance-settings'].includes(change.kind),
+  },
+};
+
+const SessionContext = createContext<Session | null>(null);
+
+export function SessionProvider({ session, children }: { session: Session; children: ReactNode }) {
+  return <SessionContext value={session}>{children}</SessionContext>;
+}
+
+export function useSession(): Session {
+  const session = use(SessionContext);
+  if (session === null) throw new Error('This page is for people who are signed in.');
+  return session;
+}
+
+/** Nothing, or why it may not be done: shown on the button that is then disabled. */
+export type Refusal = string | undefined;
+
+/**
+ * Mirrors `permissions::allowed` of the server: a permission counts everywhere, or in the project, or in the project's
+ * environment that it names.
+ */
+export function may(session: Session, permission: string, project?: string, environment?: string): boolean {
+  return session.permissions.some(
+    (held) =>
+      held.permission === 'ADMIN' ||
+      (held.permission === permission &&
+        (!held.project || held.project === '*' || held.project === project) &&
+        (!held.environment || held.environment === '*' || held.environment === environment)),
+  );
+}
+
+/** Why this person may not; nothing when they may. The server decides, this only says so beforehand. */
+export function refusal(session: Session, permission: string, project?: string, environment?: string): Refusal {
+  if (session.config.maintenanceMode && !may(session, 'ADMIN'))
+    return 'Flagstone is in maintenance mode: nothing can be changed.';
+  if (may(session, permission, project, environment)) return undefined;
+  if (permission === 'ADMIN') return 'Only administrators may do this. Ask one of them.';
+  const where = [project && `in project ${project}`, environment && `for ${environment}`].filter(Boolean).join(' ');
+  return `You lack the permission ${permission}${where ? ` ${where}` : ''}. An administrator can give it to you.`;
+}
+
+/** `refusal` for the person who is signed in. */
+export function useRefusal(): (permission: string, project?: string, environment?: string) => Refusal {
+  const session = useSession();
+  return (permission, project, environment) => refusal(session, permission, project, environment);
+}
+
+/** The session out of the server's answer about somebody who is signed in. */
+export function sessionOf(bootstrap: Bootstrap): Session {
+  const { user, config, permissions, splash, projects, environments } = bootstrap;
+  if (!user || !config) throw new Error('Nobody is signed in.');
+  return {
+    user,
+    config,
+    permissions: permissions ?? [],
+    splash: splash ?? {},
+    projects: projects ?? [],
+    environments: environments ?? [],
+  };
+}

@@ -1,0 +1,5 @@
+import { Page } from '../kit/layout/Page';
+
+export function ProfilePage() {
+  return <Page title="Profile">{null}</Page>;
+}

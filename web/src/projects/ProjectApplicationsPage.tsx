@@ -1,0 +1,5 @@
+import { Page } from '../kit/layout/Page';
+
+export function ProjectApplicationsPage() {
+  return <Page title="Project applications">{null}</Page>;
+}

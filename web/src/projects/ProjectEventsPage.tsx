@@ -1,0 +1,5 @@
+import { Page } from '../kit/layout/Page';
+
+export function ProjectEventsPage() {
+  return <Page title="Project events">{null}</Page>;
+}

@@ -1,0 +1,5 @@
+import { Page } from '../kit/layout/Page';
+
+export function ProjectTokensPage() {
+  return <Page title="Project tokens">{null}</Page>;
+}

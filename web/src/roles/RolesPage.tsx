@@ -1,0 +1,5 @@
+import { Page } from '../kit/layout/Page';
+
+export function RolesPage() {
+  return <Page title="Roles">{null}</Page>;
+}

@@ -1,0 +1,406 @@
+import type { QueryClient } from '@tanstack/react-query';
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+} from '@tanstack/react-router';
+import { mountedAt } from './api/client';
+import { NotFound, Problem } from './kit/layout/Problem';
+import { SignedIn } from './kit/layout/SignedIn';
+import { bootstrapQuery } from './kit/session';
+import { texts } from './kit/url';
+import { Waiting } from './ui/Bits';
+
+type Context = { queries: QueryClient };
+
+const root = createRootRouteWithContext<Context>()({ component: Outlet, notFoundComponent: NotFound });
+
+// Pages for everybody.
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: '/sign-in',
+  validateSearch: texts('next'),
+  component: lazyRouteComponent(() => import('./sign-in/SignInPage'), 'SignInPage'),
+});
+const forgottenPassword = createRoute({
+  getParentRoute: () => root,
+  path: '/forgotten-password',
+  component: lazyRouteComponent(() => import('./sign-in/ForgottenPasswordPage'), 'ForgottenPasswordPage'),
+});
+const resetPassword = createRoute({
+  getParentRoute: () => root,
+  path: '/reset-password',
+  validateSearch: texts('token'),
+  component: lazyRouteComponent(() => import('./sign-in/ResetPasswordPage'), 'ResetPasswordPage'),
+});
+const newUser = createRoute({
+  getParentRoute: () => root,
+  path: '/new-user',
+  validateSearch: texts('token', 'invite'),
+  component: lazyRouteComponent(() => import('./sign-in/NewUserPage'), 'NewUserPage'),
+});
+
+// Pages of people who are signed in.
+const signedIn = createRoute({
+  getParentRoute: () => root,
+  id: 'signed-in',
+  component: SignedIn,
+  beforeLoad: async ({ context, location }) => {
+    const { user } = await context.queries.ensureQueryData(bootstrapQuery);
+    if (!user) {
+      const next = location.pathname === '/' ? {} : { next: location.href };
+      throw redirect({ to: '/sign-in', search: next });
+    }
+  },
+});
+
+const list = texts('q', 'sort', 'hide', 'dialog', 'id');
+
+const home = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/',
+  component: lazyRouteComponent(() => import('./home/HomePage'), 'HomePage'),
+});
+
+const featureFilters = texts(
+  'q',
+  'sort',
+  'hide',
+  'dialog',
+  'project',
+  'state',
+  'type',
+  'tag',
+  'segment',
+  'createdBy',
+  'status',
+  'lifecycle',
+  'favorite',
+  'createdAt',
+  'lastSeenAt',
+);
+const features = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/features',
+  validateSearch: featureFilters,
+  component: lazyRouteComponent(() => import('./features/FeaturesPage'), 'FeaturesPage'),
+});
+const archive = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/archive',
+  validateSearch: featureFilters,
+  component: lazyRouteComponent(() => import('./features/ArchivePage'), 'ArchivePage'),
+});
+
+const projects = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/projects',
+  validateSearch: texts('q', 'sort', 'hide', 'dialog', 'archived'),
+  component: lazyRouteComponent(() => import('./projects/ProjectsPage'), 'ProjectsPage'),
+});
+const project = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/projects/$projectId',
+  validateSearch: featureFilters,
+  component: lazyRouteComponent(() => import('./projects/ProjectPage'), 'ProjectPage'),
+});
+const projectInsights = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/projects/$projectId/insights',
+  component: lazyRouteComponent(() => import('./projects/ProjectInsightsPage'), 'ProjectInsightsPage'),
+});
+const projectApplications = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/projects/$projectId/applications',
+  validateSearch: list,
+  component: lazyRouteComponent(() => import('./projects/ProjectApplicationsPage'), 'ProjectApplicationsPage'),
+});
+const eventFilters = texts(
+  'feature',
+  'project',
+  'environment',
+  'type',
+  'createdBy',
+  'from',
+  'to',
+  'query',
+  'page',
+  'id',
+);
+const projectEvents = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/projects/$projectId/events',
+  validateSearch: eventFilters,
+  component: lazyRouteComponent(() => import('./projects/ProjectEventsPage'), 'ProjectEventsPage'),
+});
+const projectArchive = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/projects/$projectId/archive',
+  validateSearch: featureFilters,
+  component: lazyRouteComponent(() => import('./projects/ProjectArchivePage'), 'ProjectArchivePage'),
+});
+const projectTokens = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/projects/$projectId/tokens',
+  validateSearch: list,
+  component: lazyRouteComponent(() => import('./projects/ProjectTokensPage'), 'ProjectTokensPage'),
+});
+const projectSettings = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/projects/$projectId/settings',
+  validateSearch: texts('dialog', 'environment'),
+  component: lazyRouteComponent(() => import('./projects/ProjectSettingsPage'), 'ProjectSettingsPage'),
+});
+const connect = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/projects/$projectId/connect',
+  validateSearch: texts('feature', 'sdk', 'environment'),
+  component: lazyRouteComponent(() => import('./onboarding/ConnectPage'), 'ConnectPage'),
+});
+
+const feature = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/projects/$projectId/features/$featureName',
+  validateSearch: texts('environment', 'dialog', 'strategy'),
+  component: lazyRouteComponent(() => import('./features/FeaturePage'), 'FeaturePage'),
+});
+const featureExposure = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/projects/$projectId/features/$featureName/exposure',
+  validateSearch: texts('environment', 'hours'),
+  component: lazyRouteComponent(() => import('./features/FeatureExposurePage'), 'FeatureExposurePage'),
+});
+const featureWho = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/projects/$projectId/features/$featureName/who',
+  validateSearch: texts('context'),
+  component: lazyRouteComponent(() => import('./features/FeatureWhoPage'), 'FeatureWhoPage'),
+});
+const featureEvents = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/projects/$projectId/features/$featureName/events',
+  validateSearch: eventFilters,
+  component: lazyRouteComponent(() => import('./features/FeatureEventsPage'), 'FeatureEventsPage'),
+});
+const featureSettings = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/projects/$projectId/features/$featureName/settings',
+  validateSearch: texts('dialog'),
+  component: lazyRouteComponent(() => import('./features/FeatureSettingsPage'), 'FeatureSettingsPage'),
+});
+
+const segments = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/segments',
+  validateSearch: list,
+  component: lazyRouteComponent(() => import('./segments/SegmentsPage'), 'SegmentsPage'),
+});
+const segment = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/segments/$id',
+  validateSearch: texts('dialog'),
+  component: lazyRouteComponent(() => import('./segments/SegmentPage'), 'SegmentPage'),
+});
+const contextFields = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/context-fields',
+  validateSearch: list,
+  component: lazyRouteComponent(() => import('./context-fields/ContextFieldsPage'), 'ContextFieldsPage'),
+});
+const contextField = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/context-fields/$name',
+  validateSearch: texts('dialog'),
+  component: lazyRouteComponent(() => import('./context-fields/ContextFieldPage'), 'ContextFieldPage'),
+});
+const environments = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/environments',
+  validateSearch: list,
+  component: lazyRouteComponent(() => import('./environments/EnvironmentsPage'), 'EnvironmentsPage'),
+});
+const strategies = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/strategies',
+  validateSearch: list,
+  component: lazyRouteComponent(() => import('./strategies/StrategiesPage'), 'StrategiesPage'),
+});
+const tagTypes = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/tag-types',
+  validateSearch: list,
+  component: lazyRouteComponent(() => import('./tag-types/TagTypesPage'), 'TagTypesPage'),
+});
+const featureTypes = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/feature-types',
+  validateSearch: list,
+  component: lazyRouteComponent(() => import('./feature-types/FeatureTypesPage'), 'FeatureTypesPage'),
+});
+const integrations = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/integrations',
+  validateSearch: texts('q', 'sort', 'dialog', 'provider'),
+  component: lazyRouteComponent(() => import('./integrations/IntegrationsPage'), 'IntegrationsPage'),
+});
+const integration = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/integrations/$id',
+  validateSearch: texts('dialog', 'page'),
+  component: lazyRouteComponent(() => import('./integrations/IntegrationPage'), 'IntegrationPage'),
+});
+const transfer = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/import-export',
+  validateSearch: texts('tab', 'project', 'environment'),
+  component: lazyRouteComponent(() => import('./transfer/TransferPage'), 'TransferPage'),
+});
+
+const playground = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/playground',
+  validateSearch: texts('context', 'environments', 'projects', 'q', 'feature'),
+  component: lazyRouteComponent(() => import('./playground/PlaygroundPage'), 'PlaygroundPage'),
+});
+const events = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/events',
+  validateSearch: eventFilters,
+  component: lazyRouteComponent(() => import('./events/EventsPage'), 'EventsPage'),
+});
+const applications = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/applications',
+  validateSearch: texts('q', 'sort', 'hide'),
+  component: lazyRouteComponent(() => import('./applications/ApplicationsPage'), 'ApplicationsPage'),
+});
+const application = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/applications/$name',
+  validateSearch: texts('environment'),
+  component: lazyRouteComponent(() => import('./applications/ApplicationPage'), 'ApplicationPage'),
+});
+const unknownFlags = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/unknown-flags',
+  validateSearch: list,
+  component: lazyRouteComponent(() => import('./unknown-flags/UnknownFlagsPage'), 'UnknownFlagsPage'),
+});
+
+const users = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/users',
+  validateSearch: list,
+  component: lazyRouteComponent(() => import('./users/UsersPage'), 'UsersPage'),
+});
+const user = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/users/$id',
+  validateSearch: texts('dialog'),
+  component: lazyRouteComponent(() => import('./users/UserPage'), 'UserPage'),
+});
+const roles = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/roles',
+  validateSearch: list,
+  component: lazyRouteComponent(() => import('./roles/RolesPage'), 'RolesPage'),
+});
+const invitations = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/invitations',
+  validateSearch: list,
+  component: lazyRouteComponent(() => import('./invitations/InvitationsPage'), 'InvitationsPage'),
+});
+const apiTokens = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/api-tokens',
+  validateSearch: list,
+  component: lazyRouteComponent(() => import('./api-tokens/ApiTokensPage'), 'ApiTokensPage'),
+});
+const profile = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/profile',
+  validateSearch: texts('dialog'),
+  component: lazyRouteComponent(() => import('./profile/ProfilePage'), 'ProfilePage'),
+});
+const instance = createRoute({
+  getParentRoute: () => signedIn,
+  path: '/instance',
+  validateSearch: texts('dialog'),
+  component: lazyRouteComponent(() => import('./instance/InstancePage'), 'InstancePage'),
+});
+
+const tree = root.addChildren([
+  signIn,
+  forgottenPassword,
+  resetPassword,
+  newUser,
+  signedIn.addChildren([
+    home,
+    features,
+    archive,
+    projects,
+    project,
+    projectInsights,
+    projectApplications,
+    projectEvents,
+    projectArchive,
+    projectTokens,
+    projectSettings,
+    connect,
+    feature,
+    featureExposure,
+    featureWho,
+    featureEvents,
+    featureSettings,
+    segments,
+    segment,
+    contextFields,
+    contextField,
+    environments,
+    strategies,
+    tagTypes,
+    featureTypes,
+    integrations,
+    integration,
+    transfer,
+    playground,
+    events,
+    applications,
+    application,
+    unknownFlags,
+    users,
+    user,
+    roles,
+    invitations,
+    apiTokens,
+    profile,
+    instance,
+  ]),
+]);
+
+export function makeRouter(queries: QueryClient) {
+  return createRouter({
+    routeTree: tree,
+    basepath: mountedAt,
+    context: { queries },
+    // The next page is fetched as soon as somebody points at its link.
+    defaultPreload: 'intent',
+    defaultPreloadStaleTime: 0,
+    defaultPendingMs: 200,
+    defaultPendingComponent: () => <Waiting />,
+    defaultErrorComponent: Problem,
+    defaultNotFoundComponent: NotFound,
+    scrollRestoration: true,
+    scrollToTopSelectors: ['#page'],
+  });
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof makeRouter>;
+  }
+}

@@ -1,0 +1,5 @@
+import { Page } from '../kit/layout/Page';
+
+export function TransferPage() {
+  return <Page title="Transfer">{null}</Page>;
+}

@@ -1,0 +1,5 @@
+import { Page } from '../kit/layout/Page';
+
+export function UnknownFlagsPage() {
+  return <Page title="Unknown flags">{null}</Page>;
+}
