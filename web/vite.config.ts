@@ -3,9 +3,21 @@ import tailwindcss from '@tailwindcss/vite';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 
-// `make web-dev` serves the pages with a proxy to a running Flagstone.
+// `make web-dev` serves the pages with a proxy to a running Flagstone; tests can do so with what is built.
 const server = process.env.FLAGSTONE_URL ?? 'http://localhost:4242';
-const served = ['/api', '/auth', '/invite', '/logout', '/docs', '/health', '/internal-backstage'];
+const served = ['/api', '/auth', '/invite', '/logout', '/docs', '/health', '/ready', '/internal-backstage'];
+
+const proxy = Object.fromEntries(
+  served.map((path) => [
+    path,
+    {
+      target: server,
+      // A link of an invitation is a page, its validation is not.
+      bypass: (request: { headers: { accept?: string } }) =>
+        request.headers.accept?.includes('text/html') ? '/index.html' : undefined,
+    },
+  ]),
+);
 
 export default defineConfig({
   // Relative addresses: the page's <base> says where Flagstone is mounted (BASE_URI_PATH).
@@ -18,19 +30,8 @@ export default defineConfig({
     chunkSizeWarningLimit: 700,
     modulePreload: { polyfill: false },
   },
-  server: {
-    port: 5173,
-    proxy: Object.fromEntries(
-      served.map((path) => [
-        path,
-        {
-          target: server,
-          // A link of an invitation is a page, its validation is not.
-          bypass: (request) => (request.headers.accept?.includes('text/html') ? '/index.html' : undefined),
-        },
-      ]),
-    ),
-  },
+  server: { port: 5173, proxy },
+  preview: { proxy },
   test: {
     projects: [
       { extends: true, test: { name: 'unit', include: ['src/**/*.test.ts', 'src/**/*.test.tsx'] } },

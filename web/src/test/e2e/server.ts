@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { preview } from 'vite';
 import type { TestProject } from 'vitest/node';
 
 declare module 'vitest' {
@@ -139,6 +140,16 @@ export default async function setup(project: TestProject) {
     UNLEASH_DEFAULT_ADMIN_PASSWORD: password,
   });
   await seed(flagstone.url);
-  project.provide('flagstone', flagstone.url);
-  return flagstone.stop;
+  if (process.env.FLAGSTONE_PAGES !== 'dist') {
+    project.provide('flagstone', flagstone.url);
+    return flagstone.stop;
+  }
+  // While one writes pages: those in web/dist, without building the binary anew. Their policy is not in force then.
+  process.env.FLAGSTONE_URL = flagstone.url;
+  const pages = await preview({ preview: { port: await freePort(), strictPort: true, host: '127.0.0.1' } });
+  project.provide('flagstone', pages.resolvedUrls?.local[0]?.replace(/\/$/, '') ?? '');
+  return async () => {
+    await pages.close();
+    await flagstone.stop();
+  };
 }
