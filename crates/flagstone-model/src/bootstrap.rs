@@ -1,5 +1,7 @@
 //! The first commit of an installation: what exists before anybody has done anything.
 
+use std::sync::Arc;
+
 use crate::context_fields::ContextField;
 use crate::draft::{Draft, NewEvent};
 use crate::environments::Environment;
@@ -7,10 +9,11 @@ use crate::error::Error;
 use crate::permissions::{DEFAULT_PROJECT, role_ids};
 use crate::projects::{CreateProject, create};
 use crate::tags::{CreateTagType, SIMPLE, create_type};
-use crate::users::{self, NewUser, RoleRef};
+use crate::users::{self, NewUser, RoleRef, User};
 
-/// Makes the default project, two environments, the built-in context fields, a type of tags and the first administrator.
-pub fn first_start(draft: &mut Draft, admin_username: &str, admin_password_hash: String) -> Result<(), Error> {
+/// Makes the default project, two environments, the built-in context fields, a type of tags and the first administrator,
+/// who is answered.
+pub fn first_start(draft: &mut Draft, admin_username: &str, admin_password_hash: String) -> Result<Arc<User>, Error> {
     for (sort_order, name) in [(2, "development"), (3, "production")] {
         let environment = Environment {
             name: name.to_owned(),
@@ -72,6 +75,5 @@ pub fn first_start(draft: &mut Draft, admin_username: &str, admin_password_hash:
             root_role: RoleRef::Id(role_ids::ADMIN),
             password_hash: Some(admin_password_hash),
         },
-    )?;
-    Ok(())
+    )
 }

@@ -48,6 +48,9 @@ pub struct User {
     /// Counts changes of credentials. A session of an older generation is dead.
     #[serde(default)]
     pub generation: i64,
+    /// Whether the password is the one that the server made and printed at its first start: nobody has chosen it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_generated_password: bool,
     /// A disabled user cannot do anything.
     #[serde(default)]
     pub disabled: bool,
@@ -185,6 +188,7 @@ pub fn create(draft: &mut Draft, input: NewUser) -> Result<Arc<User>, Error> {
         password_hash: input.password_hash,
         previous_hashes: Vec::new(),
         generation: 0,
+        has_generated_password: false,
         disabled: false,
         signup_link: None,
     };
@@ -332,6 +336,7 @@ pub fn set_password(draft: &mut Draft, id: i64, password_hash: String) -> Result
         user.previous_hashes.truncate(PREVIOUS_PASSWORDS);
     }
     user.generation += 1;
+    user.has_generated_password = false;
     draft.delete::<PasswordReset>(&id);
     draft.record(NewEvent::new("user-password-changed").data(json!({ "id": id })));
     Ok(draft.put(user))

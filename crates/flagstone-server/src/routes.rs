@@ -84,7 +84,7 @@ fn api() -> Api {
     let admin = merged([admin::nouns(), people::nouns()].concat(), &mut documents);
     let frontend = merged(vec![frontend::routes(), ofrep::routes()], &mut delivery_documents);
     let client = merged(vec![client::routes()], &mut delivery_documents);
-    let others = merged(vec![people::open_routes(), ops::routes()], &mut documents);
+    let others = merged(vec![people::open_routes(), admin::open_routes(), ops::routes()], &mut documents);
     Api { admin, others, client, frontend, delivery_documents, documents }
 }
 
@@ -146,6 +146,7 @@ fn complete(path: &str, item: &mut PathItem) {
     let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
     for operation in operations.into_iter().flatten() {
         add_parameters(path, operation);
+        let signs_in = path.starts_with("/auth/") && path != "/auth/bootstrap";
         let guarded = path.starts_with("/api/") || path.starts_with("/ofrep/") || path == "/logout";
         let has_body = operation.request_body.is_some();
         let changes = (path.starts_with("/api/admin/") || path.ends_with("/signup")) && item_changes(operation);
@@ -153,19 +154,15 @@ fn complete(path: &str, item: &mut PathItem) {
         let takes_input = has_body || path.contains('{') || operation.parameters.is_some();
         let refusals = [
             ("400", takes_input, "The request holds invalid data; every fault is listed"),
-            (
-                "401",
-                guarded || path.starts_with("/auth/") || path == "/edge/issue-token",
-                "The credentials are missing or wrong",
-            ),
-            ("403", guarded || path.starts_with("/auth/") || path.ends_with("/signup"), "The caller may not do this"),
+            ("401", guarded || signs_in || path == "/edge/issue-token", "The credentials are missing or wrong"),
+            ("403", guarded || signs_in || path.ends_with("/signup"), "The caller may not do this"),
             ("404", path.contains('{') || changes, "There is no such thing"),
             ("409", changes || validates, "The state does not allow it"),
             ("413", has_body, "The body is too large"),
             ("415", has_body, "The body is not JSON"),
             (
                 "429",
-                path.starts_with("/auth/") || path.starts_with("/invite/") || path == "/api/admin/user/change-password",
+                signs_in || path.starts_with("/invite/") || path == "/api/admin/user/change-password",
                 "Too many tries",
             ),
             ("503", changes, "The database cannot take the change now, or the installation is in maintenance mode"),

@@ -233,7 +233,11 @@ async fn make_switches(maker: &mut Maker, size: &Size, count: usize) -> anyhow::
 
 /// What belongs to no project.
 async fn make_shared(maker: &mut Maker, size: &Size) -> anyhow::Result<()> {
-    let first = installation::FirstStart { admin_username: "admin".to_owned(), admin_password_hash: "none".to_owned() };
+    let first = installation::FirstStart {
+        admin_username: "admin".to_owned(),
+        admin_password_hash: "none".to_owned(),
+        has_generated_password: false,
+    };
     maker
         .commit(&Principal::System, |draft| {
             run_command::<installation::Start>(draft, &(), first)?;

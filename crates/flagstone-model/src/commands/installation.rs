@@ -9,6 +9,7 @@ use crate::api_tokens::{self, EdgeToken, GivenToken};
 use crate::bootstrap;
 use crate::permissions::{Need, Permission as P};
 use crate::settings::{self, FrontendOrigins, Maintenance};
+use crate::users::User;
 
 /// The first administrator.
 #[derive(Clone, Serialize, Deserialize)]
@@ -17,6 +18,9 @@ pub struct FirstStart {
     pub admin_username: String,
     /// The argon2id hash of the password.
     pub admin_password_hash: String,
+    /// Whether the server made the password, for want of one that somebody has chosen.
+    #[serde(default)]
+    pub has_generated_password: bool,
 }
 
 impl fmt::Debug for FirstStart {
@@ -34,7 +38,11 @@ operations! {
             if !draft.users.is_empty() {
                 return Ok(false);
             }
-            bootstrap::first_start(draft, &input.admin_username, input.admin_password_hash).map(|()| true)
+            let admin = bootstrap::first_start(draft, &input.admin_username, input.admin_password_hash)?;
+            if input.has_generated_password {
+                draft.put(User { has_generated_password: true, ..(*admin).clone() });
+            }
+            Ok(true)
         };
     }
     /// Makes a token from the command line or the environment exist.

@@ -82,7 +82,11 @@ impl Step<'_> {
 }
 
 fn start() -> State {
-    let input = FirstStart { admin_username: "admin".to_owned(), admin_password_hash: "hash".to_owned() };
+    let input = FirstStart {
+        admin_username: "admin".to_owned(),
+        admin_password_hash: "hash".to_owned(),
+        has_generated_password: false,
+    };
     let made = attempt(&State::default(), &Principal::System, 1, |draft| run::<Start>(draft, &(), input));
     made.unwrap().1.unwrap().1
 }

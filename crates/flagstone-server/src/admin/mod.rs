@@ -4,6 +4,7 @@ mod api_tokens;
 mod application_overview;
 mod applications;
 mod archive;
+mod bootstrap;
 mod constraints;
 mod context_fields;
 mod dependencies;
@@ -86,4 +87,9 @@ pub fn nouns() -> Vec<OpenApiRouter<App>> {
         usage::routes(),
         variants::routes(),
     ]
+}
+
+/// What a user interface asks first, whoever looks at it.
+pub fn open_routes() -> OpenApiRouter<App> {
+    bootstrap::routes()
 }

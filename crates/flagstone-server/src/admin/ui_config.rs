@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use flagstone_model::{Need, settings};
+use flagstone_model::{Need, State as Model, settings};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -25,7 +25,7 @@ pub const COMPATIBLE_VERSION: &str = "8.2.0";
 #[allow(clippy::struct_excessive_bools)] // The fields that clients read.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct UiConfig {
+pub(super) struct UiConfig {
     /// The product's name.
     name: &'static str,
     /// The product's edition.
@@ -97,50 +97,57 @@ struct ResourceLimits {
 )]
 async fn get(State(app): State<App>, caller: Caller) -> Result<Json<UiConfig>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
-    let maintenance_mode = settings::is_in_maintenance(&seen);
-    let origins = settings::frontend_origins(&seen).map(|origins| origins.map(str::to_owned).collect());
-    let (limits, options) = (app.limits(), app.options());
-    let flags = [
-        ("P", true),
-        ("RE", true),
-        ("EEA", true),
-        ("maintenanceMode", maintenance_mode),
-        ("secureTokenStorage", true),
-        ("regexConstraintOperator", true),
-        ("semverGteConstraintOperators", true),
-    ];
-    Ok(Json(UiConfig {
-        name: "Flagstone",
-        environment: "Flagstone",
-        flags: flags.into(),
-        version: COMPATIBLE_VERSION,
-        email_enabled: app.mailer().is_some(),
-        unleash_url: options.public_url.clone(),
-        base_uri_path: options.base_path(),
-        authentication_type: "open-source",
-        frontend_api_origins: origins.unwrap_or_else(|| options.frontend_origins.clone()),
-        version_info: VersionInfo {
-            current: [("oss", COMPATIBLE_VERSION), ("flagstone", env!("CARGO_PKG_VERSION"))].into(),
-            latest: BTreeMap::new(),
-            is_latest: true,
-            instance_id: "",
-        },
-        maintenance_mode,
-        disable_password_auth: false,
-        max_sessions_count: options.max_parallel_sessions,
-        prometheus_api_available: false,
-        stories_page_enabled: false,
-        resource_limits: ResourceLimits {
-            segment_values: limits.segment_values,
-            strategy_segments: limits.strategy_segments,
-            feature_environment_strategies: limits.feature_environment_strategies,
-            constraint_values: limits.constraint_values,
-            environments: limits.environments,
-            projects: limits.projects,
-            api_tokens: limits.api_tokens,
-            segments: limits.segments,
-            feature_flags: limits.features,
-            constraints: limits.constraints,
-        },
-    }))
+    Ok(Json(UiConfig::of(&app, &seen)))
+}
+
+impl UiConfig {
+    /// What the operator chose and what `state` says.
+    pub(super) fn of(app: &App, state: &Model) -> Self {
+        let maintenance_mode = settings::is_in_maintenance(state);
+        let origins = settings::frontend_origins(state).map(|origins| origins.map(str::to_owned).collect());
+        let (limits, options) = (app.limits(), app.options());
+        let flags = [
+            ("P", true),
+            ("RE", true),
+            ("EEA", true),
+            ("maintenanceMode", maintenance_mode),
+            ("secureTokenStorage", true),
+            ("regexConstraintOperator", true),
+            ("semverGteConstraintOperators", true),
+        ];
+        Self {
+            name: "Flagstone",
+            environment: "Flagstone",
+            flags: flags.into(),
+            version: COMPATIBLE_VERSION,
+            email_enabled: app.mailer().is_some(),
+            unleash_url: options.public_url.clone(),
+            base_uri_path: options.base_path(),
+            authentication_type: "open-source",
+            frontend_api_origins: origins.unwrap_or_else(|| options.frontend_origins.clone()),
+            version_info: VersionInfo {
+                current: [("oss", COMPATIBLE_VERSION), ("flagstone", env!("CARGO_PKG_VERSION"))].into(),
+                latest: BTreeMap::new(),
+                is_latest: true,
+                instance_id: "",
+            },
+            maintenance_mode,
+            disable_password_auth: false,
+            max_sessions_count: options.max_parallel_sessions,
+            prometheus_api_available: false,
+            stories_page_enabled: false,
+            resource_limits: ResourceLimits {
+                segment_values: limits.segment_values,
+                strategy_segments: limits.strategy_segments,
+                feature_environment_strategies: limits.feature_environment_strategies,
+                constraint_values: limits.constraint_values,
+                environments: limits.environments,
+                projects: limits.projects,
+                api_tokens: limits.api_tokens,
+                segments: limits.segments,
+                feature_flags: limits.features,
+                constraints: limits.constraints,
+            },
+        }
+    }
 }

@@ -205,7 +205,11 @@ impl App {
         };
         let hash = self.0.passwords.hash(password.clone()).await?;
         let username = self.0.options.admin_username.clone();
-        let input = FirstStart { admin_username: username.clone(), admin_password_hash: hash };
+        let input = FirstStart {
+            admin_username: username.clone(),
+            admin_password_hash: hash,
+            has_generated_password: generated,
+        };
         let made = self.commit_as_system::<Start>(input).await?;
         if made && generated {
             // Printed, not logged: a password does not belong in a log.

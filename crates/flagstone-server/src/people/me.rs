@@ -38,15 +38,57 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// Who the caller is, and what they may do.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Me)]
-struct MeView {
+pub struct MeView {
     /// The user, or the admin token.
     #[schema(value_type = Object)]
     user: Value,
-    permissions: Vec<HeldView>,
+    /// What the caller may do, and where.
+    pub permissions: Vec<HeldView>,
     /// The questions of user interfaces that the user has answered.
-    feedback: Vec<FeedbackView>,
+    pub feedback: Vec<FeedbackView>,
     /// The greetings of user interfaces that the user has seen.
-    splash: BTreeMap<String, bool>,
+    pub splash: BTreeMap<String, bool>,
+}
+
+impl MeView {
+    /// Who `caller` is, and what `state`, as the caller sees it, lets them do.
+    pub fn of(app: &App, state: &State, caller: &Caller) -> Result<Self, Failure> {
+        let admin = || vec![HeldView { project: None, environment: None, permission: Permission::Admin.name() }];
+        let (user, permissions) = match &caller.principal {
+            Principal::User { id, .. } => {
+                let user = state.users.find(id)?;
+                let held = held_by(state, user).flat_map(|held| by_environment(state, held));
+                let held = held.map(|h| HeldView {
+                    project: h.project.map(str::to_owned),
+                    environment: h.environment.map(str::to_owned),
+                    permission: h.permission.name(),
+                });
+                let mut view = serde_json::to_value(UserView::of(app, user)).unwrap_or_default();
+                if caller.session.is_some() {
+                    view["deletedSessions"] = json!(0);
+                }
+                (view, held.collect())
+            }
+            Principal::ApiToken(selector) => {
+                let token = state.api_tokens.find(selector.as_str())?;
+                let view = json!({
+                    "username": token.name, "permissions": ["ADMIN"], "environment": token.environment, "type": "admin",
+                    "secret": token.masked(), "projects": token.projects, "internalAdminTokenUserId": caller.actor.id,
+                });
+                (view, admin())
+            }
+            Principal::Anonymous | Principal::System => (Value::Null, admin()),
+        };
+        let remembered = caller.user_id().and_then(|id| ui_state::of(state, id));
+        let feedback = remembered.into_iter().flat_map(|of| of.feedback.iter().map(|(id, f)| (of.user_id, id, f)));
+        let splash = remembered.into_iter().flat_map(|of| of.splashes.iter().map(|id| (id.clone(), true)));
+        Ok(Self {
+            user,
+            permissions,
+            feedback: feedback.map(|(user, id, feedback)| FeedbackView::of(user, id, feedback)).collect(),
+            splash: splash.collect(),
+        })
+    }
 }
 
 /// That a user has answered a question.
@@ -74,7 +116,7 @@ impl FeedbackView {
 /// A permission at a place.
 #[derive(Serialize, ToSchema)]
 #[schema(as = UserPermission)]
-struct HeldView {
+pub struct HeldView {
     /// Only in this project.
     #[serde(skip_serializing_if = "Option::is_none")]
     project: Option<String>,
@@ -179,41 +221,7 @@ fn user_id(caller: &Caller) -> Result<i64, Failure> {
 )]
 async fn get(Extract(app): Extract<App>, caller: Caller) -> Result<Json<MeView>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
-    let admin = || vec![HeldView { project: None, environment: None, permission: Permission::Admin.name() }];
-    let (user, permissions) = match &caller.principal {
-        Principal::User { id, .. } => {
-            let user = seen.users.find(id)?;
-            let held = held_by(&seen, user).flat_map(|held| by_environment(&seen, held));
-            let held = held.map(|h| HeldView {
-                project: h.project.map(str::to_owned),
-                environment: h.environment.map(str::to_owned),
-                permission: h.permission.name(),
-            });
-            let mut view = serde_json::to_value(UserView::of(&app, user)).unwrap_or_default();
-            if caller.session.is_some() {
-                view["deletedSessions"] = json!(0);
-            }
-            (view, held.collect())
-        }
-        Principal::ApiToken(selector) => {
-            let token = seen.api_tokens.find(selector.as_str())?;
-            let view = json!({
-                "username": token.name, "permissions": ["ADMIN"], "environment": token.environment, "type": "admin",
-                "secret": token.masked(), "projects": token.projects, "internalAdminTokenUserId": caller.actor.id,
-            });
-            (view, admin())
-        }
-        Principal::Anonymous | Principal::System => (Value::Null, admin()),
-    };
-    let remembered = caller.user_id().and_then(|id| ui_state::of(&seen, id));
-    let feedback = remembered.into_iter().flat_map(|of| of.feedback.iter().map(|(id, f)| (of.user_id, id, f)));
-    let splash = remembered.into_iter().flat_map(|of| of.splashes.iter().map(|id| (id.clone(), true)));
-    Ok(Json(MeView {
-        user,
-        permissions,
-        feedback: feedback.map(|(user, id, feedback)| FeedbackView::of(user, id, feedback)).collect(),
-        splash: splash.collect(),
-    }))
+    Ok(Json(MeView::of(&app, &seen, &caller)?))
 }
 
 /// See one's place in the installation

@@ -12,7 +12,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
 pub use identify::require_login;
-pub use me::FeedbackView;
+pub use me::{FeedbackView, HeldView, MeView};
+pub use users::UserView;
 
 /// The routes of people below `/api/admin`, noun by noun.
 pub fn nouns() -> Vec<OpenApiRouter<App>> {

@@ -20,6 +20,7 @@ use table::{By, Effect, Row, rows};
 /// What anybody may ask for without credentials, published or not.
 pub const PUBLIC: &[&str] = &[
     "POST /auth/simple/login",
+    "GET /auth/bootstrap",
     "GET /auth/reset/validate",
     "POST /auth/reset/password",
     "POST /auth/reset/password-email",

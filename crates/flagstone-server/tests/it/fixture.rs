@@ -112,7 +112,17 @@ impl Fixture {
             "--edge-client-secret",
             EDGE_SECRET,
         ];
-        let options = Cli::parse_from(given.iter().chain(arguments)).options;
+        Box::pin(Self::of_options(store, Cli::parse_from(given.iter().chain(arguments)).options)).await
+    }
+
+    /// An installation whose first start makes a password.
+    pub async fn with_generated_password(store: Arc<Store>) -> Self {
+        Box::pin(Self::of_options(store, Cli::parse_from(["it", "--init-admin-api-tokens", ADMIN]).options))
+            .await
+            .unwrap()
+    }
+
+    async fn of_options(store: Arc<Store>, options: ServeOptions) -> anyhow::Result<Self> {
         let millis = Arc::new(AtomicI64::new(1_800_000_000_000));
         let clock = Clock::Manual(Arc::clone(&millis));
         // Compiled once for all tests: they are large.

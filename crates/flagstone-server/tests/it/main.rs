@@ -6,6 +6,7 @@ mod alike;
 mod api_tokens;
 mod applications;
 mod authorization;
+mod bootstrap;
 mod client_features;
 mod context_fields;
 mod dependencies;

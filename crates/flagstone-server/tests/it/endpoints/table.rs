@@ -488,6 +488,7 @@ fn people(world: &World) -> Vec<Row> {
         POST "/api/admin/user-admin/{id}/change-password" at("id", spare), body(json!({"password": password})), changes(spare);
         POST "/api/admin/user-admin/reset-password" body(json!({"id": spare.parse::<i64>().unwrap()})), changes(spare);
         GET "/api/admin/user-admin/search" query("q=spare");
+        GET "/auth/bootstrap" by(By::Nobody);
         GET "/auth/reset/validate" by(By::Nobody), query(&format!("token={reset}"));
         POST "/auth/reset/password" by(By::Nobody), body(json!({"token": reset, "password": password})), changes(spare);
         POST "/auth/reset/password-email" by(By::Nobody), body(json!({"email": "nobody@example.com"}));
