@@ -49,8 +49,8 @@ const signedIn = createRoute({
   id: 'signed-in',
   component: SignedIn,
   beforeLoad: async ({ context, location }) => {
-    const { user } = await context.queries.ensureQueryData(bootstrapQuery);
-    if (!user) {
+    const { session } = await context.queries.ensureQueryData(bootstrapQuery);
+    if (!session) {
       const next = location.pathname === '/' ? {} : { next: location.href };
       throw redirect({ to: '/sign-in', search: next });
     }

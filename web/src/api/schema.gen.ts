@@ -2941,6 +2941,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/auth/bootstrap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get what a user interface needs first; whoever is not logged in is told how to */
+        get: operations["getBootstrap"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth/reset/password": {
         parameters: {
             query?: never;
@@ -3447,6 +3464,42 @@ export interface components {
             hasDeletedDependencies: boolean;
             /** @description Those that others depend on. */
             parentsWithChildFeatures: string[];
+        };
+        /** @description What a user interface needs before it shows anything. `user` tells which of the two it is. */
+        Bootstrap: components["schemas"]["BootstrapSignedIn"] | components["schemas"]["BootstrapSignedOut"];
+        /** @description What a user interface needs for somebody who is logged in. */
+        BootstrapSignedIn: {
+            /** @description Whether the user still has the password that the server made and printed at its first start. */
+            choosePassword: boolean;
+            /** @description The environments, in the order in which people see them. */
+            environments: components["schemas"]["EnvironmentName"][];
+            /** @description The questions of user interfaces that the user has answered. */
+            feedback: components["schemas"]["Feedback"][];
+            /** @description What the user may do, and where. */
+            permissions: components["schemas"]["UserPermission"][];
+            /** @description The projects that the user sees, by name; not those in the archive. */
+            projects: components["schemas"]["ProjectName"][];
+            /**
+             * Format: int64
+             * @description The revision that all this was read from.
+             */
+            revision: number;
+            /** @description The greetings of user interfaces that the user has seen. */
+            splash: {
+                [key: string]: boolean;
+            };
+            uiConfig: components["schemas"]["UiConfig"];
+            user: components["schemas"]["User"];
+            /** @description The server's version. */
+            version: string;
+        };
+        /** @description What a user interface needs for nobody it knows. */
+        BootstrapSignedOut: {
+            signIn: components["schemas"]["SignIn"];
+            /** @description Nobody. */
+            user: components["schemas"]["Nobody"];
+            /** @description The server's version. */
+            version: string;
         };
         BTreeMap: {
             [key: string]: string;
@@ -4024,6 +4077,19 @@ export interface components {
         /** @description The instances of an application in an environment. */
         EnvironmentInstances: {
             instances: components["schemas"]["EnvironmentInstance"][];
+        };
+        /** @description An environment by its name. */
+        EnvironmentName: {
+            /** @description Whether new projects and tokens can use it. */
+            enabled: boolean;
+            name: string;
+            /**
+             * Format: int64
+             * @description Smaller comes first.
+             */
+            sortOrder: number;
+            /** @description What it is for, for instance `production`. */
+            type: string;
         };
         /**
          * @description Environments' names with their places.
@@ -5120,6 +5186,7 @@ export interface components {
         Me: {
             /** @description The questions of user interfaces that the user has answered. */
             feedback: components["schemas"]["Feedback"][];
+            /** @description What the caller may do, and where. */
             permissions: components["schemas"]["UserPermission"][];
             /** @description The greetings of user interfaces that the user has seen. */
             splash: {
@@ -5173,6 +5240,8 @@ export interface components {
             /** @description The password. */
             password: string;
         };
+        /** @description Nobody */
+        Nobody: null;
         /** @description One flag's answer. */
         OfrepEvaluation: {
             /** @description The feature's name. */
@@ -5585,6 +5654,13 @@ export interface components {
          * @enum {string}
          */
         ProjectMode: "open" | "protected" | "private";
+        /** @description A project by its name. */
+        ProjectName: {
+            /** @description Whether it is among the user's favorites. */
+            favorite: boolean;
+            id: string;
+            name: string;
+        };
         /** @description A project with what it holds, in numbers. */
         ProjectOverview: {
             archivedAt?: components["schemas"]["Timestamp"] | null;
@@ -5930,6 +6006,17 @@ export interface components {
         SignedInstanceAdminStats: components["schemas"]["InstanceAdminStats"] & {
             /** @description SHA-256 of the statistics as JSON. */
             sum: string;
+        };
+        /** @description How people log in. */
+        SignIn: {
+            /** @description On the first run: the first administrator's user name. */
+            adminName?: string | null;
+            /** @description Whether nobody has ever logged in, so that the password is still the first administrator's. */
+            firstRun: boolean;
+            /** @description Whether with a password. */
+            password: boolean;
+            /** @description Whether a link to set a forgotten password can be mailed. */
+            passwordReset: boolean;
         };
         /** @description A link by which people sign up. */
         SignupLink: {
@@ -23044,6 +23131,25 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getBootstrap: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Bootstrap"];
                 };
             };
         };

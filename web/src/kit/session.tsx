@@ -1,27 +1,32 @@
+import { queryOptions } from '@tanstack/react-query';
 import { createContext, type ReactNode, use } from 'react';
 import { answered, api, type Schemas } from '../api/client';
+import { kinds } from '../api/live';
 
-export type Bootstrap = Schemas['Bootstrap'];
+type SignedIn = Schemas['BootstrapSignedIn'];
 
 /** Who is signed in, and what nearly every page needs. */
-export type Session = {
-  user: Bootstrap['user'] & {};
-  permissions: Schemas['UserPermission'][];
-  config: Schemas['UiConfig'];
-  splash: Record<string, boolean>;
-  projects: Bootstrap['projects'] & {};
-  environments: Bootstrap['environments'] & {};
-};
+export type Session = Pick<
+  SignedIn,
+  'user' | 'permissions' | 'splash' | 'projects' | 'environments' | 'choosePassword' | 'version'
+> & { config: Schemas['UiConfig'] };
 
-export const bootstrapQuery = {
+/** What the sign-in page can offer. */
+export type SignInOffer = Schemas['SignIn'];
+
+/** One of the two is there. */
+export type Beginning = { session: Session; offer?: undefined } | { session?: undefined; offer: SignInOffer };
+
+export const bootstrapQuery = queryOptions({
   queryKey: ['bootstrap'],
-  queryFn: () => answered(api.GET('/auth/bootstrap')),
-  staleTime: Number.POSITIVE_INFINITY,
-  meta: {
-    touchedBy: (change: { kind: string }) =>
-      ['project', 'environment', 'favorite', 'user', 'role', 'maintenance', 'instance-settings'].includes(change.kind),
+  queryFn: async (): Promise<Beginning> => {
+    const answer = await answered(api.GET('/auth/bootstrap'));
+    if ('signIn' in answer) return { offer: answer.signIn };
+    return { session: { ...answer, config: answer.uiConfig } };
   },
-};
+  staleTime: Number.POSITIVE_INFINITY,
+  meta: { touchedBy: kinds('project', 'environment', 'favorite', 'user', 'role', 'maintenance', 'settings') },
+});
 
 const SessionContext = createContext<Session | null>(null);
 
@@ -66,18 +71,4 @@ export function refusal(session: Session, permission: string, project?: string, 
 export function useRefusal(): (permission: string, project?: string, environment?: string) => Refusal {
   const session = useSession();
   return (permission, project, environment) => refusal(session, permission, project, environment);
-}
-
-/** The session out of the server's answer about somebody who is signed in. */
-export function sessionOf(bootstrap: Bootstrap): Session {
-  const { user, config, permissions, splash, projects, environments } = bootstrap;
-  if (!user || !config) throw new Error('Nobody is signed in.');
-  return {
-    user,
-    config,
-    permissions: permissions ?? [],
-    splash: splash ?? {},
-    projects: projects ?? [],
-    environments: environments ?? [],
-  };
 }

@@ -27,7 +27,7 @@ export function ForgottenPasswordPage() {
 
   return (
     <Frame title="Forgotten password">
-      {!data.signIn?.passwordReset ? (
+      {!data.offer?.passwordReset ? (
         <p>This server sends no mail. Ask an administrator for a link with which you can set a new password.</p>
       ) : asked ? (
         <Note tone="good">If somebody here has this address, a link is on its way to it. It works once.</Note>

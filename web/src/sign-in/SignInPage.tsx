@@ -17,15 +17,14 @@ import { Frame } from './Frame';
 export function SignInPage() {
   const { data } = useSuspenseQuery(bootstrapQuery);
   const [{ next }] = useUrl<{ next?: string }>();
-  const [signedInWith, setSignedInWith] = useState<string>();
+  const [choosing, setChoosing] = useState(false);
   const queries = useQueryClient();
   const router = useRouter();
-  const offer = data.signIn;
+  const { offer } = data;
   const form = useForm({ defaultValues: { username: offer?.adminName ?? '', password: '' } });
   const [fault, setFault] = useState<string>();
 
   async function goOn() {
-    await queries.fetchQuery({ ...bootstrapQuery, staleTime: 0 });
     // Only an address of this very UI: what a link says is not to be trusted.
     await (next?.startsWith('/') && !next.startsWith('//')
       ? router.navigate({ href: next, replace: true })
@@ -38,12 +37,12 @@ export function SignInPage() {
       await answered(api.POST('/auth/simple/login', { body }));
     });
     if (!sent) return setFault(fault);
-    const begun = await answered(api.GET('/auth/bootstrap'));
-    if (begun.choosePassword) return setSignedInWith(form.getValues('password'));
-    await goOn();
+    const { session } = await queries.fetchQuery({ ...bootstrapQuery, staleTime: 0 });
+    if (session?.choosePassword) setChoosing(true);
+    else await goOn();
   }
 
-  if (signedInWith !== undefined) return <ChoosePassword onDone={() => void goOn()} />;
+  if (choosing) return <ChoosePassword onDone={() => void goOn()} />;
   return (
     <Frame title="Sign in">
       {offer?.firstRun && (

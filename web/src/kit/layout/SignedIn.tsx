@@ -1,7 +1,7 @@
 import { useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { Navigate, useRouter } from '@tanstack/react-router';
 import { answered, api } from '../../api/client';
-import { bootstrapQuery, SessionProvider, sessionOf } from '../session';
+import { bootstrapQuery, SessionProvider } from '../session';
 import { toastError } from '../toast/toasts';
 import { Shell } from './Shell';
 
@@ -10,7 +10,7 @@ export function SignedIn() {
   const { data } = useSuspenseQuery(bootstrapQuery);
   const queries = useQueryClient();
   const router = useRouter();
-  if (!data.user) return <Navigate to="/sign-in" search={{}} />;
+  if (!data.session) return <Navigate to="/sign-in" search={{}} />;
 
   async function signOut() {
     try {
@@ -24,7 +24,7 @@ export function SignedIn() {
   }
 
   return (
-    <SessionProvider session={sessionOf(data)}>
+    <SessionProvider session={data.session}>
       <Shell onSignOut={() => void signOut()} />
     </SessionProvider>
   );
