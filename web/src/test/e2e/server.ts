@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { preview } from 'vite';
+import { preview as servePages } from 'vite';
 import type { TestProject } from 'vitest/node';
 
 declare module 'vitest' {
@@ -13,7 +13,7 @@ declare module 'vitest' {
 }
 
 export const adminToken = '*:*.e2e-admin-token-of-the-tests';
-export const password = 'a fine long password of the tests';
+export const password = 'A fine long passw0rd of the tests';
 
 /** Starts the real binary with a database of its own, and says where it is. */
 export async function startFlagstone(extra: Record<string, string> = {}) {
@@ -140,13 +140,15 @@ export default async function setup(project: TestProject) {
     UNLEASH_DEFAULT_ADMIN_PASSWORD: password,
   });
   await seed(flagstone.url);
-  if (process.env.FLAGSTONE_PAGES !== 'dist') {
+  const outDir = process.env.FLAGSTONE_PAGES;
+  if (!outDir) {
     project.provide('flagstone', flagstone.url);
     return flagstone.stop;
   }
-  // While one writes pages: those in web/dist, without building the binary anew. Their policy is not in force then.
+  // While one writes pages: those in this folder (`dist`), without building the binary anew. Their policy is not in force then.
   process.env.FLAGSTONE_URL = flagstone.url;
-  const pages = await preview({ preview: { port: await freePort(), strictPort: true, host: '127.0.0.1' } });
+  const preview = { port: await freePort(), strictPort: true, host: '127.0.0.1' };
+  const pages = await servePages({ build: { outDir }, preview });
   project.provide('flagstone', pages.resolvedUrls?.local[0]?.replace(/\/$/, '') ?? '');
   return async () => {
     await pages.close();
