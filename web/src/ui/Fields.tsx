@@ -55,17 +55,20 @@ export type TextFieldProps = FieldProps & {
   value: string;
   onChange: (value: string) => void;
   onBlur?: (() => void) | undefined;
-  type?: 'text' | 'password' | 'email' | 'search' | 'url' | 'datetime-local';
+  type?: 'text' | 'password' | 'email' | 'search' | 'url' | 'date' | 'datetime-local';
   placeholder?: string;
   rows?: number;
   autoFocus?: boolean;
   autoComplete?: string;
   mono?: boolean;
+  /** What the Enter key does, instead of sending the form. */
+  onEnter?: () => void;
   inputRef?: Ref<HTMLInputElement & HTMLTextAreaElement>;
 };
 
 export function TextField(props: TextFieldProps) {
-  const { label, description, error, disabled, required, hideLabel, value, onChange, onBlur, type, rows } = props;
+  const { label, description, error, disabled, required, hideLabel, value, onChange, onBlur, onEnter, type, rows } =
+    props;
   const shared = {
     className: cx(inputClass, props.mono && 'font-mono text-sm'),
     placeholder: props.placeholder,
@@ -76,6 +79,15 @@ export function TextField(props: TextFieldProps) {
       value={value}
       onChange={onChange}
       {...(onBlur ? { onBlur } : {})}
+      {...(onEnter
+        ? {
+            onKeyDown: (event) => {
+              if (event.key !== 'Enter') return;
+              event.preventDefault();
+              onEnter();
+            },
+          }
+        : {})}
       type={type ?? 'text'}
       isInvalid={error !== undefined}
       isDisabled={disabled ?? false}

@@ -1,5 +1,5 @@
 import { type ReactNode, useState } from 'react';
-import type { FieldValues, Path, UseFormReturn } from 'react-hook-form';
+import { type FieldValues, get, type Path, type UseFormReturn } from 'react-hook-form';
 import { ApiError, errorText } from '../../api/errors';
 import { Note } from '../../ui/Bits';
 import { Button } from '../../ui/Button';
@@ -17,9 +17,7 @@ export async function send<T extends FieldValues>(
       outcome = { sent: true };
     } catch (error) {
       const fields = error instanceof ApiError ? error.fieldMessages() : {};
-      const known = Object.entries(fields).filter(
-        ([field]) => form.getFieldState(field as Path<T>) && field in form.control._fields,
-      );
+      const known = Object.entries(fields).filter(([field]) => get(form.control._fields, field)?._f !== undefined);
       for (const [field, message] of known) form.setError(field as Path<T>, { message }, { shouldFocus: true });
       if (known.length === 0 || known.length < Object.keys(fields).length)
         outcome = { sent: false, fault: errorText(error) };
@@ -35,21 +33,23 @@ export type FormDialogProps<T extends FieldValues> = {
   verb: string;
   act: (values: T) => Promise<unknown>;
   onClose: () => void;
+  /** Instead of closing once the server has taken it, as where a secret is shown then. */
+  onSent?: () => void;
   children: ReactNode;
   size?: 'small' | 'medium' | 'large';
   /** Why it cannot be sent at all. */
   disabledReason?: string | undefined | false | null;
 };
 
-/** A form in a dialog: it closes once the server has taken it. */
+/** A form in a dialog: it closes once the server has taken it, unless `onSent` does something else. */
 export function FormDialog<T extends FieldValues>(props: FormDialogProps<T>) {
-  const { title, form, verb, act, onClose, children, size, disabledReason } = props;
+  const { title, form, verb, act, onClose, onSent, children, size, disabledReason } = props;
   const [fault, setFault] = useState<string>();
 
   async function submit() {
     setFault(undefined);
     const { sent, fault } = await send(form, act);
-    if (sent) onClose();
+    if (sent) (onSent ?? onClose)();
     else setFault(fault);
   }
 
