@@ -1,5 +1,5 @@
 import { type ReactNode, useState } from 'react';
-import { type FieldValues, get, type Path, type UseFormReturn } from 'react-hook-form';
+import type { FieldValues, Path, UseFormReturn } from 'react-hook-form';
 import { ApiError, errorText } from '../../api/errors';
 import { Note } from '../../ui/Bits';
 import { Button } from '../../ui/Button';
@@ -17,7 +17,7 @@ export async function send<T extends FieldValues>(
       outcome = { sent: true };
     } catch (error) {
       const fields = error instanceof ApiError ? error.fieldMessages() : {};
-      const known = Object.entries(fields).filter(([field]) => get(form.control._fields, field)?._f !== undefined);
+      const known = Object.entries(fields).filter(([field]) => form.control._names.mount.has(field as Path<T>));
       for (const [field, message] of known) form.setError(field as Path<T>, { message }, { shouldFocus: true });
       if (known.length === 0 || known.length < Object.keys(fields).length)
         outcome = { sent: false, fault: errorText(error) };
