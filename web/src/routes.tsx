@@ -207,7 +207,7 @@ const segment = createRoute({
 const contextFields = createRoute({
   getParentRoute: () => signedIn,
   path: '/context-fields',
-  validateSearch: list,
+  validateSearch: texts('q', 'sort', 'hide', 'dialog', 'project'),
   component: lazyRouteComponent(() => import('./context-fields/ContextFieldsPage'), 'ContextFieldsPage'),
 });
 const contextField = createRoute({
@@ -293,13 +293,13 @@ const unknownFlags = createRoute({
 const users = createRoute({
   getParentRoute: () => signedIn,
   path: '/users',
-  validateSearch: list,
+  validateSearch: texts('q', 'sort', 'hide', 'dialog', 'id', 'show'),
   component: lazyRouteComponent(() => import('./users/UsersPage'), 'UsersPage'),
 });
 const user = createRoute({
   getParentRoute: () => signedIn,
   path: '/users/$id',
-  validateSearch: texts('dialog'),
+  validateSearch: texts('dialog', 'project', 'environment'),
   component: lazyRouteComponent(() => import('./users/UserPage'), 'UserPage'),
 });
 const roles = createRoute({

@@ -1,0 +1,96 @@
+import { expect, test } from 'vitest';
+import { as, expectRefusals, prepare } from './people';
+
+test('a context field with legal values is created, edited and deleted', async () => {
+  const page = await as('admin');
+  await page.goto('/context-fields');
+  await page.getByRole('button', { name: 'Create context field' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Create context field' });
+  await dialog.getByRole('textbox', { name: 'Name' }).fill('tier');
+  await dialog.getByRole('textbox', { name: 'Description' }).fill('What the customer pays for');
+  await dialog.getByText('Rollouts can stick to it').click();
+  await dialog.getByRole('button', { name: 'Add legal value' }).click();
+  await dialog.getByRole('textbox', { name: 'Legal value 1', exact: true }).fill('gold');
+  await dialog.getByRole('textbox', { name: 'What legal value 1 means' }).fill('The dearest');
+  await dialog.getByRole('button', { name: 'Create context field' }).click();
+
+  await page.getByRole('heading', { name: 'tier', level: 1 }).waitFor();
+  await page.getByText('The dearest').waitFor();
+  await page.getByText('Rollouts can stick to it').waitFor();
+
+  await page.getByRole('button', { name: 'Edit' }).click();
+  await page.getByRole('button', { name: 'Add legal value' }).click();
+  await page.getByRole('textbox', { name: 'Legal value 2', exact: true }).fill('silver');
+  await page.getByRole('button', { name: 'Remove legal value 1' }).click();
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('silver').waitFor();
+  await page.getByText('The dearest').waitFor({ state: 'detached' });
+
+  await page.getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Delete context field' }).click();
+  await page.getByRole('heading', { name: 'Context fields', level: 1 }).waitFor();
+  await page.getByRole('row', { name: /tier/ }).waitFor({ state: 'detached' });
+});
+
+test('a name that is taken and a value that stands twice are told at their fields', async () => {
+  const page = await as('admin');
+  await page.goto('/context-fields?dialog=create');
+  const dialog = page.getByRole('dialog', { name: 'Create context field' });
+  await dialog.getByRole('textbox', { name: 'Name' }).fill('userId');
+  await dialog.getByRole('button', { name: 'Create context field' }).click();
+  await dialog.getByText(/userId/).waitFor();
+  await dialog.getByRole('textbox', { name: 'Name' }).fill('twice');
+  for (const place of [1, 2]) {
+    await dialog.getByRole('button', { name: 'Add legal value' }).click();
+    await dialog.getByRole('textbox', { name: `Legal value ${place}`, exact: true }).fill('same');
+  }
+  await dialog.getByRole('button', { name: 'Create context field' }).click();
+  await dialog.getByText('stands here twice').waitFor();
+  expect(await dialog.getByRole('textbox', { name: 'Legal value 2', exact: true }).getAttribute('aria-invalid')).toBe(
+    'true',
+  );
+  expectRefusals();
+});
+
+test('a field that is used shows where, and cannot be deleted', async () => {
+  await prepare('POST', '/api/admin/context', { name: 'usedTenant' });
+  await prepare('POST', '/api/admin/projects/default/features', { name: 'tenants-see-it', type: 'release' });
+  await prepare('POST', '/api/admin/projects/default/features/tenants-see-it/environments/development/strategies', {
+    name: 'default',
+    constraints: [{ contextName: 'usedTenant', operator: 'IN', values: ['one'] }],
+  });
+  await prepare('POST', '/api/admin/segments', {
+    name: 'first-tenants',
+    constraints: [{ contextName: 'usedTenant', operator: 'IN', values: ['one'] }],
+  });
+  const page = await as('admin');
+  await page.goto('/context-fields/usedTenant');
+  await page.getByRole('link', { name: 'tenants-see-it' }).waitFor();
+  await page.getByRole('link', { name: 'first-tenants' }).waitFor();
+  const remove = page.getByRole('button', { name: 'Delete' });
+  expect(await remove.getAttribute('aria-disabled')).toBe('true');
+  expect(await remove.getAttribute('aria-description')).toContain('used');
+});
+
+test('a member creates fields for their own project and sees them there', async () => {
+  const page = await as('member');
+  await page.goto('/context-fields');
+  await page.getByRole('button', { name: 'Create context field' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Create context field' });
+  await dialog.getByRole('textbox', { name: 'Name' }).fill('ownShelf');
+  await dialog.getByRole('button', { name: 'Create context field' }).click();
+  await page.getByRole('link', { name: 'Member’s own' }).waitFor();
+
+  await page.goto('/context-fields?project=members-own');
+  await page.getByRole('row', { name: /ownShelf.*this project/ }).waitFor();
+  await page.goto('/context-fields/userId');
+  const edit = page.getByRole('button', { name: 'Edit' });
+  expect(await edit.getAttribute('aria-description')).toContain('UPDATE_CONTEXT_FIELD');
+});
+
+test('a viewer is told why not', async () => {
+  const page = await as('viewer');
+  await page.goto('/context-fields');
+  const create = page.getByRole('button', { name: 'Create context field' });
+  expect(await create.getAttribute('aria-description')).toContain('CREATE_CONTEXT_FIELD');
+});
