@@ -1,5 +1,12 @@
-import { Page } from '../kit/layout/Page';
+import { useParams } from '@tanstack/react-router';
+import { ArchivedFeatures } from '../kit/features/ArchivedFeatures';
+import { ProjectFrame } from '../kit/ProjectFrame';
 
 export function ProjectArchivePage() {
-  return <Page title="Project archive">{null}</Page>;
+  const { projectId } = useParams({ from: '/signed-in/projects/$projectId/archive' });
+  return (
+    <ProjectFrame projectId={projectId}>
+      <ArchivedFeatures project={projectId} />
+    </ProjectFrame>
+  );
 }

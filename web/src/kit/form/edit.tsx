@@ -1,5 +1,4 @@
 import { type ReactNode, useState } from 'react';
-import type { FieldValues, UseFormReturn } from 'react-hook-form';
 import { ApiError } from '../../api/errors';
 import { Note } from '../../ui/Bits';
 import { Button } from '../../ui/Button';
@@ -12,8 +11,8 @@ export type Read<R> = { value: R; etag: string | null };
  * takes from it what the form edits. When it has become something else since the form was opened, `conflict` shows
  * what, and nothing is saved until one of the two was chosen.
  */
-export function useEdit<R, F extends FieldValues>(
-  form: UseFormReturn<F>,
+export function useEdit<R, F>(
+  form: { getValues: () => F; reset: (fields: F) => void },
   read: Read<R>,
   fields: (value: R) => F,
 ): { save: (put: (etag: string | null) => Promise<unknown>) => Promise<void>; conflict: ReactNode } {

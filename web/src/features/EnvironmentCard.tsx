@@ -1,0 +1,159 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { Plus } from 'lucide-react';
+import { useState } from 'react';
+import { answered, api, type Schemas } from '../api/client';
+import { refresh } from '../api/live';
+import { EnvironmentName } from '../kit/EnvironmentName';
+import { FeatureSwitch } from '../kit/features/switching';
+import { strategyTypesQuery } from '../kit/queries';
+import { toastError } from '../kit/toast/toasts';
+import { useUrl } from '../kit/url';
+import { Bar } from '../ui/Bits';
+import { Button } from '../ui/Button';
+import { Menu } from '../ui/Menu';
+import { Time } from '../ui/Time';
+import { useFeatureRefusals } from './can';
+import type { FeatureUrl } from './FeaturePage';
+import { StrategyCard } from './StrategyCard';
+import { strategyLabel } from './strategy';
+
+type Props = {
+  projectId: string;
+  feature: Schemas['Feature'];
+  environment: Schemas['FeatureEnvironment'];
+  segments: { id: number; name: string }[];
+};
+
+/** A feature in one environment: its switch, and whom its strategies admit. */
+export function EnvironmentCard({ projectId, feature, environment, segments }: Props) {
+  const queries = useQueryClient();
+  const [, setUrl] = useUrl<FeatureUrl>();
+  const refusals = useFeatureRefusals(projectId);
+  const { data: kinds } = useQuery(strategyTypesQuery);
+  const [dragged, setDragged] = useState<string>();
+  const { name, type, enabled, lastSeenAt, yes, no } = environment;
+  const strategies = environment.strategies.toSorted((one, other) => one.sortOrder - other.sortOrder);
+  const asked = yes + no;
+
+  function add(kind: string) {
+    setUrl({ dialog: 'strategy', environment: name, strategy: `new:${kind}` }, 'push');
+  }
+
+  async function move(id: string, to: number) {
+    const others = strategies.filter((strategy) => strategy.id !== id).map((strategy) => strategy.id);
+    const body = others.toSpliced(to, 0, id).map((id, sortOrder) => ({ id, sortOrder }));
+    await answered(
+      api.POST(
+        '/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/strategies/set-sort-order',
+        {
+          params: { path: { projectId, featureName: feature.name, environment: name } },
+          body,
+        },
+      ),
+    );
+    await refresh(queries, [{ kind: 'feature', id: feature.name, project: projectId }]);
+  }
+
+  const otherKinds = (kinds?.strategies ?? []).filter((kind) => !kind.deprecated && kind.name !== 'flexibleRollout');
+  return (
+    <section
+      aria-label={name}
+      className={type === 'production' ? 'rounded-lg border border-bad bg-surface' : 'rounded-lg border bg-surface'}
+    >
+      <div className="flex flex-wrap items-center gap-x-3 gap-y-2 border-b px-4 py-2.5">
+        <FeatureSwitch
+          place={{
+            project: projectId,
+            feature: feature.name,
+            environment: name,
+            type,
+            enabled,
+            hasStrategies: strategies.length > 0,
+            hasEnabledStrategies: strategies.some(({ disabled }) => !disabled),
+          }}
+        />
+        <h2 className="flex items-center gap-2">
+          <EnvironmentName name={name} type={type} />
+          <span className="text-sm font-medium">
+            {enabled ? (strategies.some(({ disabled }) => !disabled) ? 'On' : 'On, but nobody gets it') : 'Off'}
+          </span>
+        </h2>
+        <span className="ml-auto text-sm text-soft">
+          {asked > 0 && (
+            <>
+              <Bar percent={(yes / asked) * 100} tone="good" /> {Math.round((yes / asked) * 100)} % of{' '}
+              {asked.toLocaleString('en')} in the last hour ·{' '}
+            </>
+          )}
+          last seen <Time at={lastSeenAt} />
+        </span>
+      </div>
+      <div className="flex flex-col gap-2 px-4 py-3">
+        {strategies.length === 0 && (
+          <p className="text-soft">No strategy yet: a strategy says who gets the feature once it is on.</p>
+        )}
+        {strategies.length > 1 && (
+          <p className="text-sm text-soft">
+            Whoever is admitted by one of these gets the feature. The first that admits somebody gives the variant.
+          </p>
+        )}
+        <ol className="flex flex-col gap-2">
+          {strategies.map((strategy, place) => (
+            <li
+              key={strategy.id}
+              draggable={strategies.length > 1 && !refusals.updateStrategy(name)}
+              onDragStart={(event) => {
+                event.dataTransfer.effectAllowed = 'move';
+                setDragged(strategy.id);
+              }}
+              onDragOver={(event) => dragged !== undefined && event.preventDefault()}
+              onDrop={(event) => {
+                event.preventDefault();
+                if (dragged !== undefined && dragged !== strategy.id) void move(dragged, place).catch(toastError);
+                setDragged(undefined);
+              }}
+              onDragEnd={() => setDragged(undefined)}
+              className={dragged === strategy.id ? 'opacity-50' : ''}
+            >
+              <StrategyCard
+                projectId={projectId}
+                feature={feature}
+                environment={environment}
+                strategy={strategy}
+                segments={segments}
+                onMoveUp={place > 0 ? () => void move(strategy.id, place - 1).catch(toastError) : undefined}
+                onMoveDown={
+                  place < strategies.length - 1 ? () => void move(strategy.id, place + 1).catch(toastError) : undefined
+                }
+              />
+            </li>
+          ))}
+        </ol>
+        <div className="flex flex-wrap gap-2">
+          <Button
+            icon={<Plus size={15} aria-hidden="true" />}
+            aria-label={`Add strategy in ${name}`}
+            disabledReason={refusals.addStrategy(name)}
+            onPress={() => add('flexibleRollout')}
+          >
+            Add strategy
+          </Button>
+          {otherKinds.length > 0 && !refusals.addStrategy(name) && (
+            <Menu
+              label={`Other strategies in ${name}`}
+              trigger={
+                <Button kind="quiet" aria-label={`Add another kind of strategy in ${name}`}>
+                  Another kind
+                </Button>
+              }
+              entries={otherKinds.map((kind) => ({
+                label: kind.title || strategyLabel(kind),
+                act: () => add(kind.name),
+              }))}
+            />
+          )}
+        </div>
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,58 @@
+import { queryOptions } from '@tanstack/react-query';
+import { answered, answeredWithRevision, api } from '../api/client';
+import type { Touched } from '../api/live';
+
+export type Place = { projectId: string; featureName: string; environment: string };
+
+const ofFeature =
+  (featureName: string): Touched =>
+  ({ kind, id }) =>
+    kind === 'feature' && id === featureName;
+
+export const strategyQuery = (place: Place, strategyId: string) =>
+  queryOptions({
+    queryKey: ['feature', place.featureName, 'strategy', strategyId],
+    queryFn: () =>
+      answeredWithRevision(
+        api.GET(
+          '/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/strategies/{strategyId}',
+          {
+            params: { path: { ...place, strategyId } },
+          },
+        ),
+      ),
+    meta: { touchedBy: ofFeature(place.featureName) },
+  });
+
+/** What SDKs reported of the feature, by hour, application and environment. */
+export const usageQuery = (featureName: string, hoursBack: number) =>
+  queryOptions({
+    queryKey: ['feature', featureName, 'usage', hoursBack],
+    queryFn: () =>
+      answered(
+        api.GET('/api/admin/client-metrics/features/{name}/raw', {
+          params: { path: { name: featureName }, query: { hoursBack: String(hoursBack) } },
+        }),
+      ),
+    // SDKs report by themselves: no commit tells of it.
+    refetchInterval: 15_000,
+  });
+
+export const tagsQuery = (featureName: string) =>
+  queryOptions({
+    queryKey: ['feature', featureName, 'tags'],
+    queryFn: () => answered(api.GET('/api/admin/features/{featureName}/tags', { params: { path: { featureName } } })),
+    meta: { touchedBy: ofFeature(featureName) },
+  });
+
+/** Which features this one can depend on. */
+export const parentsQuery = (projectId: string, featureName: string) =>
+  queryOptions({
+    queryKey: ['feature', featureName, 'parents'],
+    queryFn: () =>
+      answered(
+        api.GET('/api/admin/projects/{projectId}/features/{featureName}/parents', {
+          params: { path: { projectId, featureName } },
+        }),
+      ),
+  });
