@@ -66,20 +66,11 @@ export function ContextFieldsPage() {
     {
       id: 'stickiness',
       header: 'Stickiness',
+      wide: true,
       order: ({ stickiness }) => (stickiness ? 0 : 1),
       cell: ({ stickiness }) =>
         stickiness ? <Badge tone="accent">sticky</Badge> : <span className="text-soft">no</span>,
     },
-    ...(project
-      ? [
-          {
-            id: 'project',
-            header: 'For',
-            order: (field: ContextField) => field.project ?? '',
-            cell: (field: ContextField) => (field.project ? 'this project' : 'all projects'),
-          },
-        ]
-      : []),
     {
       id: 'uses',
       header: 'Used in',
@@ -112,12 +103,12 @@ export function ContextFieldsPage() {
             onChange={(chosen) => setUrl({ project: chosen === everywhere ? '' : chosen })}
             options={[
               { value: everywhere, label: 'Fields for all projects' },
-              ...projects.map(({ id, name }) => ({ value: id, label: `Fields usable in ${name}` })),
+              ...projects.map(({ id, name }) => ({ value: id, label: `Fields only for ${name}` })),
             ]}
           />
         }
         empty={
-          <Empty title="No context fields" action={create}>
+          <Empty title={project ? 'This project has no fields of its own' : 'No context fields'} action={create}>
             With a field for what your applications know, as the tenant or the plan of a customer, features can be
             turned on for some and not for others.
           </Empty>

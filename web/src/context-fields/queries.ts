@@ -4,7 +4,7 @@ import { kinds } from '../api/live';
 
 type ContextField = Schemas['ContextField'];
 
-/** Those for all projects; of a project, those that it can use. */
+/** Those for all projects, or those for one alone. */
 export const contextFieldsQuery = (projectId: string | undefined) =>
   queryOptions({
     queryKey: ['context', 'usable', projectId ?? '*'],
