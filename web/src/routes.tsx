@@ -11,7 +11,7 @@ import { mountedAt } from './api/client';
 import { NotFound, Problem } from './kit/layout/Problem';
 import { SignedIn } from './kit/layout/SignedIn';
 import { bootstrapQuery } from './kit/session';
-import { texts } from './kit/url';
+import { stringifySearch, texts } from './kit/url';
 import { Waiting } from './ui/Bits';
 
 type Context = { queries: QueryClient };
@@ -262,7 +262,7 @@ const transfer = createRoute({
 const playground = createRoute({
   getParentRoute: () => signedIn,
   path: '/playground',
-  validateSearch: texts('context', 'environments', 'projects', 'q', 'feature'),
+  validateSearch: texts('context', 'environments', 'projects', 'q', 'show', 'feature'),
   component: lazyRouteComponent(() => import('./playground/PlaygroundPage'), 'PlaygroundPage'),
 });
 const events = createRoute({
@@ -387,6 +387,9 @@ export function makeRouter(queries: QueryClient) {
     routeTree: tree,
     basepath: mountedAt,
     context: { queries },
+    // Addresses hold texts, as they are: the router by itself would put quotes around those that look like numbers.
+    parseSearch: (search) => Object.fromEntries(new URLSearchParams(search)),
+    stringifySearch,
     // The next page is fetched as soon as somebody points at its link.
     defaultPreload: 'intent',
     defaultPreloadStaleTime: 0,

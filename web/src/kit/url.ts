@@ -32,3 +32,10 @@ export function texts<K extends string>(...names: K[]) {
     return taken;
   };
 }
+
+/** The part of an address after its path: `?` and what there is, or nothing. */
+export function stringifySearch(search: Record<string, unknown>): string {
+  const given = Object.entries(search).filter(([, value]) => value !== undefined && value !== '');
+  const text = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
+  return text && `?${text}`;
+}

@@ -63,6 +63,12 @@ export function deed(event: Pick<LoggedEvent, 'type' | 'label'>): string {
   return `${verbs[verb] ?? verb}${thing}`;
 }
 
+/** `Feature created`, of `feature-created`. */
+export function typeName(type: string): string {
+  const words = type.replaceAll('-', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
 function textOf(value: unknown, key: string): string | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const found = (value as Record<string, unknown>)[key];

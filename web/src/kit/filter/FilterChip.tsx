@@ -84,7 +84,7 @@ export function ChoiceChip({ label, values, onChange, options, others }: ChoiceC
 
 const mostShown = 200;
 
-function Choices({ label, values, onChange, options, others }: ChoiceChipProps) {
+export function Choices({ label, values, onChange, options, others }: ChoiceChipProps) {
   const [text, setText] = useState('');
   const wanted = text.trim();
   const all = [
@@ -100,6 +100,7 @@ function Choices({ label, values, onChange, options, others }: ChoiceChipProps) 
       <ListBox
         aria-label={label}
         selectionMode="multiple"
+        escapeKeyBehavior="none"
         selectedKeys={values}
         onSelectionChange={(keys) => {
           if (keys === 'all') return;
