@@ -58,7 +58,9 @@ export function EnvironmentCard({ projectId, feature, environment, segments }: P
   return (
     <section
       aria-label={name}
-      className={type === 'production' ? 'rounded-lg border border-bad bg-surface' : 'rounded-lg border bg-surface'}
+      className={
+        type === 'production' ? 'rounded-lg border border-l-4 border-l-bad bg-surface' : 'rounded-lg border bg-surface'
+      }
     >
       <div className="flex flex-wrap items-center gap-x-3 gap-y-2 border-b px-4 py-2.5">
         <FeatureSwitch

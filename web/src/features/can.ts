@@ -7,7 +7,6 @@ export function useFeatureRefusals(project?: string) {
     create: refusal('CREATE_FEATURE', project),
     update: refusal('UPDATE_FEATURE', project),
     archive: refusal('DELETE_FEATURE', project),
-    move: refusal('MOVE_FEATURE_TOGGLE', project),
     depend: refusal('UPDATE_FEATURE_DEPENDENCY', project),
     addStrategy: (environment: string) => refusal('CREATE_FEATURE_STRATEGY', project, environment),
     updateStrategy: (environment: string) => refusal('UPDATE_FEATURE_STRATEGY', project, environment),

@@ -56,3 +56,14 @@ export const parentsQuery = (projectId: string, featureName: string) =>
         }),
       ),
   });
+
+export const parentVariantsQuery = (projectId: string, parent: string) =>
+  queryOptions({
+    queryKey: ['feature', parent, 'parent-variants'],
+    queryFn: () =>
+      answered(
+        api.GET('/api/admin/projects/{projectId}/features/{featureName}/parent-variants', {
+          params: { path: { projectId, featureName: parent } },
+        }),
+      ),
+  });

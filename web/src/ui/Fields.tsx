@@ -231,7 +231,7 @@ export function Checkbox({
         isIndeterminate={indeterminate ?? false}
         {...(rest['aria-label'] ? { 'aria-label': rest['aria-label'] } : {})}
         {...(description ? { 'aria-describedby': describedBy } : {})}
-        className="group inline-flex items-center gap-2 data-disabled:opacity-60"
+        className="group inline-flex items-center gap-2 align-middle data-disabled:opacity-60"
       >
         <span
           aria-hidden="true"
@@ -274,7 +274,7 @@ export function Switch({ label, hideLabel, on, onChange, pending, disabledReason
       isSelected={on}
       onChange={(next) => !disabledReason && onChange(next)}
       isReadOnly={Boolean(disabledReason)}
-      className={cx('group inline-flex items-center gap-2', disabledReason ? 'opacity-60' : '')}
+      className={cx('group inline-flex items-center gap-2 align-middle', disabledReason ? 'opacity-60' : '')}
       {...(hideLabel ? { 'aria-label': label } : {})}
       {...(disabledReason ? { 'aria-description': disabledReason } : {})}
     >

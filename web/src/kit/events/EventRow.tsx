@@ -76,7 +76,7 @@ export function EventRow({ event, open = false, where }: { event: LoggedEvent; o
           )}
           {where && event.project && event.featureName && (
             <span className="text-soft">
-              of project{' '}
+              {event.environment ? 'of' : 'in'} project{' '}
               <Link {...paths.project(event.project)} className="rounded-sm underline decoration-line-strong">
                 {event.project}
               </Link>

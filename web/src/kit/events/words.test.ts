@@ -30,6 +30,7 @@ test('the thing is named by what the event has', () => {
   expect(thing(event({ data: { name: 'beta users', id: 4 } }))).toBe('beta users');
   expect(thing(event({ preData: { username: 'ann' } }))).toBe('ann');
   expect(thing(event({ type: 'project-updated', project: 'web', data: { name: 'Web' } }))).toBe('web');
+  expect(thing(event({ type: 'tag-created', data: { type: 'simple', value: 'a' } }))).toBe('simple:a');
   expect(thing(event({ data: null }))).toBeUndefined();
   expect(thingId(event({ data: { id: 4 } }))).toBe(4);
   expect(thingId(event({ data: { id: 'x' } }))).toBeUndefined();

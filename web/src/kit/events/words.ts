@@ -81,6 +81,10 @@ const keys = ['name', 'tokenName', 'username', 'email', 'appName', 'provider', '
 export function thing(event: LoggedEvent): string | undefined {
   if (event.featureName) return event.featureName;
   if (event.type.startsWith('project-') || event.type === 'default-strategy-updated') return event.project ?? undefined;
+  if (event.type.startsWith('tag-') && !event.type.startsWith('tag-type-')) {
+    const tag = event.data ?? event.preData;
+    return [textOf(tag, 'type'), textOf(tag, 'value')].filter(Boolean).join(':') || undefined;
+  }
   for (const key of keys) {
     const found = textOf(event.data, key) ?? textOf(event.preData, key);
     if (found) return found;

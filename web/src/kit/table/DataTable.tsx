@@ -157,7 +157,7 @@ export function DataTable<T>(props: DataTableProps<T>) {
 
 const headClass =
   'sticky top-0 z-10 border-b bg-surface px-3 py-2 text-left text-sm font-semibold whitespace-nowrap text-soft';
-const cellClass = 'border-b px-3 py-1.5 align-middle group-last:border-b-0';
+const cellClass = 'border-b px-3 py-1 align-middle group-last:border-b-0';
 
 function alignClass(align: 'right' | 'center' | undefined) {
   return align === 'right' ? 'text-right' : align === 'center' ? 'text-center' : '';
