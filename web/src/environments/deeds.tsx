@@ -48,15 +48,22 @@ export function useEnvironmentDeeds() {
       body: (
         <>
           {type === 'production' && <Note tone="bad">This is a production environment.</Note>}
-          <p>With it go, for good:</p>
-          <ul className="list-disc pl-5">
-            <li>
-              {many(projectCount, 'project has', 'projects have')} it: their features lose their strategies, variants
-              and switches in it. {many(enabledToggleCount, 'feature is', 'features are')} on there now.
-            </li>
-            <li>{many(apiTokenCount, 'API token stops', 'API tokens stop')} working at once.</li>
-          </ul>
-          <p>SDKs that ask with these tokens are refused and keep what they knew last.</p>
+          {projectCount || apiTokenCount ? (
+            <>
+              <p>With it go, for good:</p>
+              <ul className="list-disc pl-5">
+                <li>
+                  strategies, variants and switches of the features in {counted(projectCount, 'project')};{' '}
+                  {counted(enabledToggleCount, 'feature')} {enabledToggleCount === 1 ? 'is' : 'are'} on in it now
+                </li>
+                <li>
+                  {counted(apiTokenCount, 'API token')}: SDKs that use one are refused and keep what they knew last
+                </li>
+              </ul>
+            </>
+          ) : (
+            <p>It is in no project, and no API token is for it: nothing goes but itself.</p>
+          )}
         </>
       ),
       verb: 'Delete environment',
@@ -77,7 +84,7 @@ export function useEnvironmentDeeds() {
   return { open, askToClose, askToDelete };
 }
 
-function many(count: number | null | undefined, one: string, more: string): string {
-  if (!count) return `No ${one}`;
-  return count === 1 ? `1 ${one}` : `${count} ${more}`;
+function counted(count: number | null | undefined, noun: string): string {
+  if (!count) return `no ${noun}s`;
+  return count === 1 ? `1 ${noun}` : `${count} ${noun}s`;
 }
