@@ -16,7 +16,8 @@ export class ApiError extends Error {
       details?: { message: string; path?: string }[];
       current?: unknown;
     };
-    super(told.message ?? inWords(status));
+    // The message of invalid data only points at its details.
+    super(told.details?.map(({ message }) => message).join(' ') || (told.message ?? inWords(status)));
     this.status = status;
     this.name = told.name ?? 'Error';
     this.details = told.details ?? [];
