@@ -18,6 +18,18 @@ fn main() -> io::Result<()> {
     if env::var_os("CARGO_FEATURE_UI").is_some() && dist.join("index.html").is_file() {
         walk(&dist.canonicalize()?, "", &mut files)?;
     }
+    let out = variable("OUT_DIR");
+    // Copies: whoever builds the UI anew meanwhile takes nothing away from the compiler.
+    let copies = out.join("ui");
+    if copies.exists() {
+        fs::remove_dir_all(&copies)?;
+    }
+    fs::create_dir_all(&copies)?;
+    for (number, file) in files.values_mut().enumerate() {
+        let copy = copies.join(number.to_string());
+        fs::copy(&*file, &copy)?;
+        *file = copy;
+    }
     let mut table = String::from("&[\n");
     for (path, plain) in &files {
         let is_form = |ending: &str| path.strip_suffix(ending).is_some_and(|of| files.contains_key(of));
@@ -33,7 +45,7 @@ fn main() -> io::Result<()> {
         writeln!(table, "    File {{ path: {path:?}, plain: {plain}, br: {br}, gz: {gz} }},")
             .map_err(io::Error::other)?;
     }
-    fs::write(variable("OUT_DIR").join("ui_files.rs"), table + "]\n")
+    fs::write(out.join("ui_files.rs"), table + "]\n")
 }
 
 /// What puts a file's bytes into the binary.
