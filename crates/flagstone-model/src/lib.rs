@@ -35,6 +35,7 @@ pub mod strategy_definitions;
 pub mod strategy_types;
 pub mod tags;
 pub mod time;
+pub mod touched;
 pub mod transfer;
 pub mod ui_state;
 pub mod users;

@@ -200,6 +200,16 @@ pub enum Principal {
     System,
 }
 
+impl Principal {
+    /// The user, through whatever credentials.
+    pub const fn user_id(&self) -> Option<i64> {
+        match self {
+            Self::User { id, .. } => Some(*id),
+            _ => None,
+        }
+    }
+}
+
 /// One permission that a role grants; in every environment unless one is named.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

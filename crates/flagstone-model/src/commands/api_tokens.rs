@@ -113,7 +113,12 @@ fn require_for(draft: &Draft, named: &str, backend: P, frontend: P) -> Result<()
 
 /// Whether somebody who may look at all tokens of some kinds may look at this one.
 pub fn need_to_see(token: &ApiToken) -> Need {
-    of_kind(token.kind, P::ReadClientApiToken, P::ReadFrontendApiToken)
+    need_to_see_kind(token.kind)
+}
+
+/// What looking at all tokens of a kind takes.
+pub fn need_to_see_kind(kind: TokenKind) -> Need {
+    of_kind(kind, P::ReadClientApiToken, P::ReadFrontendApiToken)
 }
 
 operations! {

@@ -21,6 +21,7 @@ mod instance_statistics;
 mod integrations;
 mod lifecycle;
 mod links;
+mod live;
 mod personal_dashboard;
 mod playground;
 mod project_applications;
@@ -71,6 +72,7 @@ pub fn nouns() -> Vec<OpenApiRouter<App>> {
         project_insights::routes(),
         flag_creators::routes(),
         links::routes(),
+        live::routes(),
         project_context_fields::routes(),
         integrations::routes(),
         projects::routes(),

@@ -61,11 +61,8 @@ impl Caller {
     }
 
     /// The user, through whatever credentials.
-    pub fn user_id(&self) -> Option<i64> {
-        match self.principal {
-            Principal::User { id, .. } => Some(id),
-            _ => None,
-        }
+    pub const fn user_id(&self) -> Option<i64> {
+        self.principal.user_id()
     }
 }
 

@@ -6,10 +6,12 @@ pub mod jobs;
 mod lives;
 mod loading;
 pub mod mail;
+mod news;
 mod nonces;
 pub mod outbox;
 pub(crate) mod passwords;
 mod rate_limit;
+mod recent;
 pub mod sessions;
 mod snapshot;
 mod transfer;
@@ -30,11 +32,11 @@ use flagstone_model::permissions::allowed;
 use flagstone_model::settings::is_in_maintenance;
 use flagstone_model::users::by_login;
 use flagstone_model::{Document, Draft, Error, Limits, Need, State, Surroundings, Timestamp};
-use flagstone_store::{Delivery, EventCreator, EventPage, EventQuery, Hold, Store};
-use tokio::sync::{oneshot, watch};
+use flagstone_store::{Delivery, EventCreator, EventPage, EventQuery, Hold, SessionHash, Store};
+use tokio::sync::{broadcast, oneshot, watch};
 use utoipa::ToSchema;
 
-use crate::delivery::DeliverySettings;
+use crate::delivery::{DeliverySettings, Places};
 use crate::http::Body;
 use crate::http::error::{Failure, OUTDATED};
 use crate::http::guarded::Guarded;
@@ -48,6 +50,7 @@ use crate::telemetry::Telemetry;
 use activity::Activity;
 use caller::Caller;
 use mail::Mailer;
+pub use news::{Change, News};
 use nonces::Nonces;
 use outbox::Telling;
 use passwords::Passwords;
@@ -68,6 +71,8 @@ const LOGINS_LEARNT_MAX: u32 = 1_000;
 /// What whoever changes something is told in maintenance mode.
 const MAINTENANCE: &str =
     "The installation is in maintenance mode: nothing can be changed for now. Flags are delivered all the same.";
+/// How many ends of sessions somebody may not have heard of yet, before they have to ask.
+const ENDED_BEHIND_MAX: usize = 64;
 /// How many of the last commits are looked at when a node starts, for clients that were connected before.
 const PAST: u32 = 500;
 
@@ -93,6 +98,8 @@ struct Inner {
     activity: Activity,
     metrics: Metrics,
     delivery: DeliverySettings,
+    places: Arc<Places>,
+    ended: broadcast::Sender<SessionHash>,
     outgoing: Guarded,
     telling: Telling,
 }
@@ -177,6 +184,8 @@ impl App {
             nonces: Nonces::default(),
             activity: Activity::default(),
             metrics: Metrics::new(),
+            places: Places::new(&delivery.streams),
+            ended: broadcast::channel(ENDED_BEHIND_MAX).0,
             delivery,
             outgoing,
             telling: Telling::default(),
@@ -462,6 +471,11 @@ impl App {
     /// Sends what users have the server send.
     pub fn outgoing(&self) -> &Guarded {
         &self.0.outgoing
+    }
+
+    /// The places for streams.
+    pub fn stream_places(&self) -> &Arc<Places> {
+        &self.0.places
     }
 
     /// What is counted and not state.

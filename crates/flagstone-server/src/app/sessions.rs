@@ -8,6 +8,7 @@ use flagstone_model::Timestamp;
 use flagstone_model::users::User;
 use flagstone_store::{Session, SessionHash, Store};
 use sha2::{Digest, Sha256};
+use tokio::sync::broadcast;
 
 use super::App;
 use crate::http::error::Failure;
@@ -64,6 +65,24 @@ pub async fn find(app: &App, id: &str) -> Result<Option<Session>, Failure> {
     Ok(Some(session))
 }
 
+/// Whether a session still lives, which does not prolong it; true while nobody can say.
+pub async fn lives(app: &App, hash: &SessionHash) -> bool {
+    let now = app.now();
+    match app.store().session(hash).await {
+        Ok(Some(session)) => {
+            let expires_at = app.prolonged().end_of(hash).unwrap_or(session.expires_at);
+            now < expires_at && now < session.created_at.plus_millis(ABSOLUTE_MILLIS)
+        }
+        Ok(None) => false,
+        Err(_) => true,
+    }
+}
+
+/// Told of sessions that are ended here.
+pub fn ended(app: &App) -> broadcast::Receiver<SessionHash> {
+    app.0.ended.subscribe()
+}
+
 /// The most sessions whose new ends wait to be written; others are prolonged when they are next used.
 const PROLONGED_MAX: usize = 10_000;
 
@@ -105,6 +124,8 @@ impl Prolonged {
 /// Ends one session.
 pub async fn end(app: &App, hash: &SessionHash) -> Result<(), Failure> {
     app.store().session_delete(hash).await?;
+    // Without anybody who listens there is nobody to miss it.
+    let _ = app.0.ended.send(*hash);
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use flagstone_model::State;
 use flagstone_model::commit::Commit;
 
+use super::recent::Recent;
 use super::view::Views;
 use crate::delivery::{Delivery, Revision};
 
@@ -13,6 +14,8 @@ pub struct Snapshot {
     /// The state.
     pub state: State,
     pub(super) views: Views,
+    /// What the last commits have touched.
+    pub(super) recent: Recent,
     /// In the order of their environments' names.
     deliveries: Vec<Arc<Delivery>>,
 }
@@ -23,7 +26,7 @@ impl Snapshot {
         let shared = Arc::new(state.clone());
         let of = |name: &str| Arc::new(Delivery::first(&shared, name).with_past(past));
         let deliveries = state.environments.values().map(|e| of(&e.name)).collect();
-        Self { state, views: Views::default(), deliveries }
+        Self { recent: Recent::first(&state, past), state, views: Views::default(), deliveries }
     }
 
     /// The snapshot after `commits`: environments whose SDKs see nothing new keep what was derived.
@@ -44,7 +47,8 @@ impl Snapshot {
             }
         });
         let deliveries = deliveries.collect();
-        Self { views: previous.views.after(&state, commits), deliveries, state }
+        let (views, recent) = (previous.views.after(&state, commits), previous.recent.after(&previous.state, commits));
+        Self { views, recent, deliveries, state }
     }
 
     /// What the SDKs of an environment get.

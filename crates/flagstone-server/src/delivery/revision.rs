@@ -34,7 +34,12 @@ impl Revision {
 
     /// The version that a commit made.
     pub fn of(row: &EnvironmentRevision) -> Self {
-        Self { number: row.seq, mark: row.commit.as_deref().and_then(|id| id.get(..8)?.parse().ok()) }
+        Self { number: row.seq, mark: row.commit.as_deref().and_then(Mark::of_commit) }
+    }
+
+    /// The version that a commit made.
+    pub fn of_commit(number: u64, id: &str) -> Self {
+        Self { number, mark: Mark::of_commit(id) }
     }
 
     /// One that an upstream says no more of than a number.
@@ -81,6 +86,10 @@ impl Revision {
 }
 
 impl Mark {
+    fn of_commit(id: &str) -> Option<Self> {
+        id.get(..8)?.parse().ok()
+    }
+
     fn of_content(content: &Content) -> Option<Self> {
         if content.features.is_empty() {
             return None;

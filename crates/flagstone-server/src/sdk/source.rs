@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::streams::Streams;
 use crate::app::App;
-use crate::delivery::{Delivery, DeliverySettings, Revision, StreamLimits};
+use crate::delivery::{Delivery, DeliverySettings, Places, Revision};
 use crate::edge::Edge;
 use crate::http::error::Failure;
 use crate::http::metrics::Metrics;
@@ -43,18 +43,18 @@ pub struct SdkToken(pub Arc<ApiToken>);
 impl FlagSource {
     /// A node's flags; its streams begin to be told of changes.
     pub fn primary(app: App) -> Self {
-        let limits = app.delivery_settings().streams.clone();
-        Self::new(Flags::Primary(app), &limits)
+        let places = Arc::clone(app.stream_places());
+        Self::new(Flags::Primary(app), places)
     }
 
     /// What an edge has from its upstream; its streams begin to be told of changes.
     pub fn edge(edge: Edge) -> Self {
-        let limits = edge.settings().streams.clone();
-        Self::new(Flags::Edge(edge), &limits)
+        let places = Places::new(&edge.settings().streams);
+        Self::new(Flags::Edge(edge), places)
     }
 
-    fn new(flags: Flags, limits: &StreamLimits) -> Self {
-        let source = Self { flags, streams: Streams::new(limits) };
+    fn new(flags: Flags, places: Arc<Places>) -> Self {
+        let source = Self { flags, streams: Streams::new(places) };
         let told = source.clone();
         keep_running("stream changes", move || Streams::run(told.clone()));
         source

@@ -10,29 +10,22 @@ use flagstone_model::api_tokens::ApiToken;
 use futures_util::stream;
 use tokio::sync::Notify;
 use tokio::sync::broadcast::{self, Receiver, Sender};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::source::FlagSource;
-use crate::delivery::{Delivery, Revision, Scope, StreamLimits, Update};
+use crate::delivery::{Delivery, HEARTBEAT, Listening, Place, Places, Revision, Scope, Update};
 use crate::http::error::Failure;
-use crate::system::entropy::share;
 use crate::system::locks::{Guard, Mutex, rank};
 
 /// How many frames a listener may be behind. One who is further behind is cut, and resumes by the last id.
 const BEHIND_MAX: usize = 64;
-/// How long nothing is said before a comment shows that the stream lives.
-const HEARTBEAT: Duration = Duration::from_secs(15);
-/// How many streams may begin in a second: after a restart all come at once.
-const BEGIN_PER_SECOND: u32 = 2_000;
 /// How many different queries may be listened to with one token: each has frames of its own at each change. Streams of
 /// one query share them, and those without a query do not count.
 const QUERIES_PER_TOKEN_MAX: usize = 32;
-/// Over which span the streams of a stopping node end, and listeners of a broken stream come back.
-const SPREAD: Duration = Duration::from_secs(5);
 
 /// All open streams.
 pub struct Streams {
-    limits: StreamLimits,
+    places: Arc<Places>,
     open: Mutex<{ rank::STREAMS }, Open>,
     /// A stream has begun whose token may expire before all others.
     expiries: Notify,
@@ -43,13 +36,6 @@ type Key = (String, Scope);
 
 struct Open {
     groups: HashMap<Arc<Key>, Group>,
-    by_token: HashMap<String, usize>,
-    by_address: HashMap<IpAddr, usize>,
-    all: usize,
-    /// How many may still begin, as of `refilled`.
-    admission: u32,
-    refilled: Instant,
-    stopping: bool,
 }
 
 /// Listeners with the same token and scope.
@@ -73,24 +59,16 @@ struct Listener {
     streams: Arc<Streams>,
     key: Arc<Key>,
     token: Arc<ApiToken>,
-    address: IpAddr,
     first: std::vec::IntoIter<Bytes>,
     frames: Receiver<Frame>,
+    /// Given back when the group has been left.
+    _place: Place,
 }
 
 impl Streams {
-    /// None is open.
-    pub fn new(limits: &StreamLimits) -> Arc<Self> {
-        let open = Open {
-            groups: HashMap::new(),
-            by_token: HashMap::new(),
-            by_address: HashMap::new(),
-            all: 0,
-            admission: BEGIN_PER_SECOND,
-            refilled: Instant::now(),
-            stopping: false,
-        };
-        Arc::new(Self { limits: limits.clone(), open: Mutex::new(open), expiries: Notify::new() })
+    /// None is open. Each takes one of the places, which there may be others for.
+    pub fn new(places: Arc<Places>) -> Arc<Self> {
+        Arc::new(Self { places, open: Mutex::new(Open { groups: HashMap::new() }), expiries: Notify::new() })
     }
 
     fn open(&self) -> Guard<MutexGuard<'_, Open>> {
@@ -99,7 +77,7 @@ impl Streams {
 
     /// How many are open.
     pub fn count(&self) -> usize {
-        self.open().all
+        self.places.count()
     }
 
     /// Begins a stream: everything, or what has changed since the revision that the client knows, and then each change.
@@ -124,7 +102,7 @@ impl Streams {
         }
         let head = source.delivery(token)?;
         open.admit_query(&key)?;
-        open.admit(&self.limits, &key.0, address)?;
+        let place = self.places.take(Listening::Sdk(key.0.clone()), address)?;
         let key = open.groups.get_key_value(&key).map_or_else(|| Arc::new(key), |(key, _)| Arc::clone(key));
         let group = open.groups.entry(Arc::clone(&key)).or_insert_with(|| {
             if token.expires_at.is_some() {
@@ -139,12 +117,9 @@ impl Streams {
         let frames = group.frames.subscribe();
         // The next frame is counted from there.
         let (delivery, token) = (Arc::clone(&group.delivery), Arc::clone(&group.token));
-        open.all += 1;
-        *open.by_token.entry(key.0.clone()).or_default() += 1;
-        *open.by_address.entry(address).or_default() += 1;
         drop(open);
         let first = first_frames(&delivery, &key.1, known).into_iter();
-        let listener = Listener { streams: Arc::clone(self), key, token, address, first, frames };
+        let listener = Listener { streams: Arc::clone(self), key, token, first, frames, _place: place };
         Ok(Body::from_stream(stream::unfold(listener, |mut listener| async move {
             let frame = listener.next().await?;
             Some((Ok::<_, std::convert::Infallible>(frame), listener))
@@ -200,8 +175,8 @@ impl Streams {
 
     /// Ends all streams, spread over some seconds, and begins no more.
     pub fn stop(&self) {
-        let mut open = self.open();
-        open.stopping = true;
+        self.places.stop();
+        let open = self.open();
         for group in open.groups.values() {
             let _ = group.frames.send(Frame::Stop);
         }
@@ -234,42 +209,6 @@ impl Open {
         }
         Err(Failure::Unavailable("Too many different queries are listened to with this token."))
     }
-
-    /// Whether one more may begin.
-    fn admit(&mut self, limits: &StreamLimits, token: &str, address: IpAddr) -> Result<(), Failure> {
-        let full = |count: Option<&usize>, most: Option<usize>| most.is_some_and(|most| count.copied() >= Some(most));
-        if self.stopping {
-            return Err(Failure::Unavailable("The server is stopping; try again."));
-        }
-        if self.all >= limits.all {
-            return Err(Failure::Unavailable("There are too many streams; the operator can raise STREAMS_MAX."));
-        }
-        if full(self.by_token.get(token), limits.per_token) {
-            return Err(Failure::Unavailable(
-                "There are too many streams with this token; the operator can raise STREAMS_PER_TOKEN_MAX.",
-            ));
-        }
-        if full(self.by_address.get(&address), limits.per_address) {
-            return Err(Failure::Unavailable(
-                "There are too many streams from this address; the operator can raise STREAMS_PER_ADDRESS_MAX.",
-            ));
-        }
-        if self.refilled.elapsed() >= Duration::from_secs(1) {
-            (self.admission, self.refilled) = (BEGIN_PER_SECOND, Instant::now());
-        }
-        let left = self.admission.checked_sub(1);
-        self.admission = left.ok_or(Failure::Unavailable("Too many streams begin at once; try again."))?;
-        Ok(())
-    }
-
-    fn leave<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) {
-        if let Some(count) = counts.get_mut(key) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(key);
-            }
-        }
-    }
 }
 
 impl Listener {
@@ -282,7 +221,7 @@ impl Listener {
             frame = self.frames.recv() => match frame {
                 Ok(Frame::Event(bytes)) => Some(bytes),
                 Ok(Frame::Stop) => {
-                    sleep(SPREAD.mul_f64(share())).await;
+                    Places::linger().await;
                     None
                 }
                 // Too far behind, or the token no longer works.
@@ -296,9 +235,6 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         let mut open = self.streams.open();
-        open.all -= 1;
-        Open::leave(&mut open.by_token, &self.key.0);
-        Open::leave(&mut open.by_address, &self.address);
         // The group may be gone, and another with the same key in its place.
         if let Some(group) = open.groups.get_mut(&self.key)
             && Arc::ptr_eq(&self.token, &group.token)
@@ -318,7 +254,7 @@ fn is_for_the_same(now: &ApiToken, then: &ApiToken) -> bool {
 
 /// What a stream begins with, and when the client is to come back if it breaks: not all at once. What is large is shared.
 fn first_frames(delivery: &Delivery, scope: &Scope, known: Option<Revision>) -> Vec<Bytes> {
-    let retry = (Duration::from_secs(1) + (2 * SPREAD).mul_f64(0.9 * share())).as_millis();
+    let retry = Places::retry_ms();
     let revision = delivery.revision();
     let update = known.map_or(Update::Everything, |known| delivery.update(known, scope));
     match update {

@@ -42,6 +42,8 @@ pub mod rank {
     pub const LOGINS: u8 = 16;
     /// What signed requests have used up.
     pub const NONCES: u8 = 17;
+    /// How many streams there are.
+    pub const STREAM_PLACES: u8 = 18;
 }
 
 /// A mutex of this rank. A panic leaves what it holds as it was, so it is never poisoned.

@@ -168,8 +168,13 @@ impl Fixture {
 
     /// Opens a stream with a query, for instance `?namePrefix=a`.
     pub async fn listen_to(&self, authorization: &str, query: &str, headers: &[(&str, &str)]) -> Stream {
-        let path = format!("/api/client/streaming{query}");
-        let mut request = Request::get(path).header(header::AUTHORIZATION, authorization);
+        let headers = [&[("authorization", authorization)], headers].concat();
+        self.open(&format!("/api/client/streaming{query}"), &headers).await
+    }
+
+    /// Opens a stream at a path.
+    pub async fn open(&self, path: &str, headers: &[(&str, &str)]) -> Stream {
+        let mut request = Request::get(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -24,6 +24,7 @@ mod instance;
 mod integrations;
 mod lifecycle;
 mod links;
+mod live;
 mod mail;
 mod nodes;
 mod ofrep;

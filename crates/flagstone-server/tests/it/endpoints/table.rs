@@ -460,6 +460,7 @@ fn people(world: &World) -> Vec<Row> {
     let (spare, reset, link) = (world.get("spare user"), world.get("reset link"), world.get("sign-up link"));
     let password = "Another-password-2";
     rows! {
+        GET "/api/admin/live";
         GET "/api/admin/user";
         GET "/api/admin/user/profile" by(By::User);
         GET "/api/admin/user/roles" by(By::User);
