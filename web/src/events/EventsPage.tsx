@@ -4,7 +4,7 @@ import { Page } from '../kit/layout/Page';
 
 export function EventsPage() {
   return (
-    <Page title="Events" about="Everything that was changed, by whom and when. Nothing is ever taken out of this log.">
+    <Page title="Events" about="Everything that was changed, by whom and when.">
       <EventLog
         empty={<Empty title="Nothing has happened yet">As soon as somebody changes something, it is here.</Empty>}
       />
