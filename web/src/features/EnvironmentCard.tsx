@@ -1,12 +1,11 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Plus } from 'lucide-react';
-import { useState } from 'react';
 import { answered, api, type Schemas } from '../api/client';
 import { refresh } from '../api/live';
 import { EnvironmentName } from '../kit/EnvironmentName';
 import { FeatureSwitch } from '../kit/features/switching';
+import { useOrder } from '../kit/order/useOrder';
 import { strategyTypesQuery } from '../kit/queries';
-import { toastError } from '../kit/toast/toasts';
 import { useUrl } from '../kit/url';
 import { Bar } from '../ui/Bits';
 import { Button } from '../ui/Button';
@@ -30,7 +29,6 @@ export function EnvironmentCard({ projectId, feature, environment, segments }: P
   const [, setUrl] = useUrl<FeatureUrl>();
   const refusals = useFeatureRefusals(projectId);
   const { data: kinds } = useQuery(strategyTypesQuery);
-  const [dragged, setDragged] = useState<string>();
   const { name, type, enabled, lastSeenAt, yes, no } = environment;
   const strategies = environment.strategies.toSorted((one, other) => one.sortOrder - other.sortOrder);
   const asked = yes + no;
@@ -39,20 +37,22 @@ export function EnvironmentCard({ projectId, feature, environment, segments }: P
     setUrl({ dialog: 'strategy', environment: name, strategy: `new:${kind}` }, 'push');
   }
 
-  async function move(id: string, to: number) {
-    const others = strategies.filter((strategy) => strategy.id !== id).map((strategy) => strategy.id);
-    const body = others.toSpliced(to, 0, id).map((id, sortOrder) => ({ id, sortOrder }));
-    await answered(
-      api.POST(
-        '/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/strategies/set-sort-order',
-        {
-          params: { path: { projectId, featureName: feature.name, environment: name } },
-          body,
-        },
-      ),
-    );
-    await refresh(queries, [{ kind: 'feature', id: feature.name, project: projectId }]);
-  }
+  const order = useOrder(
+    strategies.map(({ id }) => id),
+    async (ids) => {
+      await answered(
+        api.POST(
+          '/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/strategies/set-sort-order',
+          {
+            params: { path: { projectId, featureName: feature.name, environment: name } },
+            body: ids.map((id, sortOrder) => ({ id, sortOrder })),
+          },
+        ),
+      );
+      await refresh(queries, [{ kind: 'feature', id: feature.name, project: projectId }]);
+    },
+    refusals.updateStrategy(name),
+  );
 
   const otherKinds = (kinds?.strategies ?? []).filter((kind) => !kind.deprecated && kind.name !== 'flexibleRollout');
   return (
@@ -100,37 +100,25 @@ export function EnvironmentCard({ projectId, feature, environment, segments }: P
           </p>
         )}
         <ol className="flex flex-col gap-2">
-          {strategies.map((strategy, place) => (
-            <li
-              key={strategy.id}
-              draggable={strategies.length > 1 && !refusals.updateStrategy(name)}
-              onDragStart={(event) => {
-                event.dataTransfer.effectAllowed = 'move';
-                setDragged(strategy.id);
-              }}
-              onDragOver={(event) => dragged !== undefined && event.preventDefault()}
-              onDrop={(event) => {
-                event.preventDefault();
-                if (dragged !== undefined && dragged !== strategy.id) void move(dragged, place).catch(toastError);
-                setDragged(undefined);
-              }}
-              onDragEnd={() => setDragged(undefined)}
-              className={dragged === strategy.id ? 'opacity-50' : ''}
-            >
-              <StrategyCard
-                projectId={projectId}
-                feature={feature}
-                environment={environment}
-                strategy={strategy}
-                segments={segments}
-                onMoveUp={place > 0 ? () => void move(strategy.id, place - 1).catch(toastError) : undefined}
-                onMoveDown={
-                  place < strategies.length - 1 ? () => void move(strategy.id, place + 1).catch(toastError) : undefined
-                }
-              />
-            </li>
-          ))}
+          {order.shown.map((id) => {
+            const strategy = strategies.find((one) => one.id === id);
+            return (
+              strategy && (
+                <li key={id}>
+                  <StrategyCard
+                    projectId={projectId}
+                    feature={feature}
+                    environment={environment}
+                    strategy={strategy}
+                    segments={segments}
+                    grip={strategies.length > 1 && order.grip(id, strategyLabel(strategy))}
+                  />
+                </li>
+              )
+            );
+          })}
         </ol>
+        {order.announcement}
         <div className="flex flex-wrap gap-2">
           <Button
             icon={<Plus size={15} aria-hidden="true" />}

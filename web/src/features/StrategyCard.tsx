@@ -1,5 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query';
-import { ArrowDown, ArrowUp, Copy, EllipsisVertical, Pencil, Power, Trash2 } from 'lucide-react';
+import { Copy, EllipsisVertical, Pencil, Power, Trash2 } from 'lucide-react';
+import type { ReactNode } from 'react';
 import { answered, api, type Schemas } from '../api/client';
 import { refresh } from '../api/live';
 import { confirm } from '../kit/confirm/confirm';
@@ -23,13 +24,13 @@ type Props = {
   environment: Schemas['FeatureEnvironment'];
   strategy: FeatureStrategy;
   segments: { id: number; name: string }[];
-  onMoveUp: (() => void) | undefined;
-  onMoveDown: (() => void) | undefined;
+  /** Moves it among the strategies beside it. */
+  grip: ReactNode;
 };
 
 /** One strategy as it is read: whom it admits, how many of them, with which variants. */
 export function StrategyCard(props: Props) {
-  const { projectId, feature, environment, strategy, segments, onMoveUp, onMoveDown } = props;
+  const { projectId, feature, environment, strategy, segments, grip } = props;
   const queries = useQueryClient();
   const [, setUrl] = useUrl<FeatureUrl>();
   const refusals = useFeatureRefusals(projectId);
@@ -130,6 +131,7 @@ export function StrategyCard(props: Props) {
   return (
     <article aria-label={label} className={cx('rounded-md border px-3 py-2', strategy.disabled && 'bg-sunken')}>
       <div className="flex items-start gap-2">
+        {grip}
         <div className="min-w-0 flex-1">
           <h3 className="flex flex-wrap items-center gap-x-2 font-medium">
             {label}
@@ -147,22 +149,6 @@ export function StrategyCard(props: Props) {
           </p>
         </div>
         <div className="flex shrink-0">
-          {onMoveUp && (
-            <IconButton
-              label={`Move ${label} up`}
-              icon={<ArrowUp size={15} />}
-              disabledReason={cannotUpdate}
-              onPress={onMoveUp}
-            />
-          )}
-          {onMoveDown && (
-            <IconButton
-              label={`Move ${label} down`}
-              icon={<ArrowDown size={15} />}
-              disabledReason={cannotUpdate}
-              onPress={onMoveDown}
-            />
-          )}
           <IconButton
             label={`Edit ${label}`}
             icon={<Pencil size={15} />}

@@ -4,14 +4,12 @@ import { useState } from 'react';
 import { answered, api, type Schemas } from '../api/client';
 import { errorText } from '../api/errors';
 import { refresh } from '../api/live';
-import { parseTags } from '../kit/features/BulkActions';
+import { parseTags, type Tag } from '../kit/features/tags';
 import { Card } from '../ui/Bits';
 import { Button } from '../ui/Button';
 import { TextField } from '../ui/Fields';
 import { useFeatureRefusals } from './can';
 import { tagsQuery } from './queries';
-
-type Tag = { type: string; value: string };
 
 /** The feature's tags, by which features are found across projects. */
 export function Tags({ feature }: { feature: Schemas['Feature'] }) {

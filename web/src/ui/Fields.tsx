@@ -1,12 +1,8 @@
 import { ChevronDown } from 'lucide-react';
 import { type ReactNode, type Ref, useId } from 'react';
 import {
-  Checkbox as AriaCheckbox,
   NumberField as AriaNumberField,
-  Radio as AriaRadio,
-  RadioGroup as AriaRadioGroup,
   Select as AriaSelect,
-  Switch as AriaSwitch,
   TextField as AriaTextField,
   Button,
   FieldError,
@@ -212,39 +208,44 @@ export type CheckboxProps = {
   'aria-label'?: string;
 };
 
-export function Checkbox({
-  children,
-  checked,
-  onChange,
-  disabled,
-  indeterminate,
-  description,
-  ...rest
-}: CheckboxProps) {
+/** The browser's own control, laid invisibly over what is drawn: pointers, keys and screen readers find it there. */
+const overlay = 'peer absolute inset-0 z-1 m-0 size-full cursor-pointer opacity-0 disabled:cursor-default';
+const ring = 'peer-focus-visible:outline-2 peer-focus-visible:outline-offset-2 peer-focus-visible:outline-accent';
+
+export function Checkbox(props: CheckboxProps) {
+  const { children, checked, onChange, disabled, indeterminate = false, description } = props;
   const describedBy = useId();
   return (
     <div>
-      <AriaCheckbox
-        isSelected={checked}
-        onChange={onChange}
-        isDisabled={disabled ?? false}
-        isIndeterminate={indeterminate ?? false}
-        {...(rest['aria-label'] ? { 'aria-label': rest['aria-label'] } : {})}
-        {...(description ? { 'aria-describedby': describedBy } : {})}
-        className="group inline-flex items-center gap-2 align-middle data-disabled:opacity-60"
-      >
-        <span
-          aria-hidden="true"
-          className={cx(
-            'flex size-4.5 shrink-0 items-center justify-center rounded-sm border border-line-strong bg-surface text-sm leading-none',
-            'group-data-focus-visible:outline-2 group-data-focus-visible:outline-offset-2 group-data-focus-visible:outline-accent',
-            'group-data-selected:border-transparent group-data-selected:bg-accent group-data-selected:text-on-accent',
-          )}
-        >
-          {indeterminate ? '–' : checked ? '✓' : ''}
+      <label className={cx('inline-flex items-center gap-2 align-middle', disabled && 'opacity-60')}>
+        <span className="relative size-4.5 shrink-0">
+          <input
+            type="checkbox"
+            className={overlay}
+            checked={checked}
+            disabled={disabled}
+            ref={(input) => {
+              if (input) input.indeterminate = indeterminate;
+            }}
+            onChange={(event) => onChange(event.target.checked)}
+            aria-label={props['aria-label']}
+            aria-describedby={description ? describedBy : undefined}
+          />
+          <span
+            aria-hidden="true"
+            className={cx(
+              'flex size-4.5 items-center justify-center rounded-sm border text-sm leading-none',
+              checked || indeterminate
+                ? 'border-transparent bg-accent text-on-accent'
+                : 'border-line-strong bg-surface',
+              ring,
+            )}
+          >
+            {indeterminate ? '–' : checked ? '✓' : ''}
+          </span>
         </span>
         {children}
-      </AriaCheckbox>
+      </label>
       {description && (
         <span id={describedBy} className="ml-6.5 block text-sm text-soft">
           {description}
@@ -270,27 +271,33 @@ export type SwitchProps = {
 
 export function Switch({ label, hideLabel, on, onChange, pending, disabledReason, idle, description }: SwitchProps) {
   return (
-    <AriaSwitch
-      isSelected={on}
-      onChange={(next) => !disabledReason && onChange(next)}
-      isReadOnly={Boolean(disabledReason)}
-      className={cx('group inline-flex items-center gap-2 align-middle', disabledReason ? 'opacity-60' : '')}
-      {...(hideLabel ? { 'aria-label': label } : {})}
-      {...(disabledReason ? { 'aria-description': disabledReason } : {})}
-    >
-      <span
-        aria-hidden="true"
-        title={disabledReason || undefined}
-        className={cx(
-          'relative h-5 w-9 shrink-0 rounded-full border transition-colors',
-          'group-data-focus-visible:outline-2 group-data-focus-visible:outline-offset-2 group-data-focus-visible:outline-accent',
-          on ? (idle ? 'border-warn bg-warn-wash' : 'border-transparent bg-good') : 'border-line-strong bg-sunken',
-          pending && 'animate-pulse',
-        )}
-      >
+    <label className={cx('inline-flex items-center gap-2 align-middle', disabledReason && 'opacity-60')}>
+      <span className="relative h-5 w-9 shrink-0" title={disabledReason || undefined}>
+        <input
+          type="checkbox"
+          role="switch"
+          className={overlay}
+          checked={on}
+          aria-checked={on}
+          aria-label={hideLabel ? label : undefined}
+          // Not really disabled: the keyboard would skip it, and nobody could read why.
+          aria-disabled={disabledReason ? true : undefined}
+          aria-description={disabledReason || undefined}
+          onChange={(event) => !disabledReason && onChange(event.target.checked)}
+        />
         <span
+          aria-hidden="true"
           className={cx(
-            'absolute top-0.5 left-0.5 size-3.5 rounded-full transition-transform',
+            'absolute inset-0 rounded-full border transition-colors',
+            on ? (idle ? 'border-warn bg-warn-wash' : 'border-transparent bg-good') : 'border-line-strong bg-sunken',
+            pending && 'animate-pulse',
+            ring,
+          )}
+        />
+        <span
+          aria-hidden="true"
+          className={cx(
+            'absolute top-0.75 left-0.75 size-3.5 rounded-full transition-transform',
             on ? (idle ? 'translate-x-4 bg-warn' : 'translate-x-4 bg-surface') : 'bg-line-strong',
           )}
         />
@@ -301,7 +308,7 @@ export function Switch({ label, hideLabel, on, onChange, pending, disabledReason
           {description && <span className="block text-sm text-soft">{description}</span>}
         </span>
       )}
-    </AriaSwitch>
+    </label>
   );
 }
 
@@ -312,39 +319,48 @@ export type RadioGroupProps<T extends string> = FieldProps & {
 };
 
 export function RadioGroup<T extends string>({ label, value, onChange, options, ...rest }: RadioGroupProps<T>) {
+  const name = useId();
+  const described = useId();
   return (
-    <AriaRadioGroup
-      value={value}
-      onChange={(next) => onChange(next as T)}
-      isInvalid={rest.error !== undefined}
-      isDisabled={rest.disabled ?? false}
+    <fieldset
+      disabled={rest.disabled}
+      aria-describedby={rest.error || rest.description ? described : undefined}
       className={cx('flex flex-col gap-1.5', rest.className)}
-      {...(rest.hideLabel ? { 'aria-label': label } : {})}
     >
-      {!rest.hideLabel && <Label className={labelClass}>{label}</Label>}
+      <legend className={rest.hideLabel ? 'sr-only' : labelClass}>{label}</legend>
       {options.map((option) => (
-        <AriaRadio
+        <label
           key={option.value}
-          value={option.value}
-          isDisabled={option.disabled ?? false}
-          className="group inline-flex items-start gap-2 data-disabled:opacity-60"
+          className={cx('inline-flex items-start gap-2', (rest.disabled || option.disabled) && 'opacity-60')}
         >
-          <span
-            aria-hidden="true"
-            className={cx(
-              'mt-0.5 size-4 shrink-0 rounded-full border border-line-strong bg-surface',
-              'group-data-focus-visible:outline-2 group-data-focus-visible:outline-offset-2 group-data-focus-visible:outline-accent',
-              'group-data-selected:border-5 group-data-selected:border-accent',
-            )}
-          />
+          <span className="relative mt-0.5 size-4 shrink-0">
+            <input
+              type="radio"
+              name={name}
+              className={overlay}
+              checked={option.value === value}
+              disabled={option.disabled}
+              onChange={() => onChange(option.value)}
+            />
+            <span
+              aria-hidden="true"
+              className={cx(
+                'block size-4 rounded-full bg-surface',
+                option.value === value ? 'border-5 border-accent' : 'border border-line-strong',
+                ring,
+              )}
+            />
+          </span>
           <span>
             {option.label}
             {option.description && <span className="block text-sm text-soft">{option.description}</span>}
           </span>
-        </AriaRadio>
+        </label>
       ))}
-      <Described description={rest.description} />
-      <FieldError className={errorClass}>{rest.error}</FieldError>
-    </AriaRadioGroup>
+      <div id={described}>
+        {rest.description && <span className={describedClass}>{rest.description}</span>}
+        {rest.error && <span className={errorClass}>{rest.error}</span>}
+      </div>
+    </fieldset>
   );
 }

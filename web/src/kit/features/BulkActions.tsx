@@ -11,6 +11,7 @@ import { confirm } from '../confirm/confirm';
 import { refusal, useSession } from '../session';
 import { toast } from '../toast/toasts';
 import type { FoundFeature } from './search';
+import { parseTags, type Tag } from './tags';
 
 /** What can be done with several features at once. The server takes those of one project at a time. */
 export function BulkActions({ chosen, done }: { chosen: FoundFeature[]; done: () => void }) {
@@ -167,8 +168,6 @@ export function BulkActions({ chosen, done }: { chosen: FoundFeature[]; done: ()
   );
 }
 
-type Tag = { type: string; value: string };
-
 function TagFeatures({
   features,
   onClose,
@@ -218,19 +217,4 @@ function TagFeatures({
       />
     </Dialog>
   );
-}
-
-/** `simple:checkout, team:web`; nothing if a part is no tag. */
-export function parseTags(text: string): Tag[] | undefined {
-  const tags: Tag[] = [];
-  for (const part of text
-    .split(',')
-    .map((part) => part.trim())
-    .filter(Boolean)) {
-    const [type, ...rest] = part.split(':');
-    const value = rest.join(':').trim();
-    if (!type || !value) return undefined;
-    tags.push({ type: type.trim(), value });
-  }
-  return tags;
 }

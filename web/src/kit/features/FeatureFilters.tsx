@@ -1,10 +1,11 @@
 import { useQuery } from '@tanstack/react-query';
-import { ListFilter, X } from 'lucide-react';
+import { ListFilter } from 'lucide-react';
 import { type ReactNode, useEffect, useState } from 'react';
 import { Dialog, DialogTrigger, Popover } from 'react-aria-components';
 import { Button } from '../../ui/Button';
 import { cx } from '../../ui/cx';
 import { Checkbox, popoverClass, SelectField, TextField } from '../../ui/Fields';
+import { Chip } from '../filter/FilterChip';
 import { featureTypesQuery, segmentsQuery } from '../queries';
 import { useSession } from '../session';
 import { useUrl } from '../url';
@@ -60,20 +61,20 @@ export function FeatureFilters({ fixed, children }: { fixed: Fixed; children?: R
       {offered
         .filter((filter) => search[filter])
         .map((filter) => (
-          <span
+          <Chip
             key={filter}
-            className="inline-flex h-8 items-center gap-1 rounded-md border bg-accent-wash pl-2 text-sm"
+            label={names[filter]}
+            text={chipText(filter, search[filter] ?? '')}
+            onClear={() => setUrl({ [filter]: '' })}
           >
-            {names[filter]}: {chipText(filter, search[filter] ?? '')}
-            <button
-              type="button"
-              aria-label={`Remove filter ${names[filter]}`}
-              className="flex size-7 items-center justify-center rounded-md hover:text-bad"
-              onClick={() => setUrl({ [filter]: '' })}
-            >
-              <X size={13} aria-hidden="true" />
-            </button>
-          </span>
+            <div className="p-4">
+              <FilterEditor
+                filter={filter}
+                value={search[filter] ?? ''}
+                onChange={(value) => setUrl({ [filter]: value })}
+              />
+            </div>
+          </Chip>
         ))}
       <DialogTrigger>
         <Button icon={<ListFilter size={15} aria-hidden="true" />}>Filter</Button>
