@@ -808,6 +808,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Listen to what changes: which things, not what is in them. The stream ends with the session or the token */
+        get: operations["listenLive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/maintenance": {
         parameters: {
             query?: never;
@@ -5166,6 +5183,60 @@ export interface components {
             initial: components["schemas"]["StageSummary"];
             live: components["schemas"]["StageSummary"];
             preLive: components["schemas"]["StageSummary"];
+        };
+        /** @description Who has done something. */
+        LiveActor: {
+            /**
+             * Format: int64
+             * @description The user's id; negative if it was no user.
+             */
+            id: number;
+            /** @description The user's e-mail address or name, or the token's name. */
+            name: string;
+        };
+        /** @description The data of `change`: what a commit has touched, as far as the listener may know. */
+        LiveChange: {
+            actor: components["schemas"]["LiveActor"] | null;
+            /** @description When. */
+            at: components["schemas"]["Timestamp"];
+            /** @description The things that it has touched, one at least. */
+            changes: components["schemas"]["LiveTouch"][];
+            /**
+             * Format: int64
+             * @description The revision that it made.
+             */
+            revision: number;
+        };
+        /**
+         * @description The data of an event, by the event's name: `change` has what a commit has touched, `hello` and `reset` the revision
+         *     alone.
+         */
+        LiveEvent: components["schemas"]["LiveChange"] | components["schemas"]["LiveRevision"];
+        /** @description The data of `hello` and `reset`. */
+        LiveRevision: {
+            /**
+             * Format: int64
+             * @description The newest revision.
+             */
+            revision: number;
+        };
+        /** @description A thing that has changed. */
+        LiveTouch: {
+            /** @description True if it is not there any more, for the listener at least. */
+            deleted?: boolean;
+            /** @description Of a feature: the environment that the change is about, if it is about one. */
+            environment?: string | null;
+            /** @description Its name or number. */
+            id: string;
+            /**
+             * @description What it is: `feature`, `project`, `environment`, `segment`, `context-field`, `strategy` (a type of strategies),
+             *     `tag-type`, `tag`, `api-token`, `user`, `role`, `signup-link`, `integration`, `setting`; of the listener's own:
+             *     `favorites`, `ui-state`, `personal-token`. More may come.
+             * @example feature
+             */
+            kind: string;
+            /** @description The project that it is in, if it is in one. */
+            project?: string | null;
         };
         /** @description A user name and a password. */
         Login: {
@@ -11095,6 +11166,63 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
+            };
+        };
+    };
+    listenLive: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the last event that arrived: the stream goes on from there */
+                "Last-Event-ID"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events: `hello` first; then a `change` for each commit of which the listener may know something; `reset` where that cannot be said, so that everything is to be asked for anew */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["LiveEvent"];
+                };
+            };
+            /** @description The request holds invalid data; every fault is listed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The credentials are missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There are too many streams, or the listener knows more than this node can read now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

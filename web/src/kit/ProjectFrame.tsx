@@ -14,7 +14,7 @@ export const projectQuery = (projectId: string) =>
     meta: {
       touchedBy: ({ kind, id, project }) =>
         (kind === 'project' && id === projectId) ||
-        (kind === 'favorite' && id === projectId) ||
+        kind === 'favorites' ||
         kind === 'environment' ||
         (kind === 'feature' && project === projectId),
     },

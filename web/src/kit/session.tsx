@@ -25,7 +25,7 @@ export const bootstrapQuery = queryOptions({
     return { session: { ...answer, config: answer.uiConfig } };
   },
   staleTime: Number.POSITIVE_INFINITY,
-  meta: { touchedBy: kinds('project', 'environment', 'favorite', 'user', 'role', 'maintenance', 'settings') },
+  meta: { touchedBy: kinds('project', 'environment', 'favorites', 'user', 'role', 'setting') },
 });
 
 const SessionContext = createContext<Session | null>(null);
@@ -45,15 +45,18 @@ export type Refusal = string | undefined;
 
 /**
  * Mirrors `permissions::allowed` of the server: a permission counts everywhere, or in the project, or in the project's
- * environment that it names.
+ * environment that it names. Where no project is named, it is enough to have it in one.
  */
 export function may(session: Session, permission: string, project?: string, environment?: string): boolean {
   return session.permissions.some(
     (held) =>
       held.permission === 'ADMIN' ||
       (held.permission === permission &&
-        (!held.project || held.project === '*' || held.project === project) &&
-        (!held.environment || held.environment === '*' || held.environment === environment)),
+        (project === undefined || !held.project || held.project === '*' || held.project === project) &&
+        (environment === undefined ||
+          !held.environment ||
+          held.environment === '*' ||
+          held.environment === environment)),
   );
 }
 

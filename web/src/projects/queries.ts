@@ -6,7 +6,7 @@ export const projectsQuery = (archived: boolean) =>
   queryOptions({
     queryKey: ['projects', archived],
     queryFn: () => answered(api.GET('/api/admin/projects', { params: { query: { archived } } })),
-    meta: { touchedBy: kinds('project', 'feature', 'favorite') },
+    meta: { touchedBy: kinds('project', 'feature', 'favorites') },
   });
 
 /** For its settings: what can be edited, with the revision to send back. */

@@ -20,7 +20,7 @@ export function Favorite({ project, feature, favorite }: { project: string; feat
       const path = '/api/admin/projects/{projectId}/favorites';
       await answered(favorite ? api.DELETE(path, { params }) : api.POST(path, { params }));
     }
-    await refresh(queries, [{ kind: 'favorite', id: name }]);
+    await refresh(queries, [{ kind: 'favorites', id: name }]);
   }
 
   return (

@@ -18,7 +18,7 @@ export const featureQuery = (projectId: string, featureName: string) =>
       ),
     meta: {
       touchedBy: ({ kind, id }) =>
-        (['feature', 'favorite'].includes(kind) && id === featureName) || kind === 'environment',
+        (kind === 'feature' && id === featureName) || kind === 'favorites' || kind === 'environment',
     },
   });
 

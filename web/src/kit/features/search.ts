@@ -65,7 +65,7 @@ export const foundQuery = (search: FeatureSearch, fixed: Fixed, page: number) =>
           params: { query: defined({ ...parameters, offset: String(page * pageSize), limit: String(pageSize) }) },
         }),
       ),
-    meta: { touchedBy: kinds('feature', 'favorite', 'environment', 'segment', 'tag-type', 'project') },
+    meta: { touchedBy: kinds('feature', 'favorites', 'environment', 'segment', 'tag-type', 'project') },
   });
 };
 

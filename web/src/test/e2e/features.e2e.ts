@@ -199,7 +199,7 @@ test('a viewer reads everything and is told why nothing can be changed', async (
   await edit.waitFor();
   expect(await edit.getAttribute('aria-description')).toContain('UPDATE_FEATURE_STRATEGY');
   const toggle = page.getByRole('switch', { name: 'e2e-read in development' });
-  await toggle.click();
+  await toggle.press('Space');
   expect(await toggle.isChecked()).toBe(false);
 });
 
