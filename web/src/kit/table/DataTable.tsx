@@ -72,7 +72,11 @@ export function DataTable<T>(props: DataTableProps<T>) {
         isVirtual ? 'h-[calc(100dvh-13rem)] min-h-80' : 'max-w-full',
       )}
     >
-      <table className="w-full border-separate border-spacing-0 text-base wrap-break-word" aria-rowcount={count + 1} aria-label={label}>
+      <table
+        className="w-full border-separate border-spacing-0 text-base wrap-break-word"
+        aria-rowcount={count + 1}
+        aria-label={label}
+      >
         <thead>
           <tr>
             {selection && (
