@@ -92,27 +92,33 @@ export function ApplicationPage() {
 }
 
 function Issues({ overview }: { overview: Schemas['ApplicationOverview'] }) {
+  const where = (has: (issues: Schemas['ApplicationEnvironmentIssues']) => string[], what: string) =>
+    overview.environments.filter(({ issues }) => has(issues).includes(what)).map(({ name }) => name);
+  const all = (has: (issues: Schemas['ApplicationEnvironmentIssues']) => string[]) => [
+    ...new Set(overview.environments.flatMap(({ issues }) => has(issues))),
+  ];
+  const missing = ({ missingFeatures }: Schemas['ApplicationEnvironmentIssues']) => missingFeatures;
+  const outdated = ({ outdatedSdks }: Schemas['ApplicationEnvironmentIssues']) => outdatedSdks;
   const told = [
-    ...overview.environments.flatMap(({ name, issues }) => [
-      ...issues.missingFeatures.map((feature) => ({
-        key: `${name} ${feature}`,
-        text: (
-          <>
-            In {name} it asks for <strong>{feature}</strong>, which does not exist.
-          </>
-        ),
-      })),
-      ...issues.outdatedSdks.map((sdk) => ({
-        key: `${name} ${sdk}`,
-        text: (
-          <>
-            In {name} it runs <strong>{sdk}</strong>, which is outdated. Update the SDK in its code.
-          </>
-        ),
-      })),
-    ]),
+    ...all(missing).map((feature) => ({
+      key: `feature ${feature}`,
+      text: (
+        <>
+          It asks for <strong>{feature}</strong>, which does not exist, in {where(missing, feature).join(' and ')}.
+        </>
+      ),
+    })),
+    ...all(outdated).map((sdk) => ({
+      key: `sdk ${sdk}`,
+      text: (
+        <>
+          It runs <strong>{sdk}</strong>, which is outdated, in {where(outdated, sdk).join(' and ')}. Update the SDK in
+          its code.
+        </>
+      ),
+    })),
     ...overview.issues.missingStrategies.map((strategy) => ({
-      key: strategy,
+      key: `strategy ${strategy}`,
       text: (
         <>
           Its SDK knows the strategy <strong>{strategy}</strong>, which is not defined here.
@@ -128,7 +134,7 @@ function Issues({ overview }: { overview: Schemas['ApplicationOverview'] }) {
           <li key={key}>{text}</li>
         ))}
       </ul>
-      {overview.environments.some(({ issues }) => issues.missingFeatures.length > 0) && (
+      {all(missing).length > 0 && (
         <p className="mt-1">
           <Link {...paths.unknownFlags()} className={linkClass}>
             All unknown flags

@@ -77,7 +77,7 @@ test('an application shows where it runs, what it uses and what is wrong with it
       { timeout: 30_000 },
     )
     .toBe(1);
-  await page.getByText('In development it asks for application-unknown, which does not exist.').waitFor();
+  await page.getByText('It asks for application-unknown, which does not exist, in development.').waitFor();
 });
 
 test('an application is deleted after a question', async () => {
