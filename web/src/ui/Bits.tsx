@@ -16,7 +16,12 @@ const tones: Record<Tone, string> = {
 /** A word in a small box. */
 export function Badge({ tone = 'neutral', children }: { tone?: Tone; children: ReactNode }) {
   return (
-    <span className={cx('inline-flex items-center gap-1 rounded-sm border px-1.5 text-xs font-medium', tones[tone])}>
+    <span
+      className={cx(
+        'inline-flex items-center gap-1 rounded-sm border px-1.5 text-xs font-medium whitespace-nowrap',
+        tones[tone],
+      )}
+    >
       {children}
     </span>
   );

@@ -1,5 +1,10 @@
 import type { ReactNode } from 'react';
-import { Button as AriaButton, type ButtonProps as AriaButtonProps, Focusable } from 'react-aria-components';
+import {
+  Button as AriaButton,
+  type ButtonProps as AriaButtonProps,
+  Focusable,
+  ProgressBar,
+} from 'react-aria-components';
 import { cx } from './cx';
 import { Tooltip } from './Tooltip';
 
@@ -58,6 +63,8 @@ export function Button({ kind, icon, children, disabledReason, onPress, type, cl
     <AriaButton {...rest} type={type ?? 'button'} {...(onPress ? { onPress } : {})} className={classes}>
       {icon}
       {children}
+      {/* Is read out while one waits. */}
+      {rest.isPending && <ProgressBar aria-label="Working" isIndeterminate className="sr-only" />}
     </AriaButton>
   );
 }
