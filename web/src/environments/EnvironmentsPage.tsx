@@ -40,7 +40,7 @@ export function EnvironmentsPage() {
   const rows = order.shown.flatMap((name) => byName.get(name) ?? []);
 
   const columns: Column<Environment>[] = [
-    { id: 'place', header: 'Order', width: '3.5rem', cell: ({ name }) => order.grip(name, name) },
+    { id: 'place', header: 'Order', wide: true, width: '3.5rem', cell: ({ name }) => order.grip(name, name) },
     { id: 'name', header: 'Environment', cell: ({ name, type }) => <EnvironmentName name={name} type={type} /> },
     { id: 'type', header: 'Type', wide: true, cell: ({ type }) => typeLabel(type) },
     { id: 'projects', header: 'Projects', align: 'right', wide: true, cell: ({ projectCount }) => projectCount ?? 0 },

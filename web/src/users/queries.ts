@@ -11,7 +11,7 @@ export const usersQuery = queryOptions({
 export const inactiveUsersQuery = queryOptions({
   queryKey: ['users', 'inactive'],
   queryFn: () => answered(api.GET('/api/admin/user-admin/inactive')),
-  meta: { touchedBy: kinds('user', 'personal-access-token') },
+  meta: { touchedBy: kinds('user', 'personal-token') },
 });
 
 export const userQuery = (id: number) =>
