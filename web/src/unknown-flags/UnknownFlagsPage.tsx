@@ -33,7 +33,9 @@ export function UnknownFlagsPage() {
         <span className="flex flex-wrap items-center gap-x-2">
           <span className="inline-flex items-center font-medium">
             {name}
-            <Copy text={name} what={name} />
+            <span className="max-md:hidden">
+              <Copy text={name} what={name} />
+            </span>
           </span>
           {lastEventAt && (
             <Link {...paths.events({ feature: name })} className={`${linkClass} text-sm`}>

@@ -37,7 +37,8 @@ export function CreateAskedFeature({ name, onClose }: { name: string; onClose: (
       }}
     >
       <p className="text-soft">
-        It begins switched off everywhere, so the SDKs that ask for it get what they get now, until you turn it on.
+        It begins switched off everywhere. SDKs that ask for it are then told that it is off, where they have answered
+        with their code’s default so far.
       </p>
       <SelectInput
         control={form.control}
