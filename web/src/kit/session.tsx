@@ -60,18 +60,27 @@ export function may(session: Session, permission: string, project?: string, envi
   );
 }
 
-/** Why this person may not; nothing when they may. The server decides, this only says so beforehand. */
-export function refusal(session: Session, permission: string, project?: string, environment?: string): Refusal {
+/**
+ * Why this person may not; nothing when they may, by any of the permissions. The server decides, this only says so
+ * beforehand.
+ */
+export function refusal(
+  session: Session,
+  permission: string | string[],
+  project?: string,
+  environment?: string,
+): Refusal {
   if (session.config.maintenanceMode && !may(session, 'ADMIN'))
     return 'Flagstone is in maintenance mode: nothing can be changed.';
-  if (may(session, permission, project, environment)) return undefined;
+  const any = typeof permission === 'string' ? [permission] : permission;
+  if (any.some((one) => may(session, one, project, environment))) return undefined;
   if (permission === 'ADMIN') return 'Only administrators may do this. Ask one of them.';
   const where = [project && `in project ${project}`, environment && `for ${environment}`].filter(Boolean).join(' ');
-  return `You lack the permission ${permission}${where ? ` ${where}` : ''}. An administrator can give it to you.`;
+  return `You lack the permission ${any.join(' or ')}${where ? ` ${where}` : ''}. An administrator can give it to you.`;
 }
 
 /** `refusal` for the person who is signed in. */
-export function useRefusal(): (permission: string, project?: string, environment?: string) => Refusal {
+export function useRefusal(): (permission: string | string[], project?: string, environment?: string) => Refusal {
   const session = useSession();
   return (permission, project, environment) => refusal(session, permission, project, environment);
 }
