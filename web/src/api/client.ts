@@ -22,7 +22,8 @@ api.use({
   onError: () => new ApiError(0, undefined),
   onResponse({ request, response }) {
     if (request.method !== 'GET') noteOwnRevision(Number(response.headers.get('x-flagstone-revision')));
-    if (response.status === 401 && !request.url.includes('/auth/')) signedOut();
+    // A wrong password is answered with 401 as well.
+    if (response.status === 401 && !/\/auth\/|\/change-password$/.test(request.url)) signedOut();
   },
 });
 
