@@ -2,6 +2,7 @@ import { Link } from '@tanstack/react-router';
 import type { Schemas } from '../api/client';
 import { paths } from '../paths';
 import { EnvironmentName } from './EnvironmentName';
+import { grouped } from './grouped';
 import { linkClass } from './layout/Page';
 import { useSession } from './session';
 
@@ -10,7 +11,7 @@ type StrategyUse = Schemas['StrategyUse'];
 /** The features whose strategies use a thing, each with the environments in which they do. */
 export function StrategyUses({ uses }: { uses: StrategyUse[] }) {
   const { environments, projects } = useSession();
-  const byFeature = Map.groupBy(uses, (use) => use.featureName);
+  const byFeature = grouped(uses, (use) => use.featureName);
   return (
     <ul className="divide-y">
       {[...byFeature].map(([feature, of]) => {

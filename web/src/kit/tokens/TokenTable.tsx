@@ -17,6 +17,7 @@ import { ListTable } from '../table/ListTable';
 import { toast } from '../toast/toasts';
 import { useUrl } from '../url';
 import { kindOf, type TokenKind, useTokenRefusals } from './can';
+import { Expiry } from './Expiry';
 import { apiTokensQuery } from './queries';
 import { EditToken } from './token-edit';
 
@@ -189,23 +190,5 @@ function Projects({ ids }: { ids: string[] }) {
         </Link>
       ))}
     </span>
-  );
-}
-
-function Expiry({ at }: { at: string | null | undefined }) {
-  if (!at) return <span className="text-soft">never</span>;
-  const left = new Date(at).getTime() - Date.now();
-  if (left <= 0)
-    return (
-      <Badge tone="bad">
-        expired <Time at={at} />
-      </Badge>
-    );
-  return left < 14 * 86_400_000 ? (
-    <Badge tone="warn">
-      <Time at={at} />
-    </Badge>
-  ) : (
-    <Time at={at} />
   );
 }
