@@ -13,6 +13,7 @@ mod dependencies;
 mod endpoints;
 mod environments;
 mod events;
+mod explain;
 mod favorites;
 mod feature_search;
 mod feature_types;

@@ -295,7 +295,7 @@ fn explain<'p>(
 }
 
 /// A context as an SDK of the environment has it.
-fn with_environment(fields: Map<String, Value>, environment: &str) -> Context {
+pub fn with_environment(fields: Map<String, Value>, environment: &str) -> Context {
     let mut context = Context::from_json(fields);
     context.environment.get_or_insert_with(|| environment.to_owned());
     context

@@ -2,6 +2,7 @@
 
 mod contexts;
 mod evaluation;
+mod explain;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +26,7 @@ use crate::http::Body;
 use crate::http::error::Failure;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(simple)).routes(routes!(advanced))
+    OpenApiRouter::new().routes(routes!(simple)).routes(routes!(advanced)).merge(explain::routes())
 }
 
 /// How many playgrounds are evaluated at a time: SDKs come first.

@@ -346,6 +346,7 @@ fn shared(world: &World) -> Vec<Row> {
         GET "/api/admin/projects/{projectId}/insights";
         GET "/api/admin/projects/{projectId}/status";
         POST "/api/admin/playground" body(json!({"environment": "development", "context": {"appName": "shop", "userId": "7"}}));
+        POST "/api/admin/projects/{projectId}/features/{featureName}/explain" body(json!({"context": {"appName": "shop", "userId": "7", "plan": "gold"}}));
         POST "/api/admin/playground/advanced" body(json!({"environments": ["development", "production"], "projects": "*", "context": {"appName": "shop,till", "weight": 7}}));
         GET "/api/admin/metrics/applications";
         GET "/api/admin/metrics/applications/{appName}" at("appName", "shop");

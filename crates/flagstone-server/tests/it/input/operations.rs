@@ -248,6 +248,12 @@ pub fn operations(rig: &Rig) -> Vec<Operation> {
         row("POST", "/api/admin/constraints/validate", Admin, constraint.clone()),
         row(
             "POST",
+            "/api/admin/projects/{projectId}/features/{featureName}/explain",
+            Admin,
+            json!({"environments": ["development"], "context": {"appName": "a", "currentTime": "2027-01-01T00:00:00Z", "environment": "e", "userId": "u", "sessionId": "s", "remoteAddress": "127.0.0.1", "properties": {"plan": "gold"}}}),
+        ),
+        row(
+            "POST",
             "/api/admin/playground",
             Admin,
             json!({"environment": "development", "projects": ["default"], "context": {"appName": "a", "currentTime": "2027-01-01T00:00:00Z", "environment": "e", "userId": "u", "sessionId": "s", "remoteAddress": "127.0.0.1", "properties": {"plan": "gold"}}}),
