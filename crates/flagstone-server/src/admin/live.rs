@@ -284,21 +284,18 @@ impl Listener {
         let news = self.app.news(&self.caller, self.known, self.hidden.as_ref(), frame)?;
         self.expires_at = news.expires_at;
         self.hidden = Some(news.hidden);
-        match news.changes {
-            Some(frames) => {
-                if !frames.is_empty() {
-                    self.told = Some(news.reached);
-                }
-                self.frames.extend(frames);
-                self.known = Some(news.reached);
-                self.is_behind = news.reached != news.head;
+        if let Some(frames) = news.changes {
+            if !frames.is_empty() {
+                self.told = Some(news.reached);
             }
-            None => {
-                let (id, revision) = (news.head, news.head.number);
-                self.frames
-                    .push_back(Bytes::from(format!("event: reset\nid: {id}\ndata: {{\"revision\":{revision}}}\n\n")));
-                (self.known, self.told, self.is_behind) = (Some(news.head), Some(news.head), false);
-            }
+            self.frames.extend(frames);
+            self.known = Some(news.reached);
+            self.is_behind = news.reached != news.head;
+        } else {
+            let (id, revision) = (news.head, news.head.number);
+            self.frames
+                .push_back(Bytes::from(format!("event: reset\nid: {id}\ndata: {{\"revision\":{revision}}}\n\n")));
+            (self.known, self.told, self.is_behind) = (Some(news.head), Some(news.head), false);
         }
         Ok(())
     }

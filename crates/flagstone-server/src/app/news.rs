@@ -70,7 +70,9 @@ impl App {
             }
             let Some(seen) = touched.seen_by(state, &caller.principal, &news.hidden, now) else { return Ok(news) };
             // One that the caller has never seen is missed by nobody.
-            appeared.iter_mut().for_each(|ids| ids.retain(|id| !touched.has_created(id)));
+            if let Some(ids) = &mut appeared {
+                ids.retain(|id| !touched.has_created(id));
+            }
             news.reached = Revision::of_commit(touched.seq, &touched.id);
             if !seen.is_empty() {
                 changes.push(make(Change { revision: news.reached, actor: &touched.actor, at: touched.at, seen }));

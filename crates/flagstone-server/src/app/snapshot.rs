@@ -48,7 +48,7 @@ impl Snapshot {
         });
         let deliveries = deliveries.collect();
         let (views, recent) = (previous.views.after(&state, commits), previous.recent.after(&previous.state, commits));
-        Self { views, recent, deliveries, state }
+        Self { state, views, recent, deliveries }
     }
 
     /// What the SDKs of an environment get.

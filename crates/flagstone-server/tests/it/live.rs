@@ -54,8 +54,8 @@ async fn each_commit_says_what_it_has_touched_and_who_made_it() {
     let flag = "/api/admin/projects/alpha/features/flag";
     for (method, path, body, expect) in [
         ("POST", format!("{flag}/environments/development/on"), Value::Null, "change, feature flag alpha development"),
-        ("PUT", format!("{flag}"), json!({"description": "x", "type": "release"}), "change, feature flag alpha"),
-        ("DELETE", format!("{flag}"), Value::Null, "change, feature flag alpha"),
+        ("PUT", flag.to_owned(), json!({"description": "x", "type": "release"}), "change, feature flag alpha"),
+        ("DELETE", flag.to_owned(), Value::Null, "change, feature flag alpha"),
         ("DELETE", "/api/admin/archive/flag".to_owned(), Value::Null, "change, feature flag alpha gone"),
         ("POST", "/api/admin/segments".into(), json!({"name": "s", "constraints": []}), "change, segment 5"),
         ("POST", "/api/admin/context".into(), json!({"name": "region"}), "change, context-field region"),
