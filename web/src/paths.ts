@@ -9,10 +9,11 @@ export const paths = {
   signIn: (next?: string) => link({ to: '/sign-in', search: next ? { next } : {} }),
   forgottenPassword: () => link({ to: '/forgotten-password' }),
 
-  features: () => link({ to: '/features' }),
+  features: (search: Record<string, string> = {}) => link({ to: '/features', search }),
   archive: () => link({ to: '/archive' }),
-  projects: () => link({ to: '/projects' }),
-  project: (projectId: string) => link({ to: '/projects/$projectId', params: { projectId } }),
+  projects: (search: Record<string, string> = {}) => link({ to: '/projects', search }),
+  project: (projectId: string, search: Record<string, string> = {}) =>
+    link({ to: '/projects/$projectId', params: { projectId }, search }),
   projectInsights: (projectId: string) => link({ to: '/projects/$projectId/insights', params: { projectId } }),
   projectApplications: (projectId: string) => link({ to: '/projects/$projectId/applications', params: { projectId } }),
   projectEvents: (projectId: string) => link({ to: '/projects/$projectId/events', params: { projectId } }),
@@ -33,7 +34,7 @@ export const paths = {
   featureSettings: (projectId: string, featureName: string) =>
     link({ to: '/projects/$projectId/features/$featureName/settings', params: { projectId, featureName } }),
 
-  segments: () => link({ to: '/segments' }),
+  segments: (search: Record<string, string> = {}) => link({ to: '/segments', search }),
   segment: (id: number) => link({ to: '/segments/$id', params: { id: String(id) } }),
   contextFields: () => link({ to: '/context-fields' }),
   contextField: (name: string) => link({ to: '/context-fields/$name', params: { name } }),
@@ -51,11 +52,11 @@ export const paths = {
   application: (name: string) => link({ to: '/applications/$name', params: { name } }),
   unknownFlags: () => link({ to: '/unknown-flags' }),
 
-  users: () => link({ to: '/users' }),
+  users: (search: Record<string, string> = {}) => link({ to: '/users', search }),
   user: (id: number) => link({ to: '/users/$id', params: { id: String(id) } }),
   roles: () => link({ to: '/roles' }),
   invitations: () => link({ to: '/invitations' }),
-  apiTokens: () => link({ to: '/api-tokens' }),
+  apiTokens: (search: Record<string, string> = {}) => link({ to: '/api-tokens', search }),
   profile: () => link({ to: '/profile' }),
   instance: () => link({ to: '/instance' }),
 };

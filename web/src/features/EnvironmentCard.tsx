@@ -6,6 +6,7 @@ import { EnvironmentName } from '../kit/EnvironmentName';
 import { FeatureSwitch } from '../kit/features/switching';
 import { useOrder } from '../kit/order/useOrder';
 import { strategyTypesQuery } from '../kit/queries';
+import { strategyLabel } from '../kit/strategy/strategy';
 import { useUrl } from '../kit/url';
 import { Bar } from '../ui/Bits';
 import { Button } from '../ui/Button';
@@ -14,7 +15,6 @@ import { Time } from '../ui/Time';
 import { useFeatureRefusals } from './can';
 import type { FeatureUrl } from './FeaturePage';
 import { StrategyCard } from './StrategyCard';
-import { strategyLabel } from './strategy';
 
 type Props = {
   projectId: string;

@@ -7,6 +7,8 @@ import { confirm } from '../kit/confirm/confirm';
 import { ConstraintText } from '../kit/constraints/ConstraintText';
 import { DifferenceList } from '../kit/diff/DifferenceList';
 import { EnvironmentName } from '../kit/EnvironmentName';
+import { draftOf, type FeatureStrategy, readable, rolloutOf, strategyLabel } from '../kit/strategy/strategy';
+import { VariantSplit } from '../kit/strategy/VariantSplit';
 import { toast } from '../kit/toast/toasts';
 import { useUrl } from '../kit/url';
 import { Badge, Bar } from '../ui/Bits';
@@ -15,8 +17,6 @@ import { cx } from '../ui/cx';
 import { Menu } from '../ui/Menu';
 import { useFeatureRefusals } from './can';
 import type { FeatureUrl } from './FeaturePage';
-import { draftOf, type FeatureStrategy, readable, rolloutOf, strategyLabel } from './strategy';
-import { VariantSplit } from './VariantSplit';
 
 type Props = {
   projectId: string;

@@ -8,12 +8,7 @@ import { DifferenceList } from '../kit/diff/DifferenceList';
 import { EnvironmentName } from '../kit/EnvironmentName';
 import { useEdit } from '../kit/form/edit';
 import { segmentsQuery } from '../kit/queries';
-import { Note } from '../ui/Bits';
-import { Button } from '../ui/Button';
-import { Dialog } from '../ui/Dialog';
-import { useFeatureRefusals } from './can';
-import { type Place, strategyQuery } from './queries';
-import { StrategyForm } from './StrategyForm';
+import { StrategyForm } from '../kit/strategy/StrategyForm';
 import {
   draftOf,
   newDraft,
@@ -22,7 +17,12 @@ import {
   strategyFaults,
   strategyLabel,
   strategyWarnings,
-} from './strategy';
+} from '../kit/strategy/strategy';
+import { Note } from '../ui/Bits';
+import { Button } from '../ui/Button';
+import { Dialog } from '../ui/Dialog';
+import { useFeatureRefusals } from './can';
+import { type Place, strategyQuery } from './queries';
 
 type Props = {
   projectId: string;

@@ -1,5 +1,105 @@
-import { Page } from '../kit/layout/Page';
+import { useSuspenseQuery } from '@tanstack/react-query';
+import { Link, useParams } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import { linkClass } from '../kit/layout/Page';
+import { ProjectFrame } from '../kit/ProjectFrame';
+import { paths } from '../paths';
+import { Bar, Card } from '../ui/Bits';
+import { ActivityChart } from './ActivityChart';
+import { projectInsightsQuery, projectStatusQuery } from './queries';
 
 export function ProjectInsightsPage() {
-  return <Page title="Project insights">{null}</Page>;
+  const { projectId } = useParams({ from: '/signed-in/projects/$projectId/insights' });
+  const { data: status } = useSuspenseQuery(projectStatusQuery(projectId));
+  const { data: insights } = useSuspenseQuery(projectInsightsQuery(projectId));
+  const { lifecycleSummary: stages, resources } = status;
+  const { health, stats, featureTypeCounts } = insights;
+  return (
+    <ProjectFrame projectId={projectId}>
+      <div className="grid gap-4 md:grid-cols-2 xl:grid-cols-3">
+        <Card title="Health">
+          <p className="text-xl font-semibold">
+            {health.rating} %{' '}
+            <Bar percent={health.rating} tone={health.rating >= 80 ? 'good' : health.rating >= 50 ? 'warn' : 'bad'} />
+          </p>
+          <p className="mt-1 text-soft">
+            The share of features that are neither stale nor past the life that their type expects.
+          </p>
+          <ul className="mt-2">
+            <li>{health.activeCount} active</li>
+            <li>{health.potentiallyStaleCount} potentially stale</li>
+            <li>
+              <Link {...paths.project(projectId, { state: 'stale' })} className={linkClass}>
+                {health.staleCount} stale
+              </Link>
+            </li>
+          </ul>
+        </Card>
+        <Card title="Stages">
+          <table className="w-full">
+            <thead className="sr-only">
+              <tr>
+                <th>Stage</th>
+                <th>Features</th>
+              </tr>
+            </thead>
+            <tbody>
+              <Stage name="Initial" count={stages.initial.currentFlags} />
+              <Stage name="Pre-live" count={stages.preLive.currentFlags} />
+              <Stage name="Live" count={stages.live.currentFlags} />
+              <Stage name="Completed" count={stages.completed.currentFlags} />
+            </tbody>
+          </table>
+        </Card>
+        <Card title="In the last 30 days">
+          <ul>
+            <li>{compared(stats.createdCurrentWindow, stats.createdPastWindow, 'features created')}</li>
+            <li>{compared(stats.archivedCurrentWindow, stats.archivedPastWindow, 'features archived')}</li>
+            <li>{compared(stats.projectActivityCurrentWindow, stats.projectActivityPastWindow, 'changes')}</li>
+            <li>{stats.avgTimeToProdCurrentWindow} days from creation to production, on average</li>
+          </ul>
+        </Card>
+        <Card title="Types">
+          <ul>
+            {featureTypeCounts.map(({ type, count }) => (
+              <li key={type} className="flex justify-between">
+                <span>{type}</span>
+                <span>{count}</span>
+              </li>
+            ))}
+            {featureTypeCounts.length === 0 && <li className="text-soft">No features yet.</li>}
+          </ul>
+        </Card>
+        <Card title="What belongs to it">
+          <ul>
+            <li>{resources.members} members</li>
+            <li>{resources.apiTokens} API tokens</li>
+            <li>{resources.segments} segments</li>
+          </ul>
+        </Card>
+        <Card title="Changes by day" className="md:col-span-2 xl:col-span-3">
+          <ActivityChart days={status.activityCountByDate} />
+        </Card>
+      </div>
+    </ProjectFrame>
+  );
+}
+
+function Stage({ name, count }: { name: string; count: number }) {
+  return (
+    <tr>
+      <th scope="row" className="py-0.5 text-left font-normal">
+        {name}
+      </th>
+      <td className="text-right">{count}</td>
+    </tr>
+  );
+}
+
+function compared(now: number, before: number, what: string): ReactNode {
+  return (
+    <>
+      <strong>{now}</strong> {what} <span className="text-soft">({before} in the 30 days before)</span>
+    </>
+  );
 }

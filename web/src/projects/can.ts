@@ -7,6 +7,7 @@ export function useProjectRefusals(project?: string) {
     create: refusal('CREATE_PROJECT'),
     update: refusal('UPDATE_PROJECT', project),
     delete: refusal('DELETE_PROJECT', project),
+    defaultStrategy: refusal(['UPDATE_PROJECT', 'PROJECT_DEFAULT_STRATEGY_WRITE'], project),
     createFeature: refusal('CREATE_FEATURE', project),
   };
 }

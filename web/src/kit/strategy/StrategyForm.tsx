@@ -1,13 +1,13 @@
 import { useSuspenseQuery } from '@tanstack/react-query';
 import { X } from 'lucide-react';
-import type { Schemas } from '../api/client';
-import { ConstraintList } from '../kit/constraints/ConstraintList';
-import { ConstraintText } from '../kit/constraints/ConstraintText';
-import { splitValues } from '../kit/constraints/ValuesInput';
-import { projectContextFieldsQuery, segmentsQuery, strategyTypesQuery } from '../kit/queries';
-import { IconButton } from '../ui/Button';
-import { Checkbox, SelectField, Switch, TextField } from '../ui/Fields';
-import { PercentSlider } from '../ui/Slider';
+import type { Schemas } from '../../api/client';
+import { IconButton } from '../../ui/Button';
+import { Checkbox, SelectField, Switch, TextField } from '../../ui/Fields';
+import { PercentSlider } from '../../ui/Slider';
+import { ConstraintList } from '../constraints/ConstraintList';
+import { ConstraintText } from '../constraints/ConstraintText';
+import { splitValues } from '../constraints/ValuesInput';
+import { projectContextFieldsQuery, segmentsQuery, strategyTypesQuery } from '../queries';
 import { balanced, rolloutOf, type StrategyDraft } from './strategy';
 import { VariantsEditor } from './VariantsEditor';
 

@@ -1,7 +1,7 @@
 import { Plus, Trash2 } from 'lucide-react';
-import type { Schemas } from '../api/client';
-import { Button, IconButton } from '../ui/Button';
-import { NumberField, SelectField, TextField } from '../ui/Fields';
+import type { Schemas } from '../../api/client';
+import { Button, IconButton } from '../../ui/Button';
+import { NumberField, SelectField, TextField } from '../../ui/Fields';
 import { balanced, payloadFault, type Variant } from './strategy';
 import { VariantSplit } from './VariantSplit';
 

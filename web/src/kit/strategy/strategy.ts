@@ -1,5 +1,5 @@
-import type { Schemas } from '../api/client';
-import { constraintFault, constraintText } from '../kit/constraints/operators';
+import type { Schemas } from '../../api/client';
+import { constraintFault, constraintText } from '../constraints/operators';
 
 export type FeatureStrategy = Schemas['FeatureStrategy'];
 export type Variant = Schemas['Variant'];
