@@ -48,7 +48,7 @@ export function PersonalTokens({ onCreate }: { onCreate: () => void }) {
       header: 'Description',
       cell: ({ description }) => <span className="font-medium">{description}</span>,
     },
-    { id: 'seen', header: 'Last used', cell: ({ seenAt }) => <Time at={seenAt} /> },
+    { id: 'seen', header: 'Last used', wide: true, cell: ({ seenAt }) => <Time at={seenAt} /> },
     { id: 'expires', header: 'Expires', cell: ({ expiresAt }) => <Expiry at={expiresAt} /> },
     { id: 'created', header: 'Created', wide: true, cell: ({ createdAt }) => <Time at={createdAt} /> },
     {
