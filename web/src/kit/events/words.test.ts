@@ -25,6 +25,15 @@ test('what was done is put into words', () => {
   check('something-of-a-later-release', 'something of a later release');
 });
 
+test('types have names', () => {
+  expect(['feature-created', 'api-token-deleted', 'pat-created', 'addon-config-updated'].map(typeName)).toEqual([
+    'Feature created',
+    'API token deleted',
+    'Personal token created',
+    'Integration updated',
+  ]);
+});
+
 test('the thing is named by what the event has', () => {
   expect(thing(event({ featureName: 'checkout', data: { name: 'other' } }))).toBe('checkout');
   expect(thing(event({ data: { name: 'beta users', id: 4 } }))).toBe('beta users');

@@ -65,7 +65,12 @@ export function deed(event: Pick<LoggedEvent, 'type' | 'label'>): string {
 
 /** `Feature created`, of `feature-created`. */
 export function typeName(type: string): string {
-  const words = type.replaceAll('-', ' ');
+  const words = type
+    .replace(/^addon-config/, 'integration')
+    .replace(/^api-/, 'API-')
+    .replace(/^pat-/, 'personal-token-')
+    .replace(/^public-signup-token/, 'invitation')
+    .replaceAll('-', ' ');
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 

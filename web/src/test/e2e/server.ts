@@ -138,6 +138,8 @@ export default async function setup(project: TestProject) {
     INIT_ADMIN_API_TOKENS: adminToken,
     UNLEASH_DEFAULT_ADMIN_USERNAME: 'admin',
     UNLEASH_DEFAULT_ADMIN_PASSWORD: password,
+    // Tests of integrations listen there.
+    UNLEASH_ALLOW_LIST_INTEGRATION: '127.0.0.1',
   });
   await seed(flagstone.url);
   const outDir = process.env.FLAGSTONE_PAGES;
