@@ -1681,6 +1681,23 @@ export interface paths {
         patch: operations["patchEnvironmentsFeatureVariants"];
         trace?: never;
     };
+    "/api/admin/projects/{projectId}/features/{featureName}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Explain what a feature answers to a context, and why, in each environment */
+        post: operations["getFeatureExplanation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/projects/{projectId}/features/{featureName}/favorites": {
         parameters: {
             query?: never;
@@ -3658,6 +3675,26 @@ export interface components {
              */
             values?: string[];
         };
+        /** @description A constraint, and what it says of the context. */
+        ConstraintExplanation: {
+            /** @description Why it holds for nobody, if it is broken. */
+            broken?: string;
+            /** @description Whether upper and lower case are equal. */
+            caseInsensitive: boolean;
+            /** @description The context field. */
+            contextName: string;
+            /** @description The field's value in the context; null if it has none. */
+            contextValue: string | null;
+            /** @description Whether the result is turned around. */
+            inverted: boolean;
+            operator: string;
+            /** @description Whether it holds, inversion included. */
+            result: boolean;
+            /** @description With what it is compared, where that is one value. */
+            value?: string;
+            /** @description With what it is compared, where that is several values. */
+            values: string[];
+        };
         /** @description A context field. */
         ContextField: {
             /** @description When it was created. */
@@ -4047,6 +4084,18 @@ export interface components {
             /** @description The parent must resolve to one of these variants; any will do if there is none. */
             variants?: string[];
         };
+        /** @description A feature that this one depends on. */
+        DependencyExplanation: {
+            /** @description Its name. */
+            feature: string;
+            parent: components["schemas"]["ExplanationParent"] | null;
+            /** @description Whether it must be on. */
+            requiredEnabled: boolean;
+            /** @description The variants that it may answer with; any if there is none here. */
+            requiredVariants: string[];
+            /** @description Whether it is in the state asked for. */
+            result: boolean;
+        };
         /** @description A new dependency. */
         DependencyInput: {
             /** @description Whether the parent must be on; true if omitted. */
@@ -4082,6 +4131,21 @@ export interface components {
             sortOrder: number;
             /** @description What it is for. */
             type: string;
+        };
+        /** @description What a feature answers in an environment, and why. */
+        EnvironmentExplanation: {
+            /** @description Whether an SDK would say that the feature is on. */
+            enabled: boolean;
+            environment: string;
+            explanation: components["schemas"]["Explanation"] | null;
+            /** @description The ids of the strategies, in the order in which the explanation has them. SDKs do not get disabled ones. */
+            strategyIds: string[];
+            /** @description Whether it is switched on in the environment. */
+            switchedOn: boolean;
+            /** @description What the environment is for, for instance `production`. */
+            type: string;
+            /** @description What comes with the answer; one named `disabled` if there is none. */
+            variant: components["schemas"]["ExplanationVariant"];
         };
         /** @description An instance of an application's SDK, in an environment. */
         EnvironmentInstance: {
@@ -4245,6 +4309,72 @@ export interface components {
              * @description How many there are in all.
              */
             total: number;
+        };
+        /** @description For whom a feature is explained, and where. */
+        ExplainRequest: {
+            context: components["schemas"]["PlaygroundContext"];
+            /**
+             * @description The environments, of those that the feature's project has; all of them if omitted.
+             * @example [
+             *       "development"
+             *     ]
+             */
+            environments?: string[] | null;
+        };
+        /** @description Why a feature answers as it does. All strategies are explained, also those behind the one that decided. */
+        Explanation: {
+            /** @description Why the feature could not be read. */
+            broken?: string;
+            /** @description The features that it depends on: all must be in the state asked for. */
+            dependencies: components["schemas"]["DependencyExplanation"][];
+            /** @description Whether it is on for this context. */
+            enabled: boolean;
+            /** @description Whether the feature is on at all in this environment. */
+            flagEnabled: boolean;
+            /** @description Whether an event is to be emitted for the evaluation. */
+            impressionData: boolean;
+            /** @description The feature's name. */
+            name: string;
+            /** @description The project's id. */
+            project: string;
+            reason: components["schemas"]["ExplanationReason"];
+            /** @description The feature is on if one of them lets the context in, or if there are none. */
+            strategies: components["schemas"]["StrategyExplanation"][];
+            variant: components["schemas"]["ExplanationVariant"];
+            variantChoice: components["schemas"]["VariantExplanation"] | null;
+        };
+        /** @description What a feature answers that another depends on. */
+        ExplanationParent: {
+            enabled: boolean;
+            impressionData: boolean;
+            name: string;
+            variant: components["schemas"]["ExplanationVariant"];
+        };
+        /** @description What comes with a variant. */
+        ExplanationPayload: {
+            /** @description What the value holds: `string`, `json`, `csv` or `number`. */
+            type: string;
+            value: string;
+        };
+        /** @description What decided. `{"strategy": 0}`: on, by the first strategy that lets the context in, counted from 0. */
+        ExplanationReason: "no-strategies" | {
+            /** @description On, by this strategy. */
+            strategy: number;
+        } | "no-strategy-matched" | "disabled" | "dependency" | "broken";
+        /** @description What a feature answers, and why. */
+        Explanations: {
+            /** @description In the order in which people see them. */
+            environments: components["schemas"]["EnvironmentExplanation"][];
+        };
+        /** @description The variant of an answer. */
+        ExplanationVariant: {
+            /** @description Whether there is one. */
+            enabled: boolean;
+            /** @description Whether the feature is on. */
+            feature_enabled: boolean;
+            /** @description `disabled` if there is none. */
+            name: string;
+            payload?: components["schemas"]["ExplanationPayload"];
         };
         /** @description A context field. What else stands here is taken and not used. */
         ExportedContextField: {
@@ -5988,6 +6118,25 @@ export interface components {
              */
             version: number;
         };
+        /** @description A rollout, and where the context is in it. */
+        RolloutExplanation: {
+            /**
+             * Format: int32
+             * @description From 1 to 100: the context is in if this is not above `percent`. Null if it lacks the field, and is out.
+             */
+            bucket: number | null;
+            /** @description What is hashed together with the identifier. */
+            groupId: string;
+            /** @description What names the context; null if it lacks the field, or if chance decides. */
+            identifier: string | null;
+            /**
+             * Format: int32
+             * @description The share of buckets that are in, in percent.
+             */
+            percent: number;
+            /** @description What decides the bucket: `default`, `random` or a context field. */
+            stickiness: string;
+        };
         /** @description A feature that an application has asked for. */
         SeenFeature: {
             archived: boolean;
@@ -6021,6 +6170,16 @@ export interface components {
             name: string;
             /** @description The only project whose strategies can use it. */
             project?: string | null;
+        };
+        /** @description A segment: it holds if all its constraints do. */
+        SegmentExplanation: {
+            constraints: components["schemas"]["ConstraintExplanation"][];
+            /** @description Whether it exists; one that does not holds for nobody. */
+            exists: boolean;
+            /** Format: int64 */
+            id: number;
+            /** @description Whether it holds. */
+            result: boolean;
         };
         /** @description A new segment, or what one becomes. */
         SegmentInput: {
@@ -6248,6 +6407,30 @@ export interface components {
              */
             version: number;
         };
+        /** @description A strategy: it lets the context in if all its parts do. */
+        StrategyExplanation: {
+            /** @description What is wrong with its parameters, if it is broken. */
+            broken?: string;
+            constraints: components["schemas"]["ConstraintExplanation"][];
+            /** @description The list that a `userWithId` or `remoteAddress` strategy looks into. */
+            list?: components["schemas"]["ConstraintExplanation"];
+            /** @description The type of strategy. */
+            name: string;
+            /** @description Whether it lets the context in. */
+            result: boolean;
+            /** @description The rollout, if it is a gradual one. */
+            rollout?: components["schemas"]["RolloutExplanation"];
+            /** @description Whether the strategy itself, without constraints and segments, lets the context in. */
+            ruleResult: boolean;
+            segments: components["schemas"]["SegmentExplanation"][];
+            status: components["schemas"]["StrategyExplanationStatus"];
+        };
+        /**
+         * @description Whether a strategy could be evaluated: it was, is switched off, is one that only SDKs know, or its parameters make
+         *     no sense.
+         * @enum {string}
+         */
+        StrategyExplanationStatus: "evaluated" | "disabled" | "custom" | "broken";
         /** @description A strategy as clients send it; also a project's default strategy. */
         StrategyInput: {
             /** @description All must hold. */
@@ -6763,6 +6946,23 @@ export interface components {
             weight?: number;
             /** @description `variable` shares equally in what the fixed ones leave; `fix` keeps its weight. */
             weightType?: components["schemas"]["WeightType"];
+        };
+        /** @description How a variant was chosen. */
+        VariantExplanation: {
+            /**
+             * Format: int32
+             * @description From 1 to `buckets`; null if an override decided.
+             */
+            bucket: number | null;
+            /**
+             * Format: int32
+             * @description The sum of the weights of all variants.
+             */
+            buckets: number;
+            /** @description What names the context; null if chance decides. */
+            identifier: string | null;
+            /** @description What decides the bucket: `default`, `random` or a context field. */
+            stickiness: string;
         };
         /** @description A feature's own variants. */
         VariantList: components["schemas"]["Variant"][];
@@ -16666,6 +16866,88 @@ export interface operations {
             };
             /** @description The database cannot take the change now, or the installation is in maintenance mode */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getFeatureExplanation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The feature's name */
+                featureName: string;
+                /** @description The project's id */
+                projectId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExplainRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanations"];
+                };
+            };
+            /** @description The request holds invalid data; every fault is listed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The credentials are missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
