@@ -27,11 +27,14 @@ export const segmentsQuery = queryOptions({
 export const strategyTypesQuery = queryOptions({
   queryKey: ['strategies'],
   queryFn: () => answered(api.GET('/api/admin/strategies')),
-  meta: { touchedBy: kinds('strategy') },
+  meta: {
+    touchedBy: ({ kind, id }) => kind === 'strategy' || (kind === 'setting' && id.startsWith('deprecated-strategy:')),
+  },
 });
 
 export const featureTypesQuery = queryOptions({
   queryKey: ['feature-types'],
   queryFn: () => answered(api.GET('/api/admin/feature-types')),
-  meta: { touchedBy: kinds('feature-type') },
+  // The types are fixed; how long they live is a setting each.
+  meta: { touchedBy: ({ kind, id }) => kind === 'setting' && id.startsWith('lifetime:') },
 });
