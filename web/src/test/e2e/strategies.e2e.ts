@@ -1,0 +1,76 @@
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { as, expectRefusals } from './people';
+
+const act = async (page: Page, strategy: string, verb: string | RegExp) => {
+  await page.getByRole('button', { name: `Actions for ${strategy}` }).click();
+  await page.getByRole('menuitem', { name: verb }).click();
+};
+
+test('a custom strategy is created, edited, deprecated, reactivated and deleted', async () => {
+  const page = await as('editor');
+  await page.goto('/strategies');
+  await page.getByRole('button', { name: 'Create custom strategy' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Create custom strategy' });
+  await dialog.getByRole('textbox', { name: 'Name', exact: true }).fill('byShop');
+  await dialog.getByRole('textbox', { name: 'Title' }).fill('By shop');
+  await dialog.getByRole('button', { name: 'Add parameter' }).click();
+  await dialog.getByRole('button', { name: 'Create custom strategy' }).click();
+  await dialog.getByText('A name is needed.').waitFor();
+  const parameter = dialog.getByRole('group', { name: 'Parameter 1' });
+  await parameter.getByRole('textbox', { name: 'Parameter’s name' }).fill('shops');
+  await parameter.getByRole('button', { name: /Type/ }).click();
+  await page.getByRole('option', { name: /List/ }).click();
+  await parameter.getByRole('checkbox', { name: 'Has to be filled in' }).press(' ');
+  await dialog.getByRole('button', { name: 'Create custom strategy' }).click();
+  const row = page.getByRole('row', { name: /By shop/ });
+  await row.getByText('shops').waitFor();
+  await row.getByText('custom').waitFor();
+
+  await act(page, 'By shop', 'Edit');
+  await page.getByRole('textbox', { name: 'Title' }).fill('By place');
+  await page.getByRole('button', { name: 'Add parameter' }).click();
+  const second = page.getByRole('group', { name: 'Parameter 2' });
+  await second.getByRole('textbox', { name: 'Parameter’s name' }).fill('open');
+  await page.getByRole('button', { name: 'Remove parameter 1' }).click();
+  await page.getByRole('button', { name: 'Save' }).click();
+  const place = page.getByRole('row', { name: /By place/ });
+  await place.getByText('open').waitFor();
+  await place.getByText('shops').waitFor({ state: 'detached' });
+
+  await act(page, 'By place', 'Deprecate');
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Deprecate' }).click();
+  await place.getByText('deprecated').waitFor();
+  await act(page, 'By place', 'Reactivate');
+  await place.getByText('deprecated').waitFor({ state: 'detached' });
+  await act(page, 'By place', 'Delete');
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Delete custom strategy' }).click();
+  await place.waitFor({ state: 'detached' });
+});
+
+test('a built-in strategy cannot be edited, and its name is taken', async () => {
+  const page = await as('editor');
+  await page.goto('/strategies');
+  await page.getByRole('button', { name: 'Actions for Gradual rollout' }).click();
+  for (const verb of [/Edit/, /Delete/]) {
+    const entry = page.getByRole('menuitem', { name: verb });
+    expect(await entry.getAttribute('aria-disabled')).toBe('true');
+    await entry.getByText('It is built in').waitFor();
+  }
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Create custom strategy' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Create custom strategy' });
+  await dialog.getByRole('textbox', { name: 'Name', exact: true }).fill('default');
+  await dialog.getByRole('button', { name: 'Create custom strategy' }).click();
+  await dialog.getByText(/default.*exists|exists.*default/).waitFor();
+  expectRefusals();
+});
+
+test('a viewer is told why not', async () => {
+  const page = await as('viewer');
+  await page.goto('/strategies');
+  const create = page.getByRole('button', { name: 'Create custom strategy' });
+  expect(await create.getAttribute('aria-description')).toContain('CREATE_STRATEGY');
+  await page.getByRole('button', { name: 'Actions for Gradual rollout' }).click();
+  expect(await page.getByRole('menuitem', { name: /Deprecate/ }).getAttribute('aria-disabled')).toBe('true');
+});
