@@ -1,6 +1,7 @@
-import { queryOptions } from '@tanstack/react-query';
+import { keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { answered, answeredWithRevision, api } from '../api/client';
-import type { Touched } from '../api/live';
+import { kinds, type Touched } from '../api/live';
+import { type ContextValues, contextBody } from '../kit/context/context';
 
 export type Place = { projectId: string; featureName: string; environment: string };
 
@@ -66,4 +67,21 @@ export const parentVariantsQuery = (projectId: string, parent: string) =>
           params: { path: { projectId, featureName: parent } },
         }),
       ),
+  });
+
+/** What the feature answers for a context in each environment, and why. */
+export const explanationQuery = (projectId: string, featureName: string, context: ContextValues) =>
+  queryOptions({
+    queryKey: ['feature', featureName, 'explain', context],
+    queryFn: () =>
+      answered(
+        api.POST('/api/admin/projects/{projectId}/features/{featureName}/explain', {
+          params: { path: { projectId, featureName } },
+          body: { context: contextBody(context, 'flagstone') },
+        }),
+      ),
+    // Also another feature, on which it depends, and the segments that it uses.
+    meta: { touchedBy: kinds('feature', 'segment', 'environment') },
+    placeholderData: keepPreviousData,
+    retry: false,
   });

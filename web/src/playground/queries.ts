@@ -1,12 +1,9 @@
 import { keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { answered, api, type Schemas } from '../api/client';
 import { kinds } from '../api/live';
-import { type ContextValues, given } from '../kit/context/context';
+import { type ContextValues, contextBody } from '../kit/context/context';
 
 export type Asked = { context: ContextValues; environments: string[] /** All if empty. */; projects: string[] };
-
-// What the server's own fields are called; all others are properties.
-const ofServer = ['appName', 'currentTime', 'userId', 'sessionId', 'remoteAddress'];
 
 /** Spaces around commas are for reading. */
 function tidy(name: string, value: string): string {
@@ -19,14 +16,11 @@ function tidy(name: string, value: string): string {
 }
 
 function bodyOf({ context, environments, projects }: Asked): Schemas['AdvancedPlaygroundRequest'] {
-  const fields = Object.entries(given(context)).map(([name, value]): [string, string] => [name, tidy(name, value)]);
-  const own = Object.fromEntries(fields.filter(([name]) => ofServer.includes(name)));
-  const properties = Object.fromEntries(fields.filter(([name]) => !ofServer.includes(name)));
+  const tidied = Object.fromEntries(Object.entries(context).map(([name, value]) => [name, tidy(name, value)]));
   return {
     environments,
     projects: projects.length > 0 ? projects : '*',
-    // The document says of other fields that they are nothing at all.
-    context: { appName: 'playground', ...own, properties } as Schemas['PlaygroundContext'],
+    context: contextBody(tidied, 'playground'),
   };
 }
 

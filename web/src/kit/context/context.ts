@@ -1,3 +1,5 @@
+import type { Schemas } from '../../api/client';
+
 /** Whom features are evaluated for: the values of context fields and of any other properties. */
 export type ContextValues = Record<string, string>;
 
@@ -27,4 +29,16 @@ export function localTime(moment: string): string {
 export function momentOf(local: string): string {
   const when = new Date(local);
   return Number.isNaN(when.getTime()) ? '' : when.toISOString();
+}
+
+// What the server's own fields are called; all others are properties.
+const ofServer = ['appName', 'currentTime', 'userId', 'sessionId', 'remoteAddress'];
+
+/** A context as the server takes it, without what was left empty. */
+export function contextBody(context: ContextValues, appName: string): Schemas['PlaygroundContext'] {
+  const fields = Object.entries(given(context));
+  const own = Object.fromEntries(fields.filter(([name]) => ofServer.includes(name)));
+  const properties = Object.fromEntries(fields.filter(([name]) => !ofServer.includes(name)));
+  // The document says of other fields that they are nothing at all.
+  return { appName, ...own, properties } as Schemas['PlaygroundContext'];
 }
