@@ -134,7 +134,7 @@ export function NumberField(props: NumberFieldProps) {
       {!hideLabel && <Label className={labelClass}>{label}</Label>}
       <Group className="flex items-center gap-1.5">
         <Input className={cx(inputClass, 'text-right')} />
-        {unit && <span className="text-soft">{unit}</span>}
+        {unit && <span className="whitespace-nowrap text-soft">{unit}</span>}
       </Group>
       <Described description={description} />
       <FieldError className={errorClass}>{error}</FieldError>
