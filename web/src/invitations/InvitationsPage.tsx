@@ -74,6 +74,7 @@ function Invitations() {
     {
       id: 'users',
       header: 'Signed up',
+      wide: true,
       order: ({ users }) => users.length,
       cell: ({ users }) => <SignedUp users={users} />,
     },

@@ -34,9 +34,7 @@ export function MyPermissions() {
           );
         })}
         {permissions.length === 0 && (
-          <p className="text-soft">
-            Nothing yet. An owner of a project can make you a member of it; an administrator can give you another role.
-          </p>
+          <p className="text-soft">Nothing yet. An administrator can give you another role.</p>
         )}
       </div>
     </Card>

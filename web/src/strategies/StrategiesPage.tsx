@@ -34,7 +34,7 @@ export function StrategiesPage() {
         <>
           <span className="font-medium">{titleOf(strategy)}</span>
           {titleOf(strategy) !== strategy.name && (
-            <span className="block font-mono text-xs text-soft">{strategy.name}</span>
+            <span className="block font-mono text-xs text-soft max-md:hidden">{strategy.name}</span>
           )}
         </>
       ),

@@ -57,7 +57,7 @@ function Users() {
   return (
     <Page
       title="Users"
-      about="Who can sign in here, and with which role. Roles within one project are given in its settings."
+      about="Who can sign in here, and with which role. Whoever creates a project owns it besides."
       actions={
         <Button
           kind="primary"

@@ -87,5 +87,5 @@ test('everybody sees what they may do', async () => {
   await editor.getByRole('list', { name: 'In project Default' }).getByText('Create feature: yes').waitFor();
   const viewer = await as('viewer');
   await viewer.goto('/profile');
-  await viewer.getByText('An owner of a project can make you a member').waitFor();
+  await viewer.getByText('An administrator can give you another role').waitFor();
 });
