@@ -21,53 +21,44 @@ import { outdatedSdksQuery, statisticsQuery } from './queries';
 const inWords = new Intl.NumberFormat('en');
 
 export function InstancePage() {
-  const { config } = useSession();
   const [{ data: statistics }, { data: outdated }] = useSuspenseQueries({
     queries: [statisticsQuery, outdatedSdksQuery],
   });
   const [{ dialog }, setUrl] = useUrl<{ dialog?: string }>();
-  const refusals = useInstanceRefusals();
 
   return (
     <Page title="Instance" about="How this installation of Flagstone is, and what holds for all of it.">
       <div className="grid items-start gap-4 lg:grid-cols-2">
-        <Version />
-        <Maintenance />
-        <Card
-          title="Browsers that may ask"
-          actions={
-            <Button disabledReason={refusals.cors} onPress={() => setUrl({ dialog: 'cors' }, 'push')}>
-              Edit origins
-            </Button>
-          }
-        >
-          <p className="mb-2 text-soft">
-            Pages of these origins may read the frontend API (CORS). Backends are not affected.
-          </p>
-          <Origins origins={config.frontendApiOrigins} />
-        </Card>
-        <OutdatedSdks sdks={outdated.sdks} />
-        <Limits statistics={statistics} />
-        <Statistics statistics={statistics} />
+        <div className="flex flex-col gap-4">
+          <Version instanceId={statistics.instanceId} />
+          <Origins onEdit={() => setUrl({ dialog: 'cors' }, 'push')} />
+          <Limits statistics={statistics} />
+        </div>
+        <div className="flex flex-col gap-4">
+          <Maintenance />
+          <OutdatedSdks sdks={outdated.sdks} />
+          <Statistics statistics={statistics} />
+        </div>
       </div>
       <Suspense fallback={null}>{dialog === 'cors' && <EditCors onClose={() => setUrl({ dialog: '' })} />}</Suspense>
     </Page>
   );
 }
 
-function Version() {
-  const { version, config } = useSession();
-  const { instanceId } = config.versionInfo;
+function Version({ instanceId }: { instanceId: string }) {
+  const { version } = useSession();
   return (
     <Card title="Version">
       <Facts>
         <Fact name="Flagstone">{version}</Fact>
-        <Fact name="Instance">
-          <span className="inline-flex items-center font-mono text-sm">
-            {instanceId}
-            <Copy text={instanceId} what="the instance’s id" />
-          </span>
-        </Fact>
+        {instanceId && (
+          <Fact name="Instance">
+            <span className="inline-flex items-center font-mono text-sm">
+              {instanceId}
+              <Copy text={instanceId} what="the instance’s id" />
+            </span>
+          </Fact>
+        )}
         <Fact name="Licence">
           <a href="https://www.apache.org/licenses/LICENSE-2.0" target="_blank" rel="noreferrer" className={linkClass}>
             Apache-2.0
@@ -140,15 +131,31 @@ function Maintenance() {
   );
 }
 
-function Origins({ origins }: { origins: string[] }) {
-  if (origins.includes('*')) return <p>All origins</p>;
-  if (origins.length === 0) return <p>No origins: only pages of Flagstone itself.</p>;
+function Origins({ onEdit }: { onEdit: () => void }) {
+  const { frontendApiOrigins: origins } = useSession().config;
+  const refusals = useInstanceRefusals();
   return (
-    <ul className="font-mono text-sm">
-      {origins.map((origin) => (
-        <li key={origin}>{origin}</li>
-      ))}
-    </ul>
+    <Card
+      title="Browsers that may ask"
+      actions={
+        <Button disabledReason={refusals.cors} onPress={onEdit}>
+          Edit origins
+        </Button>
+      }
+    >
+      <p className="mb-2 text-soft">
+        Pages of these origins may read the frontend API (CORS). Backends are not affected.
+      </p>
+      {origins.includes('*') && <p>All origins</p>}
+      {origins.length === 0 && <p>No origins: only pages of Flagstone itself.</p>}
+      {!origins.includes('*') && (
+        <ul className="font-mono text-sm">
+          {origins.map((origin) => (
+            <li key={origin}>{origin}</li>
+          ))}
+        </ul>
+      )}
+    </Card>
   );
 }
 
@@ -232,7 +239,7 @@ function Statistics({ statistics }: { statistics: Schemas['SignedInstanceAdminSt
     ['Groups', statistics.groups],
     ['Applications in 7 days', statistics.clientApps.find(({ range }) => range === '7d')?.count],
     ['Applications in 30 days', statistics.clientApps.find(({ range }) => range === '30d')?.count],
-    ['Custom strategies', statistics.strategies],
+    ['Types of strategies', statistics.strategies],
     ['Context fields', statistics.contextFields],
     ['Changes in production in 30 days', statistics.productionChanges?.last30],
     ['Exports', statistics.featureExports],
