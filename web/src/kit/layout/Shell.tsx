@@ -60,9 +60,8 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
           className="ml-auto text-soft md:w-72 md:justify-start"
           icon={<Search size={15} aria-hidden="true" />}
           onPress={() => setPalette(true)}
-          aria-label="Go to or do anything"
         >
-          <span className="max-md:hidden">Go to or do anything</span>
+          <span className="max-md:sr-only">Go to or do anything</span>
           <kbd className="ml-auto font-sans text-xs max-md:hidden">Ctrl K</kbd>
         </Button>
         <ThemeMenu />

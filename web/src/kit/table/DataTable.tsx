@@ -68,7 +68,7 @@ export function DataTable<T>(props: DataTableProps<T>) {
       role="region"
       aria-label={label}
       className={cx(
-        'overflow-auto rounded-lg border bg-surface',
+        'relative overflow-auto rounded-lg border bg-surface',
         isVirtual ? 'h-[calc(100dvh-13rem)] min-h-80' : 'max-w-full',
       )}
     >
