@@ -12,6 +12,7 @@ import { toast } from '../kit/toast/toasts';
 import { useUrl } from '../kit/url';
 import { Button, IconButton } from '../ui/Button';
 import { useTagTypeRefusals } from './can';
+import { colourName } from './colours';
 import { tagTypesQuery } from './queries';
 import { CreateTagType } from './tag-type-create';
 import { EditTagType } from './tag-type-edit';
@@ -55,6 +56,20 @@ export function TagTypesPage() {
       header: 'Name',
       order: ({ name }) => name,
       cell: ({ name }) => <span className="font-medium">{name}</span>,
+    },
+    {
+      id: 'color',
+      header: 'Colour',
+      order: ({ color }) => color ?? '',
+      cell: ({ color }) =>
+        color ? (
+          <span className="inline-flex items-center gap-2">
+            <span aria-hidden="true" className="size-3 shrink-0 rounded-full border" style={{ background: color }} />
+            {colourName(color)}
+          </span>
+        ) : (
+          <span className="text-soft">none</span>
+        ),
     },
     { id: 'description', header: 'Description', wide: true, cell: ({ description }) => description },
     {

@@ -3,14 +3,15 @@ import { useForm } from 'react-hook-form';
 import { answered, api } from '../api/client';
 import { refresh } from '../api/live';
 import { FormDialog } from '../kit/form/FormDialog';
-import { needed, TextInput } from '../kit/form/inputs';
+import { needed, SelectInput, TextInput } from '../kit/form/inputs';
 import { toast } from '../kit/toast/toasts';
 import { useTagTypeRefusals } from './can';
+import { colourOptions, noColour } from './colours';
 
 export function CreateTagType({ onClose }: { onClose: () => void }) {
   const queries = useQueryClient();
   const refusals = useTagTypeRefusals();
-  const form = useForm({ defaultValues: { name: '', description: '' } });
+  const form = useForm({ defaultValues: { name: '', description: '', color: noColour } });
   return (
     <FormDialog
       title="Create tag type"
@@ -18,7 +19,8 @@ export function CreateTagType({ onClose }: { onClose: () => void }) {
       form={form}
       disabledReason={refusals.create}
       onClose={onClose}
-      act={async (body) => {
+      act={async ({ color, ...rest }) => {
+        const body = color === noColour ? rest : { ...rest, color };
         await answered(api.POST('/api/admin/tag-types', { body }));
         await refresh(queries, [{ kind: 'tag-type', id: body.name }]);
         toast(`Tag type ${body.name} is created.`);
@@ -26,6 +28,7 @@ export function CreateTagType({ onClose }: { onClose: () => void }) {
     >
       <TextInput control={form.control} name="name" label="Name" autoFocus required rules={needed('A name')} />
       <TextInput control={form.control} name="description" label="Description" rows={2} />
+      <SelectInput control={form.control} name="color" label="Colour" options={colourOptions()} />
     </FormDialog>
   );
 }

@@ -7,8 +7,13 @@ test('a tag type is created, edited and deleted', async () => {
   await page.getByRole('button', { name: 'Create tag type' }).first().click();
   await page.getByRole('textbox', { name: 'Name' }).fill('squad');
   await page.getByRole('textbox', { name: 'Description' }).fill('Who looks after it');
+  await page
+    .getByRole('button', { name: /Colour/ })
+    .last()
+    .click();
+  await page.getByRole('option', { name: 'Green' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Create tag type' }).click();
-  await page.getByRole('row', { name: /squad/ }).waitFor();
+  await page.getByRole('row', { name: /squad.*Green/ }).waitFor();
 
   await page.getByRole('button', { name: 'Edit squad' }).click();
   await page.getByRole('textbox', { name: 'Description' }).fill('The people behind it');
