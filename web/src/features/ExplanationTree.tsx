@@ -4,7 +4,7 @@ import type { ReactNode } from 'react';
 import type { Schemas } from '../api/client';
 import { operatorWords } from '../kit/constraints/operators';
 import { segmentsQuery } from '../kit/queries';
-import { strategyLabel } from '../kit/strategy/strategy';
+import { type FeatureStrategy, strategyLabel } from '../kit/strategy/strategy';
 import { cx } from '../ui/cx';
 
 type Answer = Schemas['EnvironmentExplanation'];
@@ -13,7 +13,7 @@ type Constraint = Schemas['ConstraintExplanation'];
 type Rollout = Schemas['RolloutExplanation'];
 
 /** The decisions that led to an answer, one below the other. */
-export function ExplanationTree({ answer }: { answer: Answer }) {
+export function ExplanationTree({ answer, strategies: known }: { answer: Answer; strategies: FeatureStrategy[] }) {
   const { explanation } = answer;
   if (!explanation) return <p className="text-soft">SDKs do not hear of this feature here.</p>;
   const { reason, dependencies, strategies, variantChoice, variant } = explanation;
@@ -33,7 +33,12 @@ export function ExplanationTree({ answer }: { answer: Answer }) {
           </Step>
         ))}
         {strategies.map((strategy, place) => (
-          <StrategyStep key={answer.strategyIds[place]} strategy={strategy} decides={place === deciding} />
+          <StrategyStep
+            key={answer.strategyIds[place]}
+            label={strategyLabel(known.find(({ id }) => id === answer.strategyIds[place]) ?? strategy)}
+            strategy={strategy}
+            decides={place === deciding}
+          />
         ))}
         {variantChoice && variant.enabled && (
           <Step holds>
@@ -69,12 +74,12 @@ function reasonText(reason: Schemas['ExplanationReason']): string {
   }[reason];
 }
 
-function StrategyStep({ strategy, decides }: { strategy: Strategy; decides: boolean }) {
+function StrategyStep({ label, strategy, decides }: { label: string; strategy: Strategy; decides: boolean }) {
   const { data } = useQuery(segmentsQuery);
   const { status, rollout, constraints, segments, list, broken } = strategy;
   return (
     <Step holds={strategy.result} strong={decides}>
-      {strategyLabel(strategy)} {strategy.result ? 'admits' : 'does not admit'} it
+      {label} {strategy.result ? 'admits' : 'does not admit'} it
       {decides && <span className="font-normal text-soft"> · this decided</span>}
       {status === 'custom' && <span className="text-warn"> · only SDKs that have this strategy can tell</span>}
       {broken && <span className="text-bad"> · {broken}</span>}

@@ -5,7 +5,7 @@ import { errorText } from '../api/errors';
 import { ContextEditor } from '../kit/context/ContextEditor';
 import { type ContextValues, contextOf, contextText, given } from '../kit/context/context';
 import { EnvironmentName } from '../kit/EnvironmentName';
-import { FeatureFrame } from '../kit/features/FeatureFrame';
+import { FeatureFrame, useFeature } from '../kit/features/FeatureFrame';
 import { projectContextFieldsQuery } from '../kit/queries';
 import { useUrl } from '../kit/url';
 import { Badge, Card, Note } from '../ui/Bits';
@@ -15,11 +15,15 @@ import { explanationQuery } from './queries';
 /** Why somebody gets the feature or not: a context, and the decisions in each environment. */
 export function FeatureWhoPage() {
   const { projectId, featureName } = useParams({ from: '/signed-in/projects/$projectId/features/$featureName/who' });
+  const { feature } = useFeature(projectId, featureName);
   const [{ context: text }, setUrl] = useUrl<{ context?: string }>();
   const [context, setContext] = useState<ContextValues>(() => contextOf(text));
   const { data: fields } = useQuery(projectContextFieldsQuery(projectId));
   const asked = useDeferredValue(given(context));
   const { data, error } = useQuery(explanationQuery(projectId, featureName, asked));
+
+  const strategiesIn = (environment: string) =>
+    feature.environments.find(({ name }) => name === environment)?.strategies ?? [];
 
   function change(next: ContextValues) {
     setContext(next);
@@ -46,7 +50,7 @@ export function FeatureWhoPage() {
               {answer.variant.enabled && <Badge tone="violet">variant {answer.variant.name}</Badge>}
             </div>
             <div className="px-4 py-3">
-              <ExplanationTree answer={answer} />
+              <ExplanationTree answer={answer} strategies={strategiesIn(answer.environment)} />
             </div>
           </section>
         ))}

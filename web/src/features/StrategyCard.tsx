@@ -143,7 +143,7 @@ export function StrategyCard(props: Props) {
               <strong>{share} %</strong> of{' '}
               {strategy.constraints.length + strategy.segments.length > 0 ? 'those who fit' : 'everybody'}
               {strategy.parameters.stickiness && (
-                <span className="text-soft"> · by {strategy.parameters.stickiness}</span>
+                <span className="text-soft"> · stickiness {strategy.parameters.stickiness}</span>
               )}
             </span>
           </p>

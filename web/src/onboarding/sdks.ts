@@ -254,7 +254,7 @@ unleash.start()`,
   },
   {
     id: 'kotlin',
-    name: 'Kotlin (Android)',
+    name: 'Kotlin',
     side: 'frontend',
     install: 'implementation("io.getunleash:unleash-android:1.+")',
     snippet: ({ url, token, feature }) => `import io.getunleash.android.DefaultUnleash
@@ -275,7 +275,7 @@ println("${feature} is " + if (unleash.isEnabled("${feature}")) "on" else "off")
   },
   {
     id: 'openfeature',
-    name: 'OpenFeature (Node.js)',
+    name: 'OpenFeature',
     side: 'backend',
     install: 'npm install @openfeature/server-sdk @openfeature/core @openfeature/ofrep-provider',
     snippet: ({ url, token, feature }) => `import { OpenFeature } from '@openfeature/server-sdk';

@@ -4,6 +4,7 @@ import { answeredWithRevision, api } from '../../api/client';
 import { paths } from '../../paths';
 import { Badge } from '../../ui/Bits';
 import { Page } from '../layout/Page';
+import { useSession } from '../session';
 import { Favorite } from './Favorite';
 
 /** One feature with all its environments and strategies, and its revision. */
@@ -36,13 +37,14 @@ export function FeatureFrame(props: {
 }) {
   const { projectId, featureName, actions, children } = props;
   const { feature } = useFeature(projectId, featureName);
+  const { projects } = useSession();
   return (
     <Page
       title={featureName}
       about={feature.description}
       crumbs={[
         { name: 'Projects', link: paths.projects() },
-        { name: projectId, link: paths.project(projectId) },
+        { name: projects.find(({ id }) => id === projectId)?.name ?? projectId, link: paths.project(projectId) },
       ]}
       marks={
         <>
