@@ -80,6 +80,7 @@ export async function as(person: Person, window: Window = {}): Promise<Page> {
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ username: person, password }),
     });
+    if (!login.ok) throw new Error(`${person} cannot sign in: ${login.status} ${await login.text()}`);
     cookie = login.headers.get('set-cookie')?.split(';')[0] ?? '';
     cookies.set(person, cookie);
   }
