@@ -44,7 +44,7 @@ export const paths = {
   featureTypes: () => link({ to: '/feature-types' }),
   integrations: () => link({ to: '/integrations' }),
   integration: (id: number) => link({ to: '/integrations/$id', params: { id: String(id) } }),
-  transfer: () => link({ to: '/import-export' }),
+  transfer: (tab: 'export' | 'import' = 'export') => link({ to: '/import-export', search: { tab } }),
 
   playground: () => link({ to: '/playground' }),
   events: (search: Record<string, string> = {}) => link({ to: '/events', search }),

@@ -18,7 +18,10 @@ function ofLists(before: unknown[], after: unknown[], path: string): Difference[
   if ([...before, ...after].every((item) => !isRecord(item) && !Array.isArray(item))) {
     const gone = before.filter((item) => !after.includes(item));
     const come = after.filter((item) => !before.includes(item));
-    if (gone.length === 0 && come.length === 0) return [{ path: `${path} (order)`, before, after }];
+    if (gone.length === 0 && come.length === 0) {
+      if (before.length === after.length && before.every((item, place) => same(item, after[place]))) return [];
+      return [{ path: `${path} (order)`, before, after }];
+    }
     return [{ path, ...(gone.length ? { before: gone } : {}), ...(come.length ? { after: come } : {}) }];
   }
   const length = Math.max(before.length, after.length);

@@ -3,7 +3,14 @@ import { type ReactNode, useEffect } from 'react';
 import { cx } from '../../ui/cx';
 
 export type Crumb = { name: string; link: LinkProps };
-export type Tab = { name: string; link: LinkProps /** Only this very address, not those below it. */; exact?: boolean };
+export type Tab = {
+  name: string;
+  link: LinkProps;
+  /** Only this very address, not those below it. */
+  exact?: boolean;
+  /** Tabs of one page, told apart by what stands after `?`. */
+  bySearch?: boolean;
+};
 
 /** The frame of every page: where one is, its name, what one can do, its tabs. */
 export function Page(props: {
@@ -50,11 +57,11 @@ export function Page(props: {
         {tabs && (
           <nav aria-label={`Parts of ${title}`} className="-mb-1 overflow-x-auto border-b">
             <ul className="flex gap-1">
-              {tabs.map(({ name, link, exact }) => (
+              {tabs.map(({ name, link, exact, bySearch }) => (
                 <li key={name}>
                   <Link
                     {...link}
-                    activeOptions={{ exact: exact ?? false, includeSearch: false }}
+                    activeOptions={{ exact: exact ?? false, includeSearch: bySearch ?? false }}
                     className={cx(
                       'block border-b-2 border-transparent px-3 py-1.5 text-sm font-medium whitespace-nowrap text-soft hover:text-ink',
                       'aria-[current=page]:border-accent aria-[current=page]:text-ink focus-visible:-outline-offset-2',

@@ -1,0 +1,80 @@
+import type { Schemas } from '../api/client';
+
+export type Exported = Schemas['ExportResult'];
+
+/** What was exported, or why the text is no such thing. */
+export function exportedOf(text: string): { data: Exported } | { fault: string } {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    return { fault: `This is no JSON: ${error instanceof Error ? error.message : error}` };
+  }
+  if (!isExported(value))
+    return { fault: 'This is no export: it needs at least the lists features, featureStrategies and tagTypes.' };
+  return { data: value };
+}
+
+// The server looks at everything else.
+function isExported(value: unknown): value is Exported {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    ['features', 'featureStrategies', 'tagTypes'].every(
+      (list) => list in value && Array.isArray((value as Record<string, unknown>)[list]),
+    )
+  );
+}
+
+/** `3 features, 5 strategies, 1 segment`. */
+export function countsOf(data: Exported): string {
+  const counts: [number, string, string][] = [
+    [data.features.length, 'feature', 'features'],
+    [data.featureStrategies.length, 'strategy', 'strategies'],
+    [data.segments?.length ?? 0, 'segment', 'segments'],
+    [data.contextFields?.length ?? 0, 'context field', 'context fields'],
+    [data.featureTags?.length ?? 0, 'tag', 'tags'],
+  ];
+  return counts
+    .filter(([count], place) => count > 0 || place === 0)
+    .map(([count, one, many]) => `${count} ${count === 1 ? one : many}`)
+    .join(', ');
+}
+
+/** One feature of an export, with all that belongs to it, without what every installation numbers by itself. */
+function featureOf(data: Exported, name: string) {
+  const feature = data.features.find((one) => one.name === name);
+  if (!feature) return undefined;
+  const there = data.featureEnvironments?.find((one) => (one.featureName ?? one.name) === name);
+  const segmentName = (id: number) => data.segments?.find((segment) => segment.id === id)?.name ?? `segment ${id}`;
+  return {
+    type: feature.type,
+    description: feature.description,
+    stale: feature.stale ?? false,
+    impressionData: feature.impressionData ?? false,
+    enabled: there?.enabled ?? false,
+    variants: there?.variants,
+    strategies: data.featureStrategies
+      .filter(({ featureName }) => featureName === name)
+      .toSorted((one, other) => (one.sortOrder ?? 0) - (other.sortOrder ?? 0))
+      .map(({ id: _, featureName: __, sortOrder: ___, segments, disabled, ...strategy }) => ({
+        ...strategy,
+        disabled: disabled ?? false,
+        segments: segments?.map(segmentName),
+      })),
+    tags: data.featureTags
+      ?.filter(({ featureName }) => featureName === name)
+      .map(({ tagType, tagValue }) => `${tagType ?? 'simple'}:${tagValue}`),
+    links: data.links?.find(({ feature }) => feature === name)?.links,
+    dependencies: data.dependencies?.find(({ feature }) => feature === name)?.dependencies,
+  };
+}
+
+export type FeatureChange = { name: string; before: object | undefined; after: object };
+
+/** What an import makes of each of its features. */
+export function changesOf(now: Exported, coming: Exported): FeatureChange[] {
+  return coming.features
+    .map(({ name }) => ({ name, before: featureOf(now, name), after: featureOf(coming, name) ?? {} }))
+    .toSorted((one, other) => one.name.localeCompare(other.name));
+}
