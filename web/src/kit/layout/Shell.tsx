@@ -77,7 +77,7 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
         <div className="w-52 shrink-0 overflow-y-auto border-r bg-surface max-md:hidden">
           <Navigation onGo={() => {}} />
         </div>
-        <main id="page" tabIndex={-1} className="min-w-0 flex-1 overflow-y-auto outline-none">
+        <main id="page" tabIndex={-1} className="relative min-w-0 flex-1 overflow-y-auto outline-none">
           <Outlet />
         </main>
       </div>
