@@ -14,7 +14,7 @@ import { paths } from '../paths';
 import { Badge, Card, Note } from '../ui/Bits';
 import { Button } from '../ui/Button';
 import { useTransferRefusals } from './can';
-import type { Exported, FeatureChange } from './exported';
+import { blank, type Exported, type FeatureChange } from './exported';
 import type { Place } from './PlaceFields';
 
 export type Checked = {
@@ -95,7 +95,7 @@ export function ImportReview({ checked }: { checked: Checked }) {
                 )}
                 <Badge tone={before ? 'accent' : 'good'}>{before ? 'changed' : 'created'}</Badge>
               </h3>
-              <DifferenceList before={before ?? {}} after={after} />
+              <DifferenceList before={before ?? blank} after={after} />
             </li>
           ))}
         </ul>

@@ -49,3 +49,15 @@ test('what changes is told by feature', () => {
   ]);
   expect(difference(changes[0]?.before, changes[0]?.after)).toEqual([{ path: 'enabled', before: false, after: true }]);
 });
+
+test('what an export does not speak of stays', () => {
+  const now: Exported = { ...data, links: [{ feature: 'a', links: [{ url: 'https://example.com' }] }] };
+  const coming: Exported = {
+    features: [{ name: 'a' }],
+    featureStrategies: data.featureStrategies,
+    segments: data.segments ?? [],
+    tagTypes: [],
+  };
+  const [change] = changesOf(now, coming);
+  expect(change && difference(change.before, change.after)).toEqual([{ path: 'description', before: 'One' }]);
+});

@@ -41,40 +41,62 @@ export function countsOf(data: Exported): string {
     .join(', ');
 }
 
-/** One feature of an export, with all that belongs to it, without what every installation numbers by itself. */
-function featureOf(data: Exported, name: string) {
+type Told = {
+  type?: string | undefined;
+  description?: string | null | undefined;
+  stale: boolean;
+  impressionData: boolean;
+  enabled: boolean;
+  variants?: unknown;
+  strategies?: unknown;
+  tags?: string[] | undefined;
+  links?: unknown;
+  dependencies?: unknown;
+};
+
+/** What a feature is before anything is said of it. */
+export const blank: Told = { stale: false, impressionData: false, enabled: false };
+
+/**
+ * One feature of an export, with all that belongs to it, without what every installation numbers by itself. What the
+ * export does not speak of is as in `before`: mirrors `arrive` in `crates/flagstone-model/src/transfer/arrival.rs`.
+ */
+function featureOf(data: Exported, name: string, before: Told = blank): Told | undefined {
   const feature = data.features.find((one) => one.name === name);
   if (!feature) return undefined;
   const there = data.featureEnvironments?.find((one) => (one.featureName ?? one.name) === name);
   const segmentName = (id: number) => data.segments?.find((segment) => segment.id === id)?.name ?? `segment ${id}`;
   return {
-    type: feature.type,
+    type: feature.type ?? before.type,
     description: feature.description,
     stale: feature.stale ?? false,
-    impressionData: feature.impressionData ?? false,
-    enabled: there?.enabled ?? false,
-    variants: there?.variants,
+    impressionData: feature.impressionData ?? before.impressionData,
+    enabled: there?.enabled ?? before.enabled,
+    variants: there ? there.variants : before.variants,
     strategies: data.featureStrategies
       .filter(({ featureName }) => featureName === name)
       .toSorted((one, other) => (one.sortOrder ?? 0) - (other.sortOrder ?? 0))
       .map(({ id: _, featureName: __, sortOrder: ___, segments, disabled, ...strategy }) => ({
         ...strategy,
-        disabled: disabled ?? false,
-        segments: segments?.map(segmentName),
+        ...(disabled ? { disabled } : {}),
+        ...(segments?.length ? { segments: segments.map(segmentName) } : {}),
       })),
     tags: data.featureTags
       ?.filter(({ featureName }) => featureName === name)
       .map(({ tagType, tagValue }) => `${tagType ?? 'simple'}:${tagValue}`),
-    links: data.links?.find(({ feature }) => feature === name)?.links,
-    dependencies: data.dependencies?.find(({ feature }) => feature === name)?.dependencies,
+    links: data.links?.find(({ feature }) => feature === name)?.links ?? before.links,
+    dependencies: data.dependencies?.find(({ feature }) => feature === name)?.dependencies ?? before.dependencies,
   };
 }
 
-export type FeatureChange = { name: string; before: object | undefined; after: object };
+export type FeatureChange = { name: string; before: Told | undefined; after: Told };
 
 /** What an import makes of each of its features. */
 export function changesOf(now: Exported, coming: Exported): FeatureChange[] {
   return coming.features
-    .map(({ name }) => ({ name, before: featureOf(now, name), after: featureOf(coming, name) ?? {} }))
+    .map(({ name }) => {
+      const before = featureOf(now, name);
+      return { name, before, after: featureOf(coming, name, before) ?? blank };
+    })
     .toSorted((one, other) => one.name.localeCompare(other.name));
 }
