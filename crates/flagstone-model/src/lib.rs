@@ -39,6 +39,7 @@ pub mod touched;
 pub mod transfer;
 pub mod ui_state;
 pub mod users;
+pub mod versions;
 
 pub use draft::{Draft, Entropy, NewEvent, Surroundings};
 pub use error::{Error, Fault, Faults};

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{MatchedPath, Request, State};
 use axum::handler::Handler;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -15,12 +15,14 @@ use tower::Layer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::normalize_path::NormalizePathLayer;
 use utoipa::OpenApi;
+use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{AdditionalProperties, Schema};
 use utoipa::openapi::{ContentBuilder, ObjectBuilder, PathItem, RefOr, Required, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::admin;
+use crate::admin::versions::{Versions, guard, is_conditional, is_versioned};
 use crate::app::App;
 use crate::http::error::{ErrorBody, Failure};
 use crate::http::schemas::Schemas;
@@ -143,9 +145,22 @@ static OPENAPI_JSON: LazyLock<Bytes> = LazyLock::new(|| serde_json::to_vec(&open
 
 /// Adds what every operation has: path parameters, and the refusals that are possible there.
 fn complete(path: &str, item: &mut PathItem) {
-    let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
-    for operation in operations.into_iter().flatten() {
+    let operations = [
+        (Method::GET, &mut item.get),
+        (Method::POST, &mut item.post),
+        (Method::PUT, &mut item.put),
+        (Method::PATCH, &mut item.patch),
+        (Method::DELETE, &mut item.delete),
+    ];
+    for (method, operation) in operations.into_iter().filter_map(|(method, there)| Some((method, there.as_mut()?))) {
         add_parameters(path, operation);
+        if method == Method::GET && is_versioned(path) {
+            add_version(operation);
+        }
+        let is_conditional = is_conditional(&method, path);
+        if is_conditional {
+            add_condition(operation);
+        }
         let signs_in = path.starts_with("/auth/") && path != "/auth/bootstrap";
         let guarded = path.starts_with("/api/") || path.starts_with("/ofrep/") || path == "/logout";
         let has_body = operation.request_body.is_some();
@@ -158,6 +173,7 @@ fn complete(path: &str, item: &mut PathItem) {
             ("403", guarded || signs_in || path.ends_with("/signup"), "The caller may not do this"),
             ("404", path.contains('{') || changes, "There is no such thing"),
             ("409", changes || validates, "The state does not allow it"),
+            ("412", is_conditional, "Somebody has changed it since; `current` is what it is now"),
             ("413", has_body, "The body is too large"),
             ("415", has_body, "The body is not JSON"),
             (
@@ -177,6 +193,27 @@ fn complete(path: &str, item: &mut PathItem) {
             }
         }
     }
+}
+
+/// The version that was read.
+fn add_version(operation: &mut Operation) {
+    if let Some(RefOr::T(response)) = operation.responses.responses.get_mut("200") {
+        let description = "Which version of it was read; for `If-Match` when it is changed";
+        let header = HeaderBuilder::new().description(Some(description)).build();
+        response.headers.insert("ETag".to_owned(), RefOr::T(header));
+    }
+}
+
+/// The version that a change began with.
+fn add_condition(operation: &mut Operation) {
+    let parameter = ParameterBuilder::new()
+        .name("If-Match")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some("The `ETag` of what was read: the change is refused with 412 if it is another by now"))
+        .schema(Some(ObjectBuilder::new().schema_type(utoipa::openapi::Type::String)))
+        .build();
+    operation.parameters.get_or_insert_default().push(parameter.into());
 }
 
 /// Reads are told from changes by what they can answer: changes never describe a lone 200 with `get` in their id.
@@ -206,9 +243,11 @@ fn add_parameters(path: &str, operation: &mut Operation) {
 /// Every route, behind everything that requests go through; what no route has is the UI's.
 pub fn router(source: &FlagSource, app: &App, ui: Ui) -> Router {
     let Api { admin, others, client, frontend, .. } = api();
+    let versions = Versions::new(app, &admin);
     let admin = admin
         .fallback(no_route)
         .method_not_allowed_fallback(|| async { Failure::NoMethod })
+        .layer(from_fn_with_state(versions, guard))
         .layer(from_fn_with_state(app.clone(), require_login));
     let mut all = Router::new().merge(others).merge(delivery(client, frontend, source)).merge(admin).route(
         "/api/admin/{*rest}",

@@ -41,6 +41,7 @@ mod ui_state;
 mod unknown_flags;
 mod usage;
 mod variants;
+pub mod versions;
 
 use utoipa_axum::router::OpenApiRouter;
 

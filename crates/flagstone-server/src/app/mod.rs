@@ -10,6 +10,7 @@ mod news;
 mod nonces;
 pub mod outbox;
 pub(crate) mod passwords;
+pub mod preconditions;
 mod rate_limit;
 mod recent;
 pub mod sessions;
@@ -339,6 +340,7 @@ impl App {
                 }
                 let is_closed =
                     is_in_maintenance(draft) && O::NAME != SetMaintenance::NAME && caller.actor != Actor::system();
+                preconditions::check::<O>(draft, caller, &target)?;
                 let answer = run::<O>(draft, &target, input.clone()).map_err(|error| refusal(caller, error))?;
                 if is_closed && draft.has_changes() { Err(Failure::Unavailable(MAINTENANCE)) } else { Ok(answer) }
             });

@@ -42,6 +42,8 @@ pub enum Failure {
     NoMethod,
     /// Others have something here, and we do not.
     NotOffered,
+    /// What the change depends on has changed since the caller saw it.
+    Changed,
     /// The body is larger than this many bytes.
     TooLarge(usize),
     /// What the change would put into the log is larger than this many bytes.
@@ -130,6 +132,10 @@ pub struct ErrorBody {
     /// For 401: whether the password form is hidden behind another way to log in.
     #[serde(rename = "defaultHidden", skip_serializing_if = "Option::is_none")]
     default_hidden: Option<bool>,
+    /// For 412: what the thing is now, as reading it would say; null for whoever may not read it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Value>)]
+    current: Option<serde_json::Value>,
 }
 
 /// One thing that is wrong.
@@ -189,6 +195,7 @@ impl Failure {
             Self::NoRoute => (S::NOT_FOUND, "NotFoundError"),
             Self::NoMethod => (S::METHOD_NOT_ALLOWED, "MethodNotAllowedError"),
             Self::NotOffered => (S::METHOD_NOT_ALLOWED, "NotImplementedError"),
+            Self::Changed => (S::PRECONDITION_FAILED, "PreconditionFailedError"),
             Self::TooLarge(_) | Self::ChangeTooLarge(_) => (S::PAYLOAD_TOO_LARGE, "PayloadTooLargeError"),
             Self::UriTooLong => (S::URI_TOO_LONG, "UriTooLongError"),
             Self::MediaType(_) => (S::UNSUPPORTED_MEDIA_TYPE, "ContentTypeError"),
@@ -218,6 +225,10 @@ impl Failure {
             Self::NoRoute => "There is nothing at this path.".to_owned(),
             Self::NotOffered => "The frontend API does not have this.".to_owned(),
             Self::NoMethod => "There is something here, but not for this method.".to_owned(),
+            Self::Changed => {
+                "Somebody has changed this since you read it; `current` is what it is now. Nothing of yours is stored."
+                    .to_owned()
+            }
             Self::TooLarge(limit) => format!("The body is larger than {limit} bytes."),
             Self::ChangeTooLarge(limit) => {
                 format!("This change would take more than {limit} bytes in the log: make it in several smaller ones.")
@@ -291,6 +302,7 @@ impl IntoResponse for Failure {
             path: unauthenticated.then_some("/auth/simple/login"),
             kind: unauthenticated.then_some("password"),
             default_hidden: unauthenticated.then_some(false),
+            current: None,
         };
         if let Self::Internal(reason) = &self {
             tracing::error!(id = body.id, reason, "a request failed by a fault of ours");

@@ -60,6 +60,7 @@ async fn identify(app: &App, parts: &Parts) -> Result<Caller, Failure> {
         actor: user_actor(user, ip),
         sent_credentials: true,
         session: Some(session.hash),
+        precondition: None,
     })
 }
 
@@ -76,6 +77,7 @@ fn by_secret(app: &App, secret: &str, ip: IpAddr) -> Caller {
             actor: user_actor(user, ip),
             sent_credentials: true,
             session: None,
+            precondition: None,
         };
     }
     if let Some(token) = api_tokens::authenticate(state, secret, app.now()) {
@@ -85,6 +87,7 @@ fn by_secret(app: &App, secret: &str, ip: IpAddr) -> Caller {
             actor: Actor { id: Actor::TOKEN_ID, name: token.name.clone(), ip: Some(ip.to_string()) },
             sent_credentials: true,
             session: None,
+            precondition: None,
         };
     }
     Caller::nobody(true, ip)

@@ -47,4 +47,5 @@ mod transfer;
 mod ui;
 mod ui_state;
 mod users;
+mod versions;
 mod world;
