@@ -1,6 +1,6 @@
 import createClient from 'openapi-fetch';
 import { ApiError } from './errors';
-import { noteOwnRevision } from './live';
+import { writeBegan, writeEnded } from './live';
 import type { components, paths } from './schema.gen';
 
 /** Where Flagstone is mounted, as `/` or `/flags/`. */
@@ -19,9 +19,15 @@ export function onSignedOut(act: () => void) {
 }
 
 api.use({
-  onError: () => new ApiError(0, undefined),
+  onRequest({ request }) {
+    if (request.method !== 'GET') writeBegan();
+  },
+  onError({ request }) {
+    if (request.method !== 'GET') writeEnded(0);
+    return new ApiError(0, undefined);
+  },
   onResponse({ request, response }) {
-    if (request.method !== 'GET') noteOwnRevision(Number(response.headers.get('x-flagstone-revision')));
+    if (request.method !== 'GET') writeEnded(Number(response.headers.get('x-flagstone-revision')));
     // A wrong password is answered with 401 as well.
     if (response.status === 401 && !/\/auth\/|\/change-password$/.test(request.url)) signedOut();
   },

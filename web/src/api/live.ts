@@ -20,8 +20,27 @@ export function kinds(...names: string[]): Touched {
 // Revisions that this window has made: it refetched what they touch as soon as they were answered.
 const own = new Set<number>();
 
-export function noteOwnRevision(revision: number) {
+// The stream may tell of a write before the write is answered: what it tells waits until no write is on its way.
+let writes = 0;
+let waiting: (() => void)[] = [];
+
+export function writeBegan() {
+  writes++;
+}
+
+/** The revision is 0 where nothing was written. */
+export function writeEnded(revision: number) {
   if (revision > 0) own.add(revision);
+  writes--;
+  if (writes > 0) return;
+  const acts = waiting;
+  waiting = [];
+  for (const act of acts) act();
+}
+
+function betweenWrites(act: () => void) {
+  if (writes > 0) waiting.push(act);
+  else act();
 }
 
 /** Has every query refetched that one of these changes touches. */
@@ -63,7 +82,9 @@ export function follow(address: string, queries: QueryClient, tell: (connection:
     source.addEventListener('change', (event) => {
       const { revision, changes } = JSON.parse(event.data) as { revision: number; changes: Change[] };
       known = Math.max(known, revision);
-      if (!own.delete(revision)) void refresh(queries, changes);
+      betweenWrites(() => {
+        if (!own.delete(revision)) void refresh(queries, changes);
+      });
     });
     source.onerror = () => {
       tell('lost');
