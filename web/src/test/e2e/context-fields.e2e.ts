@@ -94,3 +94,20 @@ test('a viewer is told why not', async () => {
   const create = page.getByRole('button', { name: 'Create context field' });
   expect(await create.getAttribute('aria-description')).toContain('CREATE_CONTEXT_FIELD');
 });
+
+test('what two people edit is not overwritten unseen', async () => {
+  await prepare('POST', '/api/admin/context', { name: 'bothEdit', legalValues: [{ value: 'old' }] });
+  const page = await as('admin');
+  await page.goto('/context-fields/bothEdit?dialog=edit');
+  await page.getByRole('textbox', { name: 'Description' }).fill('mine');
+  await prepare('PUT', '/api/admin/context/bothEdit', { description: 'theirs', legalValues: [{ value: 'new' }] });
+  await page.getByText('Somebody else has saved changes since you began').waitFor();
+  await page.getByRole('button', { name: 'Take theirs' }).click();
+  const value = page.getByRole('textbox', { name: 'Legal value 1', exact: true });
+  await page.waitForFunction(() => document.querySelector('textarea')?.value === 'theirs');
+  expect(await value.inputValue()).toBe('new');
+  await page.getByRole('textbox', { name: 'Description' }).fill('both');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('both', { exact: true }).waitFor();
+  expect((await prepare('GET', '/api/admin/context/bothEdit')).legalValues).toEqual([{ value: 'new' }]);
+});

@@ -94,9 +94,25 @@ test('an editor is told why not', async () => {
   const create = page.getByRole('button', { name: 'Create environment' });
   expect(await create.getAttribute('aria-description')).toContain('administrators');
   const isOpen = page.getByRole('switch', { name: 'development is open to projects and tokens' });
-  expect(await isOpen.getAttribute('aria-readonly')).toBe('true');
+  expect(await isOpen.getAttribute('aria-description')).toContain('administrators');
   await page.getByRole('button', { name: 'Actions for development' }).click();
   const remove = page.getByRole('menuitem', { name: /Delete/ });
   expect(await remove.getAttribute('aria-disabled')).toBe('true');
   await page.keyboard.press('Escape');
+});
+
+test('what two people edit is not overwritten unseen', async () => {
+  await prepare('POST', '/api/admin/environments', { name: 'both-edit', type: 'test' });
+  const page = await as('admin');
+  await page.goto('/environments?dialog=edit&id=both-edit');
+  await page.getByRole('radio', { name: /^Development/ }).press(' ');
+  await prepare('PUT', '/api/admin/environments/update/both-edit', { type: 'production' });
+  await page.getByText('Somebody else has saved changes since you began').waitFor();
+  await page.getByRole('button', { name: 'Keep mine' }).click();
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page
+    .getByRole('row', { name: /both-edit/ })
+    .getByText('Development')
+    .waitFor();
+  await prepare('DELETE', '/api/admin/environments/both-edit');
 });

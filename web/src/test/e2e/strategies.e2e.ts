@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { as, expectRefusals } from './people';
+import { as, expectRefusals, prepare } from './people';
 
 const act = async (page: Page, strategy: string, verb: string | RegExp) => {
   await page.getByRole('button', { name: `Actions for ${strategy}` }).click();
@@ -73,4 +73,22 @@ test('a viewer is told why not', async () => {
   expect(await create.getAttribute('aria-description')).toContain('CREATE_STRATEGY');
   await page.getByRole('button', { name: 'Actions for Gradual rollout' }).click();
   expect(await page.getByRole('menuitem', { name: /Deprecate/ }).getAttribute('aria-disabled')).toBe('true');
+});
+
+test('what two people edit is not overwritten unseen', async () => {
+  await prepare('POST', '/api/admin/strategies', { name: 'bothEdit', title: 'Both edit', parameters: [] });
+  const page = await as('editor');
+  await page.goto('/strategies?dialog=edit&id=bothEdit');
+  await page.getByRole('textbox', { name: 'Description' }).fill('mine');
+  const parameters = [{ name: 'theirs', type: 'string' }];
+  await prepare('PUT', '/api/admin/strategies/bothEdit', { parameters });
+  await page.getByText('Somebody else has saved changes since you began').waitFor();
+  await page.getByRole('button', { name: 'Take theirs' }).click();
+  await page.getByRole('group', { name: 'Parameter 1' }).waitFor();
+  await page.getByRole('textbox', { name: 'Description' }).fill('mine');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page
+    .getByRole('row', { name: /Both edit.*mine/ })
+    .getByText('theirs')
+    .waitFor();
 });

@@ -106,3 +106,36 @@ test('an editor is told who looks after users', async () => {
   await page.goto('/users/1');
   await page.getByText('Administrators look after users').waitFor();
 });
+
+test('what two administrators edit is not overwritten unseen', async () => {
+  const { id } = await add('users-both', 'Viewer');
+  const page = await as('admin');
+  await page.goto(`/users?dialog=edit&id=${id}`);
+  await page.getByRole('textbox', { name: 'Name' }).fill('Mine of users');
+  await prepare('PUT', `/api/admin/user-admin/${id}`, { name: 'Theirs of users' });
+  await page.getByText('Somebody else has saved changes since you began').waitFor();
+  await page.getByRole('button', { name: 'Keep mine' }).click();
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('row', { name: /Mine of users/ }).waitFor();
+});
+
+test('inactive users are deleted together', async () => {
+  const gone = [await add('users-gone-one', 'Viewer'), await add('users-gone-two', 'Viewer')];
+  const page = await as('admin');
+  // Nobody can wait for half a year: who is inactive is told here, who is deleted is not.
+  await page.route('**/api/admin/user-admin/inactive', async (route) => {
+    const { users } = await prepare('GET', '/api/admin/user-admin');
+    const inactiveUsers = users.filter(({ id }: { id: number }) => gone.some((user) => user.id === id));
+    await route.fulfill({ json: { version: 1, inactiveUsers } });
+  });
+  await page.goto('/users?show=inactive');
+  const remove = page.getByRole('button', { name: 'Delete selected' });
+  expect(await remove.getAttribute('aria-description')).toBe('Select users first.');
+  await page.getByRole('checkbox', { name: 'Select all' }).press(' ');
+  await remove.click();
+  await page.getByRole('alertdialog').getByText('users-gone-two of users').waitFor();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Delete 2 users' }).click();
+  await page.getByText('Nobody is inactive').waitFor();
+  const { users } = await prepare('GET', '/api/admin/user-admin');
+  expect(users.filter(({ username }: { username?: string }) => username?.startsWith('users-gone'))).toEqual([]);
+});
