@@ -333,6 +333,8 @@ const instance = createRoute({
   component: lazyRouteComponent(() => import('./instance/InstancePage'), 'InstancePage'),
 });
 
+const unknown = createRoute({ getParentRoute: () => signedIn, path: '$', component: NotFound });
+
 const tree = root.addChildren([
   signIn,
   forgottenPassword,
@@ -379,6 +381,7 @@ const tree = root.addChildren([
     apiTokens,
     profile,
     instance,
+    unknown,
   ]),
 ]);
 

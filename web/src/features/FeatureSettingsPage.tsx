@@ -31,12 +31,16 @@ export function FeatureSettingsPage() {
   return (
     <FeatureFrame projectId={projectId} featureName={featureName}>
       <div className="grid items-start gap-4 lg:grid-cols-2">
-        <General feature={feature} etag={etag} />
-        <Tags feature={feature} />
-        <Dependencies feature={feature} />
-        <Links feature={feature} />
-        <Lifecycle feature={feature} />
-        <Fate feature={feature} />
+        <div className="flex flex-col gap-4">
+          <General feature={feature} etag={etag} />
+          <Lifecycle feature={feature} />
+        </div>
+        <div className="flex flex-col gap-4">
+          <Tags feature={feature} />
+          <Dependencies feature={feature} />
+          <Links feature={feature} />
+          <Fate feature={feature} />
+        </div>
       </div>
     </FeatureFrame>
   );

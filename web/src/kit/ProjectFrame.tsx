@@ -1,16 +1,17 @@
 import { queryOptions, useSuspenseQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
-import { answered, api } from '../api/client';
+import { answeredWithRevision, api } from '../api/client';
 import { paths } from '../paths';
 import { Badge } from '../ui/Bits';
 import { Favorite } from './features/Favorite';
 import { Page } from './layout/Page';
 
-/** A project's own data: environments, mode, naming, counts. */
+/** A project's own data, environments, mode, naming, counts, and the revision to send back when it is changed. */
 export const projectQuery = (projectId: string) =>
   queryOptions({
     queryKey: ['project', projectId],
-    queryFn: () => answered(api.GET('/api/admin/projects/{projectId}/overview', { params: { path: { projectId } } })),
+    queryFn: () =>
+      answeredWithRevision(api.GET('/api/admin/projects/{projectId}/overview', { params: { path: { projectId } } })),
     meta: {
       touchedBy: ({ kind, id, project }) =>
         (kind === 'project' && id === projectId) ||
@@ -30,7 +31,7 @@ export function ProjectFrame({
   actions?: ReactNode;
   children: ReactNode;
 }) {
-  const { data } = useSuspenseQuery(projectQuery(projectId));
+  const { value: data } = useSuspenseQuery(projectQuery(projectId)).data;
   return (
     <Page
       title={data.name}

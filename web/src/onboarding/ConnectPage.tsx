@@ -24,7 +24,7 @@ type Url = { sdk?: string; environment?: string; feature?: string };
 /** From a project to an application that asks for its features: an SDK, a token, a snippet, and the first call. */
 export function ConnectPage() {
   const { projectId } = useParams({ from: '/signed-in/projects/$projectId/connect' });
-  const { data: project } = useSuspenseQuery(projectQuery(projectId));
+  const { value: project } = useSuspenseQuery(projectQuery(projectId)).data;
   const [{ sdk: chosen, environment: named, feature }, setUrl] = useUrl<Url>();
   const [tokens, setTokens] = useState<Record<string, { secret: string; name: string }>>({});
   const session = useSession();

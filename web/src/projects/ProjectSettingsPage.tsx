@@ -8,7 +8,7 @@ import { confirm } from '../kit/confirm/confirm';
 import { useEdit } from '../kit/form/edit';
 import { send } from '../kit/form/FormDialog';
 import { needed, RadioInput, SelectInput, TextInput } from '../kit/form/inputs';
-import { ProjectFrame } from '../kit/ProjectFrame';
+import { ProjectFrame, projectQuery } from '../kit/ProjectFrame';
 import { projectContextFieldsQuery } from '../kit/queries';
 import { toast } from '../kit/toast/toasts';
 import { useUrl } from '../kit/url';
@@ -19,7 +19,6 @@ import { useProjectRefusals } from './can';
 import { DefaultStrategy } from './DefaultStrategy';
 import { ProjectEnvironments } from './ProjectEnvironments';
 import { modeOptions } from './project-create';
-import { projectSettingsQuery } from './queries';
 
 type Overview = Schemas['ProjectOverview'];
 
@@ -62,7 +61,7 @@ const fieldsOf = ({ name, description, mode, defaultStickiness, featureNaming, f
 function General({ projectId }: { projectId: string }) {
   const queries = useQueryClient();
   const { update: refused } = useProjectRefusals(projectId);
-  const { data } = useSuspenseQuery(projectSettingsQuery(projectId));
+  const { data } = useSuspenseQuery(projectQuery(projectId));
   const { data: fields } = useSuspenseQuery(projectContextFieldsQuery(projectId));
   const form = useForm({ defaultValues: fieldsOf(data.value) });
   const edit = useEdit(form, data, fieldsOf);
@@ -148,7 +147,7 @@ function Fate({ projectId }: { projectId: string }) {
   const queries = useQueryClient();
   const router = useRouter();
   const refusals = useProjectRefusals(projectId);
-  const { data } = useSuspenseQuery(projectSettingsQuery(projectId));
+  const { data } = useSuspenseQuery(projectQuery(projectId));
   const features = data.value.featureTypeCounts.reduce((sum, { count }) => sum + count, 0);
 
   function askToArchive() {

@@ -1,5 +1,5 @@
 import { queryOptions } from '@tanstack/react-query';
-import { answered, answeredWithRevision, api } from '../api/client';
+import { answered, api } from '../api/client';
 import { kinds } from '../api/live';
 
 export const projectsQuery = (archived: boolean) =>
@@ -7,15 +7,6 @@ export const projectsQuery = (archived: boolean) =>
     queryKey: ['projects', archived],
     queryFn: () => answered(api.GET('/api/admin/projects', { params: { query: { archived } } })),
     meta: { touchedBy: kinds('project', 'feature', 'favorites') },
-  });
-
-/** For its settings: what can be edited, with the revision to send back. */
-export const projectSettingsQuery = (projectId: string) =>
-  queryOptions({
-    queryKey: ['project', projectId, 'settings'],
-    queryFn: () =>
-      answeredWithRevision(api.GET('/api/admin/projects/{projectId}/overview', { params: { path: { projectId } } })),
-    meta: { touchedBy: ({ kind, id }) => kind === 'project' && id === projectId },
   });
 
 export const projectEnvironmentsQuery = (projectId: string) =>

@@ -22,7 +22,7 @@ export function ChoosePassword({ onDone }: { onDone: () => void }) {
   return (
     <Frame title="Choose your password">
       <p className="text-soft">
-        The one that you signed in with stands in the server’s log. Choose one that only you know.
+        The server made up and printed the one that you signed in with. Choose one that only you know.
       </p>
       <form
         noValidate

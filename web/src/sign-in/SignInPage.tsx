@@ -47,8 +47,8 @@ export function SignInPage() {
     <Frame title="Sign in">
       {offer?.firstRun && (
         <Note>
-          Nobody has signed in here yet. The server has printed the administrator’s password to its log when it first
-          started, unless it was started with one.
+          Nobody has signed in here yet. The server printed the administrator’s password when it first started, unless
+          it was started with one.
         </Note>
       )}
       <form

@@ -29,7 +29,7 @@ export function CreateFeature({ project, name, onClose }: { project?: string; na
   const type = types?.types.find(({ id }) => id === form.watch('type'));
   const { data: naming } = useQuery({
     ...projectQuery(chosen),
-    select: ({ featureNaming }) => featureNaming,
+    select: ({ value }) => value.featureNaming,
     enabled: chosen !== '',
   });
 
