@@ -95,6 +95,9 @@ export function Import() {
         >
           Check the import
         </Button>
+        <p className="mt-1.5 text-sm text-soft">
+          Nothing is changed yet. To compare, the same features are exported from here, and the log tells of that.
+        </p>
       </div>
       {check.error && <Note tone="bad">{errorText(check.error)}</Note>}
       {checked && <ImportReview checked={checked} />}

@@ -6,6 +6,7 @@ import type { Schemas } from '../api/client';
 import { Copy } from '../kit/Copy';
 import { Empty } from '../kit/Empty';
 import { EnvironmentNames } from '../kit/EnvironmentNames';
+import { CreateFeature } from '../kit/features/CreateFeature';
 import { linkClass, Page } from '../kit/layout/Page';
 import type { Column } from '../kit/table/DataTable';
 import { ListTable } from '../kit/table/ListTable';
@@ -14,7 +15,6 @@ import { paths } from '../paths';
 import { Button } from '../ui/Button';
 import { Time } from '../ui/Time';
 import { useUnknownFlagRefusals } from './can';
-import { CreateAskedFeature } from './feature-create';
 import { unknownFlagsQuery } from './queries';
 
 type UnknownFlag = Schemas['UnknownFlag'];
@@ -104,7 +104,7 @@ export function UnknownFlagsPage() {
       />
       <Suspense fallback={null}>
         {dialog === 'create' && id && (
-          <CreateAskedFeature key={id} name={id} onClose={() => setUrl({ dialog: '', id: '' })} />
+          <CreateFeature key={id} name={id} onClose={() => setUrl({ dialog: '', id: '' })} />
         )}
       </Suspense>
     </Page>

@@ -5,7 +5,7 @@ import { mountedAt } from '../../api/client';
 import { paths } from '../../paths';
 import { Fact, Facts } from '../../ui/Bits';
 import { cx } from '../../ui/cx';
-import { exactTime } from '../../ui/Time';
+import { ago, exactTime } from '../../ui/Time';
 import { Copy } from '../Copy';
 import { DifferenceList } from '../diff/DifferenceList';
 import { EnvironmentName } from '../EnvironmentName';
@@ -35,7 +35,15 @@ function placeOf(event: LoggedEvent): LinkProps | undefined {
 }
 
 /** An event: who did what and when; unfolded, what it changed. */
-export function EventRow({ event, open = false, where }: { event: LoggedEvent; open?: boolean; where: boolean }) {
+export function EventRow(props: {
+  event: LoggedEvent;
+  open?: boolean;
+  /** Names the project. */
+  where: boolean;
+  /** Says how long ago it was, where no heading says the day. */
+  relative?: boolean;
+}) {
+  const { event, open = false, where, relative = false } = props;
   const [isOpen, setOpen] = useState(open);
   const body = useId();
   const { environments } = useSession();
@@ -56,8 +64,12 @@ export function EventRow({ event, open = false, where }: { event: LoggedEvent; o
         >
           <ChevronRight size={16} aria-hidden="true" className={cx('transition-transform', isOpen && 'rotate-90')} />
         </button>
-        <time dateTime={event.createdAt} title={exactTime(when)} className="mt-0.5 w-11 shrink-0 text-soft">
-          {clock.format(when)}
+        <time
+          dateTime={event.createdAt}
+          title={exactTime(when)}
+          className={cx('mt-0.5 shrink-0 text-soft', relative ? 'w-28' : 'w-11')}
+        >
+          {relative ? ago(when) : clock.format(when)}
         </time>
         <div className="mt-0.5 flex min-w-0 flex-1 flex-wrap items-baseline gap-x-1.5 gap-y-1">
           <span className="font-semibold">{event.createdBy}</span>

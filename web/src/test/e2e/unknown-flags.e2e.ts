@@ -56,7 +56,8 @@ test('what SDKs ask for in vain is listed, and the feature created from there', 
     .waitFor();
 
   await page.getByRole('button', { name: 'Create feature unknown-wanted' }).click();
-  const dialog = page.getByRole('dialog', { name: 'Create feature unknown-wanted' });
+  const dialog = page.getByRole('dialog', { name: 'Create feature' });
+  expect(await dialog.getByRole('textbox', { name: 'Name' }).inputValue()).toBe('unknown-wanted');
   await dialog.getByRole('button', { name: /Project/ }).click();
   await page.getByRole('option', { name: 'Default' }).click();
   await dialog.getByRole('textbox', { name: 'Description' }).fill('Asked for by a shop');
