@@ -107,7 +107,8 @@ export function DataTable<T>(props: DataTableProps<T>) {
                       ))}
                   </button>
                 ) : (
-                  column.header
+                  // Buttons tell themselves what they do.
+                  <span className={column.id === 'actions' ? 'max-sm:sr-only' : ''}>{column.header}</span>
                 )}
               </th>
             ))}
@@ -160,8 +161,8 @@ export function DataTable<T>(props: DataTableProps<T>) {
 }
 
 const headClass =
-  'sticky top-0 z-10 border-b bg-surface px-3 py-2 text-left text-sm font-semibold whitespace-nowrap text-soft';
-const cellClass = 'border-b px-3 py-1 align-middle group-last:border-b-0';
+  'sticky top-0 z-10 border-b bg-surface px-2 py-2 text-left sm:px-3 text-sm font-semibold whitespace-nowrap text-soft';
+const cellClass = 'border-b px-2 sm:px-3 py-1 align-middle group-last:border-b-0';
 
 function alignClass(align: 'right' | 'center' | undefined) {
   return align === 'right' ? 'text-right' : align === 'center' ? 'text-center' : '';
