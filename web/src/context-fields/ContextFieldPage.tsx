@@ -1,12 +1,11 @@
 import { useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { Link, useParams, useRouter } from '@tanstack/react-router';
 import { Pencil, Trash2 } from 'lucide-react';
-import { Suspense } from 'react';
+import { Suspense, useState } from 'react';
 import type { Schemas } from '../api/client';
 import { refresh } from '../api/live';
 import { confirm } from '../kit/confirm/confirm';
 import { linkClass, Page } from '../kit/layout/Page';
-import { segmentsQuery } from '../kit/queries';
 import { StrategyUses } from '../kit/StrategyUses';
 import { useSession } from '../kit/session';
 import { toast } from '../kit/toast/toasts';
@@ -18,27 +17,32 @@ import { Time } from '../ui/Time';
 import { useContextFieldRefusals } from './can';
 import { EditContextField } from './context-field-edit';
 import { contextFieldQuery, contextFieldUsesQuery, deleteContextField } from './queries';
+import { SegmentUses } from './SegmentUses';
 
 export function ContextFieldPage() {
   const { name } = useParams({ from: '/signed-in/context-fields/$name' });
   const { data } = useSuspenseQuery(contextFieldQuery(name));
-  const { strategies, segments } = useUses(name);
+  const { data: uses } = useSuspenseQuery(contextFieldUsesQuery(name));
+  const [showsSegments, setShowsSegments] = useState(false);
   const [{ dialog }, setUrl] = useUrl<{ dialog?: string }>();
   const { projects } = useSession();
   const refusals = useContextFieldRefusals();
   const queries = useQueryClient();
   const router = useRouter();
   const field = data.value;
-  const isUsed = strategies.length + segments.length > 0;
+  const isUsed = uses.strategies.length > 0;
 
   function askToDelete() {
     confirm({
       title: `Delete context field ${name}`,
       body: (
-        <p>
-          Nothing refers to it. Applications may go on sending it; constraints and rollouts can no longer use it until
-          it is created again.
-        </p>
+        <>
+          <p>
+            No strategy uses it. Applications may go on sending it; constraints and rollouts can no longer use it until
+            it is created again.
+          </p>
+          <SegmentUses name={name} />
+        </>
       ),
       verb: 'Delete context field',
       danger: true,
@@ -70,7 +74,8 @@ export function ContextFieldPage() {
           <Button
             icon={<Trash2 size={15} aria-hidden="true" />}
             disabledReason={
-              refusals.delete(field.project) ?? (isUsed && 'It is used: take it out of what is listed below first.')
+              refusals.delete(field.project) ??
+              (isUsed && 'Strategies use it: take it out of those that are listed below first.')
             }
             onPress={askToDelete}
           >
@@ -106,15 +111,14 @@ export function ContextFieldPage() {
         </div>
         <Card title="Where it is used">
           {isUsed ? (
-            <>
-              <StrategyUses uses={strategies} />
-              {segments.length > 0 && <Segments segments={segments} />}
-            </>
+            <StrategyUses uses={uses.strategies} />
           ) : (
-            <p className="text-soft">
-              In no strategy and no segment. It can be deleted without any effect on features.
-            </p>
+            <p className="text-soft">In no strategy of any feature.</p>
           )}
+          <details className="mt-3" onToggle={(event) => setShowsSegments(event.currentTarget.open)}>
+            <summary className="cursor-pointer rounded-sm font-medium">In segments</summary>
+            <div className="mt-2">{showsSegments && <SegmentUses name={name} />}</div>
+          </details>
         </Card>
       </div>
       <Suspense fallback={null}>
@@ -122,15 +126,6 @@ export function ContextFieldPage() {
       </Suspense>
     </Page>
   );
-}
-
-function useUses(name: string) {
-  const { data: uses } = useSuspenseQuery(contextFieldUsesQuery(name));
-  const { data: all } = useSuspenseQuery(segmentsQuery);
-  const segments = all.segments.filter(({ constraints }) =>
-    constraints.some(({ contextName }) => contextName === name),
-  );
-  return { strategies: uses.strategies, segments };
 }
 
 function LegalValues({ values }: { values: Schemas['LegalValue'][] }) {
@@ -145,22 +140,5 @@ function LegalValues({ values }: { values: Schemas['LegalValue'][] }) {
         </li>
       ))}
     </ul>
-  );
-}
-
-function Segments({ segments }: { segments: Schemas['SegmentWithUse'][] }) {
-  return (
-    <>
-      <h3 className="mt-3 text-sm font-semibold">Segments</h3>
-      <ul className="divide-y">
-        {segments.map(({ id, name }) => (
-          <li key={id} className="py-1.5">
-            <Link {...paths.segment(id)} className={linkClass}>
-              {name}
-            </Link>
-          </li>
-        ))}
-      </ul>
-    </>
   );
 }

@@ -30,7 +30,6 @@ export function TokenTable({ projectId, empty }: { projectId?: string; empty: Re
   const { data } = useSuspenseQuery(apiTokensQuery(projectId));
   const [{ dialog, id }, setUrl] = useUrl<{ dialog?: string; id?: string }>();
   const refusals = useTokenRefusals(projectId);
-  const { environments } = useSession();
   const queries = useQueryClient();
   const edited = data.tokens.find(({ secret }) => secret === id);
 
@@ -75,9 +74,12 @@ export function TokenTable({ projectId, empty }: { projectId?: string; empty: Re
       id: 'name',
       header: 'Name',
       order: ({ tokenName }) => tokenName,
-      cell: ({ tokenName, secret }) => (
+      cell: ({ tokenName, secret, environment }) => (
         <>
           <span className="font-medium">{tokenName}</span>
+          <span className="block md:hidden">
+            <Environment name={environment} />
+          </span>
           <span className="block max-w-56 truncate font-mono text-xs text-soft max-md:hidden" title={secret}>
             {secret}
           </span>
@@ -97,15 +99,7 @@ export function TokenTable({ projectId, empty }: { projectId?: string; empty: Re
       header: 'Environment',
       wide: true,
       order: ({ environment }) => environment ?? '',
-      cell: ({ environment }) =>
-        environment && environment !== '*' ? (
-          <EnvironmentName
-            name={environment}
-            type={environments.find(({ name }) => name === environment)?.type ?? ''}
-          />
-        ) : (
-          'all'
-        ),
+      cell: ({ environment }) => <Environment name={environment} />,
     },
     {
       id: 'projects',
@@ -177,6 +171,12 @@ export function TokenTable({ projectId, empty }: { projectId?: string; empty: Re
       </Suspense>
     </>
   );
+}
+
+function Environment({ name }: { name: string | null | undefined }) {
+  const { environments } = useSession();
+  if (!name || name === '*') return <span className="text-soft">all</span>;
+  return <EnvironmentName name={name} type={environments.find((known) => known.name === name)?.type ?? ''} />;
 }
 
 function Projects({ ids }: { ids: string[] }) {

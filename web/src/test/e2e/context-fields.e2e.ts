@@ -66,10 +66,27 @@ test('a field that is used shows where, and cannot be deleted', async () => {
   const page = await as('admin');
   await page.goto('/context-fields/usedTenant');
   await page.getByRole('link', { name: 'tenants-see-it' }).waitFor();
-  await page.getByRole('link', { name: 'first-tenants' }).waitFor();
+  await page.getByText('In segments').click();
+  await page.getByText('first-tenants').waitFor();
   const remove = page.getByRole('button', { name: 'Delete' });
   expect(await remove.getAttribute('aria-disabled')).toBe('true');
-  expect(await remove.getAttribute('aria-description')).toContain('used');
+  expect(await remove.getAttribute('aria-description')).toContain('Strategies use it');
+});
+
+test('a field that only a segment uses is not deleted either, and one is told which', async () => {
+  await prepare('POST', '/api/admin/context', { name: 'segmentsTenant' });
+  await prepare('POST', '/api/admin/segments', {
+    name: 'second-tenants',
+    constraints: [{ contextName: 'segmentsTenant', operator: 'IN', values: ['one'] }],
+  });
+  const page = await as('admin');
+  await page.goto('/context-fields/segmentsTenant');
+  await page.getByRole('button', { name: 'Delete' }).click();
+  const asked = page.getByRole('alertdialog');
+  await asked.getByText('second-tenants').waitFor();
+  await asked.getByRole('button', { name: 'Delete context field' }).click();
+  await asked.getByText('is used by strategies or segments').waitFor();
+  expectRefusals();
 });
 
 test('a member creates fields for their own project and sees them there', async () => {
