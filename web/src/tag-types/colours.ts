@@ -11,6 +11,7 @@ const colours: Option[] = [
   { value: '#C93A3A', label: 'Red' },
   { value: '#7C4DCC', label: 'Purple' },
   { value: '#C2418C', label: 'Pink' },
+  { value: '#FFFFFF', label: 'White' },
 ];
 
 /** With the colour that a type has already. One that was chosen can be changed, but the server takes none away. */
