@@ -7,3 +7,7 @@ export function nameOf(user: {
 }): string {
   return user.name || user.username || user.email || `user ${user.id}`;
 }
+
+/** As `app/passwords.rs` of the server judges them. */
+export const passwordRule =
+  'At least 10 characters, among them a lower-case and an upper-case letter, a digit and another character.';

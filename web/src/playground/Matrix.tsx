@@ -64,10 +64,13 @@ function Cell({ answer, place, onPress }: { answer: Answer; place: Place; onPres
   return (
     <button
       type="button"
-      aria-label={`${answer.name} in ${where}: ${word}${variant && `, variant ${variant}`}, ${reasonOf(answer)}. Explain`}
+      title="Explain"
       className="flex h-7 w-full items-center gap-1.5 rounded-sm px-1 text-left whitespace-nowrap hover:bg-accent-wash"
       onClick={onPress}
     >
+      <span className="sr-only">
+        {answer.name} in {where}:
+      </span>
       <Icon size={18} aria-hidden="true" className={cx('shrink-0', look)} />
       <span className={cx('font-medium', look)}>{word}</span>
       {variant && <span className="rounded-sm bg-violet-wash px-1 text-xs text-violet">{variant}</span>}

@@ -3,6 +3,7 @@ import { answered, api } from '../api/client';
 import { ApiError } from '../api/errors';
 import { FormDialog } from '../kit/form/FormDialog';
 import { needed, TextInput } from '../kit/form/inputs';
+import { passwordRule } from '../kit/people';
 import { toast } from '../kit/toast/toasts';
 
 export function ChangePassword({ onClose }: { onClose: () => void }) {
@@ -42,7 +43,7 @@ export function ChangePassword({ onClose }: { onClose: () => void }) {
         label="New password"
         type="password"
         autoComplete="new-password"
-        description="At least 10 characters, among them a lower-case and an upper-case letter, a digit and another character."
+        description={passwordRule}
         rules={needed('A password')}
       />
       <TextInput

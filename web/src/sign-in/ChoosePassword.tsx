@@ -3,18 +3,23 @@ import { useForm } from 'react-hook-form';
 import { answered, api } from '../api/client';
 import { send } from '../kit/form/FormDialog';
 import { needed, TextInput } from '../kit/form/inputs';
+import { passwordRule } from '../kit/people';
 import { Note } from '../ui/Bits';
 import { Button } from '../ui/Button';
 import { Frame } from './Frame';
 
 /** The first thing after signing in with a password that the server has made up. */
-export function ChoosePassword({ onDone }: { onDone: () => void }) {
+export function ChoosePassword({ oldPassword, onDone }: { oldPassword: string; onDone: () => void }) {
   const form = useForm({ defaultValues: { password: '' } });
   const [fault, setFault] = useState<string>();
 
   async function submit() {
     setFault(undefined);
-    const { sent, fault } = await send(form, (body) => answered(api.POST('/api/admin/user/change-password', { body })));
+    const { sent, fault } = await send(form, ({ password }) =>
+      answered(
+        api.POST('/api/admin/user/change-password', { body: { password, confirmPassword: password, oldPassword } }),
+      ),
+    );
     if (sent) onDone();
     else setFault(fault);
   }
@@ -39,7 +44,7 @@ export function ChoosePassword({ onDone }: { onDone: () => void }) {
           type="password"
           autoComplete="new-password"
           autoFocus
-          description="At least 10 characters. A few words are better than one with symbols."
+          description={passwordRule}
           rules={needed('A password')}
         />
         {fault && <Note tone="bad">{fault}</Note>}

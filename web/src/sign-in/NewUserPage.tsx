@@ -7,6 +7,7 @@ import { errorText } from '../api/errors';
 import { send } from '../kit/form/FormDialog';
 import { needed, TextInput } from '../kit/form/inputs';
 import { linkClass } from '../kit/layout/Page';
+import { passwordRule } from '../kit/people';
 import { toast } from '../kit/toast/toasts';
 import { useUrl } from '../kit/url';
 import { paths } from '../paths';
@@ -86,6 +87,7 @@ function SignUp({ invite }: { invite: string }) {
           label="Password"
           type="password"
           autoComplete="new-password"
+          description={passwordRule}
           rules={needed('A password')}
         />
         {fault && <Note tone="bad">{fault}</Note>}

@@ -7,7 +7,7 @@ import { errorText } from '../api/errors';
 import { send } from '../kit/form/FormDialog';
 import { needed, TextInput } from '../kit/form/inputs';
 import { linkClass } from '../kit/layout/Page';
-import { nameOf } from '../kit/people';
+import { nameOf, passwordRule } from '../kit/people';
 import { toast } from '../kit/toast/toasts';
 import { paths } from '../paths';
 import { Note, Waiting } from '../ui/Bits';
@@ -64,6 +64,7 @@ export function SetPassword({ token, title, verb }: { token: string; title: stri
           label="New password"
           type="password"
           autoComplete="new-password"
+          description={passwordRule}
           autoFocus
           rules={needed('A password')}
         />

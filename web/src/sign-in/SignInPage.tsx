@@ -42,7 +42,7 @@ export function SignInPage() {
     else await goOn();
   }
 
-  if (choosing) return <ChoosePassword onDone={() => void goOn()} />;
+  if (choosing) return <ChoosePassword oldPassword={form.getValues('password')} onDone={() => void goOn()} />;
   return (
     <Frame title="Sign in">
       {offer?.firstRun && (

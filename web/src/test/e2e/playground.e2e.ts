@@ -31,10 +31,10 @@ test('several values of a field become columns, and a cell says why', async () =
   await page.getByRole('columnheader', { name: 'development: playedRegion north' }).waitFor();
   await page.getByRole('columnheader', { name: 'development: playedRegion south' }).waitFor();
   await page
-    .getByRole('button', { name: /played-region in development, playedRegion north: On, Northern people/ })
+    .getByRole('button', { name: /played-region in development, playedRegion north: On Northern people/ })
     .waitFor();
   await page
-    .getByRole('button', { name: /played-region in development, playedRegion south: Off, no strategy lets it in/ })
+    .getByRole('button', { name: /played-region in development, playedRegion south: Off no strategy lets it in/ })
     .click();
   const dialog = page.getByRole('dialog', { name: /played-region: off/ });
   await dialog.getByText('It is on in development.').waitFor();
