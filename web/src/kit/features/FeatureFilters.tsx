@@ -5,9 +5,11 @@ import { Dialog, DialogTrigger, Popover } from 'react-aria-components';
 import { Button } from '../../ui/Button';
 import { cx } from '../../ui/cx';
 import { Checkbox, popoverClass, SelectField, TextField } from '../../ui/Fields';
+import { eventCreatorsQuery } from '../events/queries';
 import { Chip } from '../filter/FilterChip';
+import { nameOf } from '../people';
 import { featureTypesQuery, segmentsQuery } from '../queries';
-import { useSession } from '../session';
+import { type Session, useSession } from '../session';
 import { useUrl } from '../url';
 import type { FeatureSearch, Fixed } from './search';
 
@@ -20,6 +22,7 @@ type Filter =
   | 'segment'
   | 'tag'
   | 'favorite'
+  | 'createdBy'
   | 'createdAt'
   | 'lastSeenAt';
 
@@ -32,6 +35,7 @@ const names: Record<Filter, string> = {
   segment: 'Segment',
   tag: 'Tag',
   favorite: 'Favourite',
+  createdBy: 'Created by',
   createdAt: 'Created',
   lastSeenAt: 'Last seen',
 };
@@ -44,12 +48,14 @@ const order: Filter[] = [
   'segment',
   'tag',
   'favorite',
+  'createdBy',
   'createdAt',
   'lastSeenAt',
 ];
 
 /** The text to look for, the server's filters as chips, and whatever stands beside them. */
 export function FeatureFilters({ fixed, children }: { fixed: Fixed; children?: ReactNode }) {
+  const { user } = useSession();
   const [search, setUrl] = useUrl<FeatureSearch>();
   const offered = order.filter(
     (filter) =>
@@ -64,7 +70,7 @@ export function FeatureFilters({ fixed, children }: { fixed: Fixed; children?: R
           <Chip
             key={filter}
             label={names[filter]}
-            text={chipText(filter, search[filter] ?? '')}
+            text={chipText(filter, search[filter] ?? '', user)}
             onClear={() => setUrl({ [filter]: '' })}
           >
             <div className="p-4">
@@ -127,7 +133,12 @@ function SearchText({ value, onChange }: { value: string; onChange: (value: stri
   );
 }
 
-function chipText(filter: Filter, value: string): string {
+function chipText(filter: Filter, value: string, user: Session['user']): string {
+  if (filter === 'createdBy')
+    return value
+      .split(',')
+      .map((id) => (id === String(user.id) ? nameOf(user) : `user ${id}`))
+      .join(' or ');
   if (filter === 'favorite') return value === 'true' ? 'yes' : 'no';
   if (filter === 'createdAt' || filter === 'lastSeenAt') {
     const [operator, day] = value.split(':');
@@ -185,6 +196,8 @@ function FilterEditor(props: EditorProps) {
       return <Types {...props} />;
     case 'segment':
       return <Segments {...props} />;
+    case 'createdBy':
+      return <Creators {...props} />;
     case 'tag':
       return (
         <TextField
@@ -208,6 +221,12 @@ function FilterEditor(props: EditorProps) {
 function Types(props: EditorProps) {
   const { data } = useQuery(featureTypesQuery);
   return <Several {...props} options={(data?.types ?? []).map(({ id, name }) => [id, name])} />;
+}
+
+function Creators(props: EditorProps) {
+  const { data } = useQuery(eventCreatorsQuery);
+  const people = (data ?? []).filter(({ id }) => id > 0);
+  return <Several {...props} options={people.map(({ id, name }) => [String(id), name])} />;
 }
 
 function Segments(props: EditorProps) {
