@@ -12,6 +12,12 @@ import { useInstanceRefusals } from './can';
 const textOf = (origins: string[]) => origins.join('\n');
 const originsOf = (text: string) => text.split(/[\s,]+/).filter(Boolean);
 
+/** What is wrong with one entry of the list is wrong with the field. */
+function toTheField(error: unknown): never {
+  if (!(error instanceof ApiError) || error.details.length === 0) throw error;
+  throw new ApiError(error.status, { details: [{ message: error.message, path: '/body/origins' }] });
+}
+
 export function EditCors({ onClose }: { onClose: () => void }) {
   const queries = useQueryClient();
   const refusals = useInstanceRefusals();
@@ -30,14 +36,8 @@ export function EditCors({ onClose }: { onClose: () => void }) {
       onClose={onClose}
       act={({ origins }) =>
         edit.save(async () => {
-          await answered(
-            api.POST('/api/admin/ui-config/cors', { body: { frontendApiOrigins: originsOf(origins) } }),
-          ).catch((error) => {
-            // Of the list's entries to the one field.
-            const [first] = error instanceof ApiError ? error.details : [];
-            if (first) form.setError('origins', { message: first.message });
-            throw error;
-          });
+          const body = { frontendApiOrigins: originsOf(origins) };
+          await answered(api.POST('/api/admin/ui-config/cors', { body })).catch(toTheField);
           await refresh(queries, [{ kind: 'setting', id: 'unleash.frontend' }]);
         })
       }
