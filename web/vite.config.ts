@@ -27,6 +27,7 @@ export default defineConfig({
     target: 'es2023',
     cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
     sourcemap: false,
+    manifest: true,
     chunkSizeWarningLimit: 700,
     modulePreload: { polyfill: false },
   },

@@ -4,7 +4,8 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { onSignedOut } from './api/client';
 import { Confirmations } from './kit/confirm/confirm';
-import { bootstrapQuery } from './kit/session';
+import { leave } from './kit/layout/leave';
+import { type Beginning, bootstrapQuery } from './kit/session';
 import { Toasts } from './kit/toast/toasts';
 import { makeRouter } from './routes';
 import './styles.css';
@@ -25,9 +26,7 @@ const queries = new QueryClient({
 const router = makeRouter(queries);
 
 onSignedOut(() => {
-  if (queries.getQueryData(bootstrapQuery.queryKey) === undefined) return;
-  queries.clear();
-  void router.invalidate();
+  if (queries.getQueryData<Beginning>(bootstrapQuery.queryKey)?.session) leave(router.state.location.href);
 });
 
 const root = document.getElementById('root');
