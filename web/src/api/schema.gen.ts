@@ -1802,6 +1802,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/projects/{projectId}/features/{featureName}/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a feature with its tags and the segments that its strategies name */
+        get: operations["getFeatureOverview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/projects/{projectId}/features/{featureName}/parent-variants": {
         parameters: {
             query?: never;
@@ -4202,6 +4219,8 @@ export interface components {
         };
         /** @description What every refusal looks like. */
         ErrorBody: {
+            /** @description For 412: what the thing is now, as reading it would say; null for whoever may not read it. */
+            current?: unknown;
             /** @description For 401: whether the password form is hidden behind another way to log in. */
             defaultHidden?: boolean | null;
             /** @description Everything that is wrong, each with its place. */
@@ -4787,6 +4806,15 @@ export interface components {
              * @example [a-z]+\.[a-z-]+
              */
             pattern: string;
+        };
+        /** @description A feature with what its page shows beside it. */
+        FeatureOverview: {
+            /** @description The feature, its environments with its own variants. */
+            feature: components["schemas"]["Feature"];
+            /** @description Those that its strategies name, once each, by name. */
+            segments: components["schemas"]["SegmentRef"][];
+            /** @description What it is marked with. */
+            tags: components["schemas"]["ColoredTag"][];
         };
         /** @description A feature as a list shows it. */
         FeatureRow: {
@@ -6195,6 +6223,18 @@ export interface components {
             /** @description The only project whose strategies can use it; all if omitted. */
             project?: string | null;
         };
+        /** @description What a segment asks of a context. */
+        SegmentRef: {
+            /** @description All must hold. */
+            constraints: components["schemas"]["Constraint"][];
+            /**
+             * Format: int64
+             * @description Never given out twice.
+             */
+            id: number;
+            /** @description Unique. */
+            name: string;
+        };
         /** @description Segments. */
         Segments: {
             segments: components["schemas"]["SegmentWithUse"][];
@@ -7173,6 +7213,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Which version of it was read; for `If-Match` when it is changed */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7220,7 +7262,10 @@ export interface operations {
     updateAddon: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read: the change is refused with 412 if it is another by now */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The id */
                 id: number;
@@ -7286,6 +7331,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Somebody has changed it since; `current` is what it is now */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -7318,7 +7372,10 @@ export interface operations {
     deleteAddon: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read: the change is refused with 412 if it is another by now */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The id */
                 id: number;
@@ -7372,6 +7429,15 @@ export interface operations {
             };
             /** @description The state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Somebody has changed it since; `current` is what it is now */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7599,6 +7665,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Which version of it was read; for `If-Match` when it is changed */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7646,7 +7714,10 @@ export interface operations {
     updateApiToken: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read: the change is refused with 412 if it is another by now */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The token: its public part as lists show it, or the whole token */
                 token: string;
@@ -7711,6 +7782,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Somebody has changed it since; `current` is what it is now */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -7743,7 +7823,10 @@ export interface operations {
     deleteApiToken: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read: the change is refused with 412 if it is another by now */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The token: its public part as lists show it, or the whole token */
                 token: string;
@@ -7797,6 +7880,15 @@ export interface operations {
             };
             /** @description The state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Somebody has changed it since; `current` is what it is now */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8306,6 +8398,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Which version of it was read; for `If-Match` when it is changed */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8353,7 +8447,10 @@ export interface operations {
     updateContextField: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read: the change is refused with 412 if it is another by now */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The context field's name */
                 contextField: string;
@@ -8418,6 +8515,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Somebody has changed it since; `current` is what it is now */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -8450,7 +8556,10 @@ export interface operations {
     deleteContextField: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read: the change is refused with 412 if it is another by now */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The context field's name */
                 contextField: string;
@@ -8504,6 +8613,15 @@ export interface operations {
             };
             /** @description The state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Somebody has changed it since; `current` is what it is now */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9092,6 +9210,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Which version of it was read; for `If-Match` when it is changed */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9139,7 +9259,10 @@ export interface operations {
     removeEnvironment: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read: the change is refused with 412 if it is another by now */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The name */
                 name: string;
@@ -9193,6 +9316,15 @@ export interface operations {
             };
             /** @description The state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Somebody has changed it since; `current` is what it is now */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9614,7 +9746,10 @@ export interface operations {
     updateEnvironment: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read: the change is refused with 412 if it is another by now */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The name */
                 name: string;
@@ -9673,6 +9808,15 @@ export interface operations {
             };
             /** @description The state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Somebody has changed it since; `current` is what it is now */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12594,6 +12738,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Which version of it was read; for `If-Match` when it is changed */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -12641,7 +12787,10 @@ export interface operations {
     updateProject: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read: the change is refused with 412 if it is another by now */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The project's id */
                 projectId: string;
@@ -12706,6 +12855,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Somebody has changed it since; `current` is what it is now */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -12738,7 +12896,10 @@ export interface operations {
     deleteProject: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read: the change is refused with 412 if it is another by now */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The project's id */
                 projectId: string;
@@ -12792,6 +12953,15 @@ export interface operations {
             };
             /** @description The state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Somebody has changed it since; `current` is what it is now */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12982,6 +13152,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Which version of it was read; for `If-Match` when it is changed */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -13029,7 +13201,10 @@ export interface operations {
     deleteProjectApiToken: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read: the change is refused with 412 if it is another by now */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The project's id */
                 projectId: string;
@@ -13085,6 +13260,15 @@ export interface operations {
             };
             /** @description The state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Somebody has changed it since; `current` is what it is now */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13728,6 +13912,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Which version of it was read; for `If-Match` when it is changed */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -13775,7 +13961,10 @@ export interface operations {
     updateContextFieldForProject: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read: the change is refused with 412 if it is another by now */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The context field's name */
                 contextField: string;
@@ -13842,6 +14031,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Somebody has changed it since; `current` is what it is now */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -13874,7 +14072,10 @@ export interface operations {
     deleteContextFieldForProject: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read: the change is refused with 412 if it is another by now */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The context field's name */
                 contextField: string;
@@ -13930,6 +14131,15 @@ export interface operations {
             };
             /** @description The state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Somebody has changed it since; `current` is what it is now */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15092,6 +15302,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Which version of it was read; for `If-Match` when it is changed */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -15139,7 +15351,10 @@ export interface operations {
     updateFeature: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read: the change is refused with 412 if it is another by now */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The feature's name */
                 featureName: string;
@@ -15207,6 +15422,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Somebody has changed it since; `current` is what it is now */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -15239,7 +15463,10 @@ export interface operations {
     archiveFeature: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read: the change is refused with 412 if it is another by now */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The feature's name */
                 featureName: string;
@@ -15302,6 +15529,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Somebody has changed it since; `current` is what it is now */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The database cannot take the change now, or the installation is in maintenance mode */
             503: {
                 headers: {
@@ -15316,7 +15552,10 @@ export interface operations {
     patchFeature: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read: the change is refused with 412 if it is another by now */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The feature's name */
                 featureName: string;
@@ -15377,6 +15616,15 @@ export interface operations {
             };
             /** @description The state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Somebody has changed it since; `current` is what it is now */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16175,6 +16423,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Which version of it was read; for `If-Match` when it is changed */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -16222,7 +16472,10 @@ export interface operations {
     updateFeatureStrategy: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read: the change is refused with 412 if it is another by now */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The environment's name */
                 environment: string;
@@ -16294,6 +16547,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Somebody has changed it since; `current` is what it is now */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -16326,7 +16588,10 @@ export interface operations {
     deleteFeatureStrategy: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read: the change is refused with 412 if it is another by now */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The environment's name */
                 environment: string;
@@ -16393,6 +16658,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Somebody has changed it since; `current` is what it is now */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The database cannot take the change now, or the installation is in maintenance mode */
             503: {
                 headers: {
@@ -16407,7 +16681,10 @@ export interface operations {
     patchFeatureStrategy: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read: the change is refused with 412 if it is another by now */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The environment's name */
                 environment: string;
@@ -16472,6 +16749,15 @@ export interface operations {
             };
             /** @description The state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Somebody has changed it since; `current` is what it is now */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16627,6 +16913,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Which version of it was read; for `If-Match` when it is changed */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -16674,7 +16962,10 @@ export interface operations {
     overwriteEnvironmentFeatureVariants: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read: the change is refused with 412 if it is another by now */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The environment's name */
                 environment: string;
@@ -16744,6 +17035,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Somebody has changed it since; `current` is what it is now */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -16776,7 +17076,10 @@ export interface operations {
     patchEnvironmentsFeatureVariants: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read: the change is refused with 412 if it is another by now */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The environment's name */
                 environment: string;
@@ -16839,6 +17142,15 @@ export interface operations {
             };
             /** @description The state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Somebody has changed it since; `current` is what it is now */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -17626,6 +17938,68 @@ export interface operations {
             };
         };
     };
+    getFeatureOverview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The feature's name */
+                featureName: string;
+                /** @description The project's id */
+                projectId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Which version of it was read; for `If-Match` when it is changed */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeatureOverview"];
+                };
+            };
+            /** @description The request holds invalid data; every fault is listed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The credentials are missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     listParentVariantOptions: {
         parameters: {
             query?: never;
@@ -18034,6 +18408,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Which version of it was read; for `If-Match` when it is changed */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -18236,7 +18612,10 @@ export interface operations {
     updateProjectEnterpriseSettings: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read: the change is refused with 412 if it is another by now */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The project's id */
                 projectId: string;
@@ -18294,6 +18673,15 @@ export interface operations {
             };
             /** @description The state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Somebody has changed it since; `current` is what it is now */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -19233,6 +19621,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Which version of it was read; for `If-Match` when it is changed */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -19280,7 +19670,10 @@ export interface operations {
     updateSegment: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read: the change is refused with 412 if it is another by now */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The id */
                 id: number;
@@ -19345,6 +19738,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Somebody has changed it since; `current` is what it is now */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -19377,7 +19779,10 @@ export interface operations {
     removeSegment: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read: the change is refused with 412 if it is another by now */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The id */
                 id: number;
@@ -19431,6 +19836,15 @@ export interface operations {
             };
             /** @description The state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Somebody has changed it since; `current` is what it is now */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -19958,6 +20372,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Which version of it was read; for `If-Match` when it is changed */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -20005,7 +20421,10 @@ export interface operations {
     updateStrategy: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read: the change is refused with 412 if it is another by now */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The name */
                 name: string;
@@ -20070,6 +20489,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Somebody has changed it since; `current` is what it is now */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -20102,7 +20530,10 @@ export interface operations {
     removeStrategy: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read: the change is refused with 412 if it is another by now */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The name */
                 name: string;
@@ -20156,6 +20587,15 @@ export interface operations {
             };
             /** @description The state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Somebody has changed it since; `current` is what it is now */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -20470,6 +20910,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Which version of it was read; for `If-Match` when it is changed */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -20517,7 +20959,10 @@ export interface operations {
     updateTagType: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read: the change is refused with 412 if it is another by now */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The name */
                 name: string;
@@ -20582,6 +21027,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Somebody has changed it since; `current` is what it is now */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -20614,7 +21068,10 @@ export interface operations {
     deleteTagType: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read: the change is refused with 412 if it is another by now */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The name */
                 name: string;
@@ -20668,6 +21125,15 @@ export interface operations {
             };
             /** @description The state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Somebody has changed it since; `current` is what it is now */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -21441,6 +21907,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Which version of it was read; for `If-Match` when it is changed */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -21488,7 +21956,10 @@ export interface operations {
     updateUser: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read: the change is refused with 412 if it is another by now */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The id */
                 id: number;
@@ -21554,6 +22025,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description Somebody has changed it since; `current` is what it is now */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -21586,7 +22066,10 @@ export interface operations {
     deleteUser: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what was read: the change is refused with 412 if it is another by now */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The id */
                 id: number;
@@ -21640,6 +22123,15 @@ export interface operations {
             };
             /** @description The state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Somebody has changed it since; `current` is what it is now */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -41,7 +41,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Feature)]
-struct FeatureView {
+pub(super) struct FeatureView {
     environments: Vec<EnvironmentView>,
     /// Unique among all features.
     name: String,
@@ -227,7 +227,8 @@ struct FeatureName {
     project_id: Option<String>,
 }
 
-fn view(app: &App, state: &Model, caller: &Caller, feature: &Feature, with_variants: bool) -> FeatureView {
+/// What `state` has of a feature, and `caller` of it.
+pub(super) fn view(app: &App, state: &Model, caller: &Caller, feature: &Feature, with_variants: bool) -> FeatureView {
     let creator = CreatorView::of(feature);
     let in_order = environments::sorted(state);
     let environments = in_order.into_iter().filter_map(|environment| {

@@ -12,6 +12,7 @@ mod email_previews;
 mod environments;
 mod events;
 mod favorites;
+mod feature_overview;
 mod feature_search;
 mod feature_types;
 mod features;
@@ -61,6 +62,7 @@ pub fn nouns() -> Vec<OpenApiRouter<App>> {
         environments::routes(),
         events::routes(),
         favorites::routes(),
+        feature_overview::routes(),
         feature_search::routes(),
         feature_types::routes(),
         features::routes(),

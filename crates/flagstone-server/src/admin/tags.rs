@@ -64,7 +64,12 @@ pub(super) struct ColoredTag {
 }
 
 fn of_feature(state: &Model, feature: &Feature) -> FeatureTagsView {
-    FeatureTagsView { version: 1, tags: feature.tags.iter().map(|tag| colored(state, tag)).collect() }
+    FeatureTagsView { version: 1, tags: all_colored(state, feature) }
+}
+
+/// The tags of a feature with the colors of their types.
+pub(super) fn all_colored(state: &Model, feature: &Feature) -> Vec<ColoredTag> {
+    feature.tags.iter().map(|tag| colored(state, tag)).collect()
 }
 
 /// A tag with the color of its type.

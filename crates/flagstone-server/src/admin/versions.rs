@@ -60,6 +60,7 @@ impl Parameters {
 }
 
 const FEATURE: &str = "/api/admin/projects/{projectId}/features/{featureName}";
+const FEATURE_OVERVIEW: &str = "/api/admin/projects/{projectId}/features/{featureName}/overview";
 const STRATEGY: &str =
     "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/strategies/{strategyId}";
 const VARIANTS: &str = "/api/admin/projects/{projectId}/features/{featureName}/environments/{environment}/variants";
@@ -85,6 +86,7 @@ const ROWS: &[Row] = &[
         changes: &[(Method::PUT, FEATURE), (Method::PATCH, FEATURE), (Method::DELETE, FEATURE)],
         thing: |at| at.path().map(Thing::Feature),
     },
+    Row { read: FEATURE_OVERVIEW, changes: &[], thing: |at| at.path().map(Thing::Feature) },
     Row {
         read: STRATEGY,
         changes: &[(Method::PUT, STRATEGY), (Method::PATCH, STRATEGY), (Method::DELETE, STRATEGY)],

@@ -30,6 +30,7 @@ mod mail;
 mod nodes;
 mod ofrep;
 mod outbox;
+mod overviews;
 mod playground;
 mod projects;
 mod releases;
