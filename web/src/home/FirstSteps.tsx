@@ -26,7 +26,7 @@ export function FirstSteps() {
           </Link>
         </Step>
         <Step nth={3} title="Turn it on">
-          <p>First in development, then in production for 5 % of your users, then for all. Back with one click.</p>
+          <p>First in development, then in production for 5 % of your users, then for all. Back with one click.</p>
         </Step>
       </ol>
     </section>

@@ -88,7 +88,9 @@ function Types({ values, onChange }: { values: string[]; onChange: (values: stri
     <Choices
       label="Type"
       others
-      options={(types.data ?? []).map((type) => ({ value: type, label: typeName(type) }))}
+      options={(types.data ?? [])
+        .map((type) => ({ value: type, label: typeName(type) }))
+        .toSorted((one, other) => one.label.localeCompare(other.label, 'en'))}
       values={values}
       onChange={onChange}
     />

@@ -87,9 +87,12 @@ const mostShown = 200;
 export function Choices({ label, values, onChange, options, others }: ChoiceChipProps) {
   const [text, setText] = useState('');
   const wanted = text.trim();
+  // What was chosen when the list was opened stands first, and stays there.
+  const [first] = useState(values);
   const all = [
     ...values.filter((value) => !options.some((option) => option.value === value)).map(plain),
-    ...options,
+    ...options.filter(({ value }) => first.includes(value)),
+    ...options.filter(({ value }) => !first.includes(value)),
   ].filter((option) => matches(`${option.label} ${option.value}`, wanted));
   const other = others && wanted !== '' && !all.some((option) => option.value === wanted) ? [plain(wanted)] : [];
   return (
