@@ -1,5 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Plus } from 'lucide-react';
+import { useState } from 'react';
 import { answered, api, type Schemas } from '../api/client';
 import { refresh } from '../api/live';
 import { EnvironmentName } from '../kit/EnvironmentName';
@@ -28,7 +29,8 @@ export function EnvironmentCard({ projectId, feature, environment, segments }: P
   const queries = useQueryClient();
   const [, setUrl] = useUrl<FeatureUrl>();
   const refusals = useFeatureRefusals(projectId);
-  const { data: kinds } = useQuery(strategyTypesQuery);
+  const [asksKinds, setAsksKinds] = useState(false);
+  const { data: kinds } = useQuery({ ...strategyTypesQuery, enabled: asksKinds });
   const { name, type, enabled, lastSeenAt, yes, no } = environment;
   const strategies = environment.strategies.toSorted((one, other) => one.sortOrder - other.sortOrder);
   const asked = yes + no;
@@ -128,9 +130,10 @@ export function EnvironmentCard({ projectId, feature, environment, segments }: P
           >
             Add strategy
           </Button>
-          {otherKinds.length > 0 && !refusals.addStrategy(name) && (
+          {!refusals.addStrategy(name) && (
             <Menu
               label={`Other strategies in ${name}`}
+              onOpen={() => setAsksKinds(true)}
               trigger={
                 <Button kind="quiet" aria-label={`Add another kind of strategy in ${name}`}>
                   Another kind

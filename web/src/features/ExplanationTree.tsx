@@ -1,19 +1,19 @@
-import { useQuery } from '@tanstack/react-query';
 import { Check, X } from 'lucide-react';
 import type { ReactNode } from 'react';
 import type { Schemas } from '../api/client';
 import { operatorWords } from '../kit/constraints/operators';
-import { segmentsQuery } from '../kit/queries';
 import { type FeatureStrategy, strategyLabel } from '../kit/strategy/strategy';
 import { cx } from '../ui/cx';
 
+type Named = { id: number; name: string };
 type Answer = Schemas['EnvironmentExplanation'];
 type Strategy = Schemas['StrategyExplanation'];
 type Constraint = Schemas['ConstraintExplanation'];
 type Rollout = Schemas['RolloutExplanation'];
 
 /** The decisions that led to an answer, one below the other. */
-export function ExplanationTree({ answer, strategies: known }: { answer: Answer; strategies: FeatureStrategy[] }) {
+export function ExplanationTree(props: { answer: Answer; strategies: FeatureStrategy[]; segments: Named[] }) {
+  const { answer, strategies: known, segments } = props;
   const { explanation } = answer;
   if (!explanation) return <p className="text-soft">SDKs do not hear of this feature here.</p>;
   const { reason, dependencies, strategies, variantChoice, variant } = explanation;
@@ -37,6 +37,7 @@ export function ExplanationTree({ answer, strategies: known }: { answer: Answer;
             key={answer.strategyIds[place]}
             label={strategyLabel(known.find(({ id }) => id === answer.strategyIds[place]) ?? strategy)}
             strategy={strategy}
+            segments={segments}
             decides={place === deciding}
           />
         ))}
@@ -74,8 +75,8 @@ function reasonText(reason: Schemas['ExplanationReason']): string {
   }[reason];
 }
 
-function StrategyStep({ label, strategy, decides }: { label: string; strategy: Strategy; decides: boolean }) {
-  const { data } = useQuery(segmentsQuery);
+function StrategyStep(props: { label: string; strategy: Strategy; segments: Named[]; decides: boolean }) {
+  const { label, strategy, segments: known, decides } = props;
   const { status, rollout, constraints, segments, list, broken } = strategy;
   return (
     <Step holds={strategy.result} strong={decides}>
@@ -89,7 +90,7 @@ function StrategyStep({ label, strategy, decides }: { label: string; strategy: S
             {segment.exists ? (
               <>
                 {segment.result ? 'In' : 'Not in'} segment{' '}
-                {data?.segments?.find(({ id }) => id === segment.id)?.name ?? segment.id}
+                {known.find(({ id }) => id === segment.id)?.name ?? segment.id}
               </>
             ) : (
               <>Segment {segment.id} does not exist</>

@@ -1,15 +1,12 @@
-import { useSuspenseQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { Schemas } from '../api/client';
 import { linkClass } from '../kit/layout/Page';
 import { paths } from '../paths';
 import { Badge, Card, Fact, Facts } from '../ui/Bits';
 import { Time } from '../ui/Time';
-import { tagsQuery } from './queries';
 
 /** What a feature is, beside its strategies. It is edited in its settings. */
-export function FeatureFacts({ feature }: { feature: Schemas['Feature'] }) {
-  const { data } = useSuspenseQuery(tagsQuery(feature.name));
+export function FeatureFacts({ feature, tags }: { feature: Schemas['Feature']; tags: Schemas['Tag'][] }) {
   const { dependencies, children, project, links } = feature;
   return (
     <aside aria-label="About this feature" className="flex flex-col gap-4">
@@ -25,8 +22,8 @@ export function FeatureFacts({ feature }: { feature: Schemas['Feature'] }) {
           <Fact name="Impressions">{feature.impressionData ? 'reported' : 'not reported'}</Fact>
           <Fact name="Tags">
             <span className="flex flex-wrap gap-1">
-              {data.tags.length === 0 && <span className="text-soft">none</span>}
-              {data.tags.map(({ type, value }) => (
+              {tags.length === 0 && <span className="text-soft">none</span>}
+              {tags.map(({ type, value }) => (
                 <Badge key={`${type}:${value}`}>{`${type}:${value}`}</Badge>
               ))}
             </span>

@@ -1,9 +1,7 @@
-import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { Suspense } from 'react';
 import { Empty } from '../kit/Empty';
 import { FeatureFrame, useFeature } from '../kit/features/FeatureFrame';
-import { segmentsQuery } from '../kit/queries';
 import { useUrl } from '../kit/url';
 import { paths } from '../paths';
 import { Note } from '../ui/Bits';
@@ -16,8 +14,7 @@ export type FeatureUrl = { environment?: string; dialog?: string; strategy?: str
 
 export function FeaturePage() {
   const { projectId, featureName } = useParams({ from: '/signed-in/projects/$projectId/features/$featureName' });
-  const { feature } = useFeature(projectId, featureName);
-  const { data: segments } = useQuery(segmentsQuery);
+  const { feature, tags, segments } = useFeature(projectId, featureName);
   const [{ environment, dialog, strategy }, setUrl] = useUrl<FeatureUrl>();
   const chosen = feature.environments.find(({ name }) => name === environment);
   const neverSeen = feature.environments.every(({ lastSeenAt }) => !lastSeenAt);
@@ -51,11 +48,11 @@ export function FeaturePage() {
               projectId={projectId}
               feature={feature}
               environment={one}
-              segments={segments?.segments ?? []}
+              segments={segments}
             />
           ))}
         </div>
-        <FeatureFacts feature={feature} />
+        <FeatureFacts feature={feature} tags={tags} />
       </div>
       <Suspense fallback={null}>
         {dialog === 'strategy' && chosen && strategy?.startsWith('new:') && (

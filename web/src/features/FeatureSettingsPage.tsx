@@ -27,7 +27,7 @@ export function FeatureSettingsPage() {
   const { projectId, featureName } = useParams({
     from: '/signed-in/projects/$projectId/features/$featureName/settings',
   });
-  const { feature, etag } = useFeature(projectId, featureName);
+  const { feature, tags, etag } = useFeature(projectId, featureName);
   return (
     <FeatureFrame projectId={projectId} featureName={featureName}>
       <div className="grid items-start gap-4 lg:grid-cols-2">
@@ -36,7 +36,7 @@ export function FeatureSettingsPage() {
           <Lifecycle feature={feature} />
         </div>
         <div className="flex flex-col gap-4">
-          <Tags feature={feature} />
+          <Tags feature={feature} tags={tags} />
           <Dependencies feature={feature} />
           <Links feature={feature} />
           <Fate feature={feature} />

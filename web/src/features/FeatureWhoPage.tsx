@@ -15,10 +15,11 @@ import { explanationQuery } from './queries';
 /** Why somebody gets the feature or not: a context, and the decisions in each environment. */
 export function FeatureWhoPage() {
   const { projectId, featureName } = useParams({ from: '/signed-in/projects/$projectId/features/$featureName/who' });
-  const { feature } = useFeature(projectId, featureName);
+  const { feature, segments } = useFeature(projectId, featureName);
   const [{ context: text }, setUrl] = useUrl<{ context?: string }>();
   const [context, setContext] = useState<ContextValues>(() => contextOf(text));
-  const { data: fields } = useQuery(projectContextFieldsQuery(projectId));
+  const [asksFields, setAsksFields] = useState(false);
+  const { data: fields } = useQuery({ ...projectContextFieldsQuery(projectId), enabled: asksFields });
   const asked = useDeferredValue(given(context));
   const { data, error } = useQuery(explanationQuery(projectId, featureName, asked));
 
@@ -34,7 +35,10 @@ export function FeatureWhoPage() {
     <FeatureFrame projectId={projectId} featureName={featureName}>
       <Card title="For whom">
         <p className="mb-3 text-soft">What your application knows about somebody when it asks for the feature.</p>
-        <ContextEditor value={context} onChange={change} fields={fields ?? []} />
+        <fieldset onFocus={() => setAsksFields(true)}>
+          <legend className="sr-only">Context</legend>
+          <ContextEditor value={context} onChange={change} fields={fields ?? []} />
+        </fieldset>
       </Card>
       {error && <Note tone="bad">{errorText(error)}</Note>}
       <div className="grid items-start gap-4 xl:grid-cols-2">
@@ -50,7 +54,7 @@ export function FeatureWhoPage() {
               {answer.variant.enabled && <Badge tone="violet">variant {answer.variant.name}</Badge>}
             </div>
             <div className="px-4 py-3">
-              <ExplanationTree answer={answer} strategies={strategiesIn(answer.environment)} />
+              <ExplanationTree answer={answer} strategies={strategiesIn(answer.environment)} segments={segments} />
             </div>
           </section>
         ))}

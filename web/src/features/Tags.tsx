@@ -1,4 +1,4 @@
-import { useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { X } from 'lucide-react';
 import { useState } from 'react';
 import { answered, api, type Schemas } from '../api/client';
@@ -9,13 +9,11 @@ import { Card } from '../ui/Bits';
 import { Button } from '../ui/Button';
 import { TextField } from '../ui/Fields';
 import { useFeatureRefusals } from './can';
-import { tagsQuery } from './queries';
 
 /** The feature's tags, by which features are found across projects. */
-export function Tags({ feature }: { feature: Schemas['Feature'] }) {
+export function Tags({ feature, tags }: { feature: Schemas['Feature']; tags: Tag[] }) {
   const queries = useQueryClient();
   const { update: refused } = useFeatureRefusals(feature.project);
-  const { data } = useSuspenseQuery(tagsQuery(feature.name));
   const [text, setText] = useState('');
   const [fault, setFault] = useState<string>();
 
@@ -36,16 +34,17 @@ export function Tags({ feature }: { feature: Schemas['Feature'] }) {
   }
 
   function add() {
-    const tags = parseTags(text);
-    if (tags === undefined || tags.length === 0) setFault('A tag is a type, a colon and a value, as simple:checkout.');
-    else void change(tags, []);
+    const typed = parseTags(text);
+    if (typed === undefined || typed.length === 0)
+      setFault('A tag is a type, a colon and a value, as simple:checkout.');
+    else void change(typed, []);
   }
 
   return (
     <Card title="Tags">
       <div className="flex flex-col gap-3">
         <ul className="flex flex-wrap gap-1">
-          {data.tags.map((tag) => {
+          {tags.map((tag) => {
             const name = `${tag.type}:${tag.value}`;
             return (
               <li key={name} className="inline-flex items-center rounded-sm border bg-sunken pl-1.5 text-sm">
@@ -63,7 +62,7 @@ export function Tags({ feature }: { feature: Schemas['Feature'] }) {
               </li>
             );
           })}
-          {data.tags.length === 0 && <li className="text-soft">No tags yet.</li>}
+          {tags.length === 0 && <li className="text-soft">No tags yet.</li>}
         </ul>
         <div className="flex items-start gap-2">
           <TextField

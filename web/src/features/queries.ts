@@ -39,13 +39,6 @@ export const usageQuery = (featureName: string, hoursBack: number) =>
     refetchInterval: 15_000,
   });
 
-export const tagsQuery = (featureName: string) =>
-  queryOptions({
-    queryKey: ['feature', featureName, 'tags'],
-    queryFn: () => answered(api.GET('/api/admin/features/{featureName}/tags', { params: { path: { featureName } } })),
-    meta: { touchedBy: ofFeature(featureName) },
-  });
-
 /** Which features this one can depend on. */
 export const parentsQuery = (projectId: string, featureName: string) =>
   queryOptions({

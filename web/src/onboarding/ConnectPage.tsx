@@ -159,7 +159,7 @@ export function ConnectPage() {
 
 function SwitchHere({ projectId, feature, environment }: { projectId: string; feature: string; environment: string }) {
   const { data } = useQuery(featureQuery(projectId, feature));
-  const here = data?.value.environments.find(({ name }) => name === environment);
+  const here = data?.value.feature.environments.find(({ name }) => name === environment);
   if (!here) return null;
   return (
     <p className="mt-3 flex items-center gap-2">

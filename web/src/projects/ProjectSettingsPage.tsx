@@ -1,4 +1,4 @@
-import { useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { useParams, useRouter } from '@tanstack/react-router';
 import { Suspense, useState } from 'react';
 import { useForm } from 'react-hook-form';
@@ -62,7 +62,8 @@ function General({ projectId }: { projectId: string }) {
   const queries = useQueryClient();
   const { update: refused } = useProjectRefusals(projectId);
   const { data } = useSuspenseQuery(projectQuery(projectId));
-  const { data: fields } = useSuspenseQuery(projectContextFieldsQuery(projectId));
+  const [asksFields, setAsksFields] = useState(false);
+  const { data: fields } = useQuery({ ...projectContextFieldsQuery(projectId), enabled: asksFields });
   const form = useForm({ defaultValues: fieldsOf(data.value) });
   const edit = useEdit(form, data, fieldsOf);
   const [fault, setFault] = useState<string>();
@@ -72,7 +73,7 @@ function General({ projectId }: { projectId: string }) {
     'sessionId',
     'random',
     data.value.defaultStickiness,
-    ...fields.filter((field) => field.stickiness).map(({ name }) => name),
+    ...(fields ?? []).filter((field) => field.stickiness).map(({ name }) => name),
   ]);
 
   async function submit() {
@@ -114,6 +115,7 @@ function General({ projectId }: { projectId: string }) {
           control={form.control}
           name="defaultStickiness"
           label="Stickiness of new strategies"
+          onOpen={() => setAsksFields(true)}
           options={[...stickiness].map((name) => ({ value: name, label: name }))}
         />
         <TextInput

@@ -149,12 +149,15 @@ export type SelectFieldProps<T extends string> = FieldProps & {
   onChange: (value: T) => void;
   options: Option<T>[];
   placeholder?: string;
+  /** For options that are asked for only now. */
+  onOpen?: () => void;
 };
 
 export function SelectField<T extends string>(props: SelectFieldProps<T>) {
-  const { label, description, error, disabled, hideLabel, value, onChange, options, placeholder } = props;
+  const { label, description, error, disabled, hideLabel, value, onChange, options, placeholder, onOpen } = props;
   return (
     <AriaSelect
+      onOpenChange={(open) => open && onOpen?.()}
       value={value === '' ? null : value}
       onChange={(key) => key !== null && onChange(String(key) as T)}
       isInvalid={error !== undefined}

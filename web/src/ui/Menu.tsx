@@ -15,9 +15,16 @@ export type MenuEntry =
     };
 
 /** A button that opens a list of actions. */
-export function Menu({ trigger, entries, label }: { trigger: ReactElement; entries: MenuEntry[]; label: string }) {
+export function Menu(props: {
+  trigger: ReactElement;
+  entries: MenuEntry[];
+  label: string;
+  /** For entries that are asked for only now. */
+  onOpen?: () => void;
+}) {
+  const { trigger, entries, label, onOpen } = props;
   return (
-    <MenuTrigger>
+    <MenuTrigger onOpenChange={(open) => open && onOpen?.()}>
       {trigger}
       <Popover placement="bottom end" className={cx(popoverClass, 'min-w-44')}>
         <AriaMenu aria-label={label} className="max-h-96 overflow-auto p-1 outline-none">

@@ -7,25 +7,25 @@ import { Page } from '../layout/Page';
 import { useSession } from '../session';
 import { Favorite } from './Favorite';
 
-/** One feature with all its environments and strategies, and its revision. */
+/** One feature with its environments and strategies, its tags, the segments that it uses, and its revision. */
 export const featureQuery = (projectId: string, featureName: string) =>
   queryOptions({
     queryKey: ['feature', featureName, projectId],
     queryFn: () =>
       answeredWithRevision(
-        api.GET('/api/admin/projects/{projectId}/features/{featureName}', {
-          params: { path: { projectId, featureName }, query: { variantEnvironments: true } },
+        api.GET('/api/admin/projects/{projectId}/features/{featureName}/overview', {
+          params: { path: { projectId, featureName } },
         }),
       ),
     meta: {
       touchedBy: ({ kind, id }) =>
-        (kind === 'feature' && id === featureName) || kind === 'favorites' || kind === 'environment',
+        (kind === 'feature' && id === featureName) || ['favorites', 'environment', 'segment'].includes(kind),
     },
   });
 
 export function useFeature(projectId: string, featureName: string) {
   const { data } = useSuspenseQuery(featureQuery(projectId, featureName));
-  return { feature: data.value, etag: data.etag };
+  return { ...data.value, etag: data.etag };
 }
 
 /** The frame of all pages of one feature: its name, its state, its tabs. */
