@@ -39,7 +39,7 @@ const columns: Column<Delivery>[] = [
   },
   { id: 'details', header: 'Answer', cell: ({ stateDetails }) => stateDetails },
   { id: 'tries', header: 'Tries', wide: true, align: 'right', cell: ({ details }) => attemptsOf(details) },
-  { id: 'when', header: 'When', cell: ({ createdAt }) => <Time at={createdAt} /> },
+  { id: 'when', header: 'When', wide: true, cell: ({ createdAt }) => <Time at={createdAt} /> },
 ];
 
 /** What an integration was told, the newest first. */

@@ -15,7 +15,7 @@ export function IntegrationFields({ control, provider }: { control: Control<Fiel
     <>
       {provider.deprecated && <Note tone="warn">{provider.deprecated}</Note>}
       <p className="text-soft">
-        {provider.howTo}{' '}
+        {provider.howTo.replaceAll('`', '')}{' '}
         <a href={provider.documentationUrl} target="_blank" rel="noreferrer" className={linkClass}>
           Documentation
         </a>

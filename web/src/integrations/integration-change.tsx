@@ -1,11 +1,12 @@
 import { type QueryClient, useMutation, useQueryClient } from '@tanstack/react-query';
-import { answered, api } from '../api/client';
+import { answered, api, ifMatch } from '../api/client';
 import { refresh } from '../api/live';
 import { confirm } from '../kit/confirm/confirm';
 import { toast, toastError } from '../kit/toast/toasts';
 import { Switch } from '../ui/Fields';
 import { useIntegrationRefusals } from './can';
 import { bodyOf, fieldsOf, type Integration, scopeOf } from './integration';
+import { integrationQuery } from './queries';
 
 /** Turns an integration on and off in place. */
 export function EnabledSwitch({ integration, hideLabel }: { integration: Integration; hideLabel?: boolean }) {
@@ -14,8 +15,11 @@ export function EnabledSwitch({ integration, hideLabel }: { integration: Integra
   const { id, provider } = integration;
   const change = useMutation({
     mutationFn: async (enabled: boolean) => {
-      const body = bodyOf(provider, { ...fieldsOf(integration, undefined), enabled });
-      await answered(api.PUT('/api/admin/addons/{id}', { params: { path: { id } }, body }));
+      // The whole of it is sent: as it is just now, not as the list has it.
+      const read = await queries.fetchQuery({ ...integrationQuery(id), staleTime: 0 });
+      const body = bodyOf(provider, { ...fieldsOf(read.value, undefined), enabled });
+      const params = { path: { id } };
+      await answered(api.PUT('/api/admin/addons/{id}', { params, body, headers: ifMatch(read.etag) }));
       await refresh(queries, [{ kind: 'integration', id: String(id) }]);
     },
     onError: toastError,
