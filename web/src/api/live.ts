@@ -1,7 +1,5 @@
 import type { QueryClient } from '@tanstack/react-query';
-
-/** One thing that a commit touched, as `GET /api/admin/live` tells it. */
-export type Change = { kind: string; id: string; project?: string; environment?: string; deleted?: boolean };
+import { type Change, shared } from './stream';
 
 /** Says in a query's `meta` which changes make its answer old. */
 export type Touched = (change: Change) => boolean;
@@ -55,47 +53,40 @@ export function refresh(queries: QueryClient, changes: Change[]) {
 
 export type Connection = 'connecting' | 'live' | 'lost';
 
-/** Follows the server's commits until the returned function is called. */
-export function follow(address: string, queries: QueryClient, tell: (connection: Connection) => void): () => void {
-  let source: EventSource;
-  let again: ReturnType<typeof setTimeout> | undefined;
-  let known = 0;
+/**
+ * Follows the server's commits until the returned function is called. `since` is the revision that the window has begun
+ * with: what was committed between that and the first word of the stream is fetched anew.
+ */
+export function follow(
+  address: string,
+  queries: QueryClient,
+  since: number,
+  tell: (connection: Connection) => void,
+): () => void {
+  let known = since;
 
   function refetchAll() {
     void queries.invalidateQueries({ predicate: (query) => query.meta?.touchedBy !== undefined });
   }
 
-  function open() {
-    tell('connecting');
-    source = new EventSource(address);
-    source.addEventListener('hello', (event) => {
-      tell('live');
-      const { revision } = JSON.parse(event.data) as { revision: number };
-      // What was missed between two connections is not told again.
-      if (known !== 0 && revision > known) refetchAll();
-      known = Math.max(known, revision);
-    });
-    source.addEventListener('reset', (event) => {
-      known = (JSON.parse(event.data) as { revision: number }).revision;
-      refetchAll();
-    });
-    source.addEventListener('change', (event) => {
-      const { revision, changes } = JSON.parse(event.data) as { revision: number; changes: Change[] };
-      known = Math.max(known, revision);
-      betweenWrites(() => {
-        if (!own.delete(revision)) void refresh(queries, changes);
-      });
-    });
-    source.onerror = () => {
-      tell('lost');
-      // Browsers try again by themselves unless the answer was a refusal.
-      if (source.readyState === EventSource.CLOSED) again = setTimeout(open, 5000);
-    };
-  }
-
-  open();
-  return () => {
-    clearTimeout(again);
-    source.close();
-  };
+  return shared(address, (news) => {
+    switch (news.type) {
+      case 'connecting':
+      case 'lost':
+        return tell(news.type);
+      case 'hello':
+        tell('live');
+        // What was missed between two connections is not told again.
+        if (news.revision > known) refetchAll();
+        break;
+      case 'reset':
+        refetchAll();
+        break;
+      case 'change':
+        betweenWrites(() => {
+          if (!own.delete(news.revision)) void refresh(queries, news.changes);
+        });
+    }
+    known = news.revision;
+  });
 }

@@ -8,7 +8,7 @@ type SignedIn = Schemas['BootstrapSignedIn'];
 /** Who is signed in, and what nearly every page needs. */
 export type Session = Pick<
   SignedIn,
-  'user' | 'permissions' | 'splash' | 'projects' | 'environments' | 'choosePassword' | 'version'
+  'user' | 'permissions' | 'splash' | 'projects' | 'environments' | 'choosePassword' | 'revision' | 'version'
 > & { config: Schemas['UiConfig'] };
 
 /** What the sign-in page can offer. */

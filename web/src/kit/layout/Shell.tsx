@@ -169,7 +169,9 @@ function ThemeMenu() {
 function useLive(): Connection {
   const queries = useQueryClient();
   const [connection, setConnection] = useState<Connection>('connecting');
-  useEffect(() => follow(`${mountedAt}api/admin/live`, queries, setConnection), [queries]);
+  // What the session has become since is told by the stream itself.
+  const [since] = useState(useSession().revision);
+  useEffect(() => follow(`${mountedAt}api/admin/live`, queries, since, setConnection), [queries, since]);
   return connection;
 }
 
