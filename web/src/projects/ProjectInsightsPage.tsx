@@ -2,35 +2,31 @@ import { useSuspenseQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { linkClass } from '../kit/layout/Page';
-import { ProjectFrame } from '../kit/ProjectFrame';
+import { ProjectFrame, projectQuery } from '../kit/ProjectFrame';
 import { paths } from '../paths';
 import { Bar, Card } from '../ui/Bits';
 import { ActivityChart } from './ActivityChart';
-import { projectInsightsQuery, projectStatusQuery } from './queries';
+import { projectStatusQuery } from './queries';
 
 export function ProjectInsightsPage() {
   const { projectId } = useParams({ from: '/signed-in/projects/$projectId/insights' });
   const { data: status } = useSuspenseQuery(projectStatusQuery(projectId));
-  const { data: insights } = useSuspenseQuery(projectInsightsQuery(projectId));
-  const { lifecycleSummary: stages, resources } = status;
-  const { health, stats, featureTypeCounts } = insights;
+  const { health, stats, featureTypeCounts } = useSuspenseQuery(projectQuery(projectId)).data.value;
+  const { lifecycleSummary: stages, resources, staleFlags } = status;
   return (
     <ProjectFrame projectId={projectId}>
       <div className="grid gap-4 md:grid-cols-2 xl:grid-cols-3">
         <Card title="Health">
           <p className="text-xl font-semibold">
-            {health.rating} %{' '}
-            <Bar percent={health.rating} tone={health.rating >= 80 ? 'good' : health.rating >= 50 ? 'warn' : 'bad'} />
+            {health} % <Bar percent={health} tone={health >= 80 ? 'good' : health >= 50 ? 'warn' : 'bad'} />
           </p>
           <p className="mt-1 text-soft">
             The share of features that are neither stale nor past the life that their type expects.
           </p>
           <ul className="mt-2">
-            <li>{health.activeCount} active</li>
-            <li>{health.potentiallyStaleCount} potentially stale</li>
             <li>
               <Link {...paths.project(projectId, { state: 'stale' })} className={linkClass}>
-                {health.staleCount} stale
+                {staleFlags.total} stale
               </Link>
             </li>
           </ul>

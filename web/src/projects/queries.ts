@@ -24,13 +24,6 @@ export const projectStatusQuery = (projectId: string) =>
     meta: { touchedBy: ({ kind, project }) => kind === 'feature' && project === projectId },
   });
 
-export const projectInsightsQuery = (projectId: string) =>
-  queryOptions({
-    queryKey: ['project', projectId, 'insights'],
-    queryFn: () => answered(api.GET('/api/admin/projects/{projectId}/insights', { params: { path: { projectId } } })),
-    meta: { touchedBy: ({ kind, project }) => kind === 'feature' && project === projectId },
-  });
-
 export const projectApplicationsQuery = (projectId: string) =>
   queryOptions({
     queryKey: ['project', projectId, 'applications'],
