@@ -2108,6 +2108,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List all roles with what they allow, and all permissions */
+        get: operations["getRoles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/search/events": {
         parameters: {
             query?: never;
@@ -3285,7 +3302,7 @@ export interface components {
             displayName: string;
             /** @description Where it holds. */
             environment?: string | null;
-            /** @description Whether the user has it. */
+            /** @description Where one user is looked at: whether they have it. */
             hasPermission?: boolean | null;
             /**
              * Format: int32
@@ -6145,6 +6162,34 @@ export interface components {
              * @description The form of this answer: 1.
              */
             version: number;
+        };
+        /** @description All roles, and all that roles can allow. */
+        RolesWithPermissions: {
+            /** @description Every permission, those for the whole installation first, then those in projects, then those in environments. */
+            permissions: components["schemas"]["AccessPermission"][];
+            /** @description Built-in ones first, by id. */
+            roles: components["schemas"]["RoleWithPermissions"][];
+            /**
+             * Format: int32
+             * @description The form of this answer: 1.
+             */
+            version: number;
+        };
+        /** @description A role with what it allows. */
+        RoleWithPermissions: {
+            /** @description For people. */
+            description: string;
+            /**
+             * Format: int64
+             * @description 1 Admin, 2 Editor, 3 Viewer, 4 Owner, 5 Member; custom ones follow.
+             */
+            id: number;
+            /** @description Unique. */
+            name: string;
+            /** @description What it allows: of `ADMIN` alone, everything. */
+            permissions: components["schemas"]["AccessPermission"][];
+            /** @description `root` or `project`; `root-custom` or `custom` for those that users made. */
+            type: string;
         };
         /** @description A rollout, and where the context is in it. */
         RolloutExplanation: {
@@ -19281,6 +19326,43 @@ export interface operations {
             };
             /** @description The database cannot take the change now, or the installation is in maintenance mode */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getRoles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolesWithPermissions"];
+                };
+            };
+            /** @description The credentials are missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -80,7 +80,7 @@ struct Overview {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = AccessPermission)]
-struct PermissionView {
+pub(super) struct PermissionView {
     /// As clients know it.
     id: u32,
     /// As roles name it.
@@ -93,7 +93,7 @@ struct PermissionView {
     /// Where it holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     environment: Option<String>,
-    /// Whether the user has it.
+    /// Where one user is looked at: whether they have it.
     #[serde(skip_serializing_if = "Option::is_none")]
     has_permission: Option<bool>,
 }
@@ -193,7 +193,7 @@ const fn number(permission: Permission) -> u32 {
 }
 
 impl PermissionView {
-    fn of(permission: Permission) -> Self {
+    pub fn of(permission: Permission) -> Self {
         let words = permission.name().replace('_', " ").to_lowercase().replace(" api ", " API ");
         let mut letters = words.chars();
         let head = letters.next().map(|c| c.to_ascii_uppercase()).unwrap_or_default();
@@ -211,7 +211,7 @@ impl PermissionView {
         }
     }
 
-    fn granted(grant: &Grant) -> Self {
+    pub fn granted(grant: &Grant) -> Self {
         Self { environment: grant.environment.clone(), ..Self::of(grant.permission) }
     }
 }

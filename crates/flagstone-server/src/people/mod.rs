@@ -5,6 +5,7 @@ mod identify;
 mod inactive_users;
 mod log_in;
 mod me;
+mod roles;
 mod signup_links;
 mod users;
 
@@ -17,7 +18,14 @@ pub use users::UserView;
 
 /// The routes of people below `/api/admin`, noun by noun.
 pub fn nouns() -> Vec<OpenApiRouter<App>> {
-    vec![access::routes(), inactive_users::routes(), me::routes(), signup_links::routes(), users::routes()]
+    vec![
+        access::routes(),
+        inactive_users::routes(),
+        me::routes(),
+        roles::routes(),
+        signup_links::routes(),
+        users::routes(),
+    ]
 }
 
 /// The routes that anybody may use: logging in and out, setting a password by a link, signing up by one.

@@ -306,3 +306,43 @@ async fn what_a_user_may_do() {
     }
     it.check("admin", &format!("DELETE {USERS}/scim-users"), Value::Null, "200").await;
 }
+
+#[tokio::test]
+async fn everybody_can_look_up_what_roles_allow() {
+    let it = fixture().await;
+    let all = it.check("viewer", "GET /api/admin/roles", Value::Null, "200").await.json();
+    let roles = all["roles"].as_array().unwrap();
+    let role = |name: &str| roles.iter().find(|role| role["name"] == name).unwrap();
+    let names = |list: &Value| -> Vec<String> {
+        list.as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let built_in: Vec<_> = roles[..5].iter().map(|role| (&role["id"], &role["name"], &role["type"])).collect();
+    let expect = [(1, "Admin", "root"), (2, "Editor", "root"), (3, "Viewer", "root"), (4, "Owner", "project")];
+    let expect: Vec<_> = expect.iter().map(|(id, name, kind)| (json!(id), json!(name), json!(kind))).collect();
+    for (found, (id, name, kind)) in built_in.iter().zip(&expect) {
+        assert_eq!(*found, (id, name, kind));
+    }
+    assert_eq!(names(&role("Admin")["permissions"]), ["ADMIN"]);
+    assert_eq!(role("Viewer")["permissions"], json!([]));
+    assert!(names(&role("Member")["permissions"]).contains(&"CREATE_FEATURE".to_owned()));
+    // A user who has a role has what it is said to allow.
+    let me = it.check("editor", "GET /api/admin/user", Value::Null, "200").await.json();
+    let held: Vec<_> =
+        me["permissions"].as_array().unwrap().iter().filter(|held| held.get("project").is_none()).collect();
+    let held: Vec<_> = held.iter().map(|held| held["permission"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(names(&role("Editor")["permissions"]), held);
+    // Those that users made are there, and every permission once.
+    assert_eq!(
+        (&role("UPDATE_PROJECT")["type"], &role("CREATE_ADDON")["type"]),
+        (&json!("custom"), &json!("root-custom"))
+    );
+    let permissions = all["permissions"].as_array().unwrap();
+    let kinds: std::collections::BTreeSet<_> = permissions.iter().map(|one| one["type"].as_str().unwrap()).collect();
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), ["environment", "project", "root"]);
+    let all_names: std::collections::BTreeSet<_> = names(&all["permissions"]).into_iter().collect();
+    assert_eq!(all_names.len(), permissions.len());
+    assert!(roles.iter().all(|role| names(&role["permissions"]).iter().all(|name| all_names.contains(name))));
+    assert!(permissions.contains(
+        &json!({"id": 42, "name": "READ_PROJECT_API_TOKEN", "displayName": "Read project API token", "type": "project"})
+    ));
+}

@@ -463,6 +463,7 @@ fn people(world: &World) -> Vec<Row> {
     let password = "Another-password-2";
     rows! {
         GET "/api/admin/live";
+        GET "/api/admin/roles";
         GET "/api/admin/user";
         GET "/api/admin/user/profile" by(By::User);
         GET "/api/admin/user/roles" by(By::User);
