@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use imbl::{OrdMap, OrdSet};
 
 use crate::favorites::Favorites;
-use crate::features::{Feature, Stage};
+use crate::features::{Feature, Stage, Strategy};
 use crate::projects::{Project, ProjectMode};
 use crate::tags::Tag;
 use crate::time::Timestamp;
@@ -138,6 +138,8 @@ pub struct FeatureIndex {
     by_creator: OrdMap<i64, Users>,
     /// Of live features alone.
     by_field: OrdMap<String, Users>,
+    /// By type of strategy, of live features alone.
+    by_strategy_type: OrdMap<String, Users>,
     live: usize,
 }
 
@@ -204,6 +206,11 @@ impl FeatureIndex {
     /// The live features with a strategy that has a constraint on the context field; nothing if there is none.
     pub fn of_field(&self, name: &str) -> Option<&Users> {
         self.by_field.get(name)
+    }
+
+    /// The live features with a strategy of the type; nothing if there is none.
+    pub fn of_strategy_type(&self, name: &str) -> Option<&Users> {
+        self.by_strategy_type.get(name)
     }
 
     /// By creator: the features that they have created, archived ones included.
@@ -287,6 +294,11 @@ fn switched_on(feature: &Feature) -> impl Iterator<Item = (&String, Timestamp)> 
     feature.environments.iter().filter_map(|(name, there)| Some((name, there.switched_on_at?)))
 }
 
+/// The strategies of a feature that is not archived.
+fn live_strategies(feature: &Feature) -> impl Iterator<Item = &Strategy> {
+    feature.strategies().filter(|_| !feature.is_archived())
+}
+
 /// What the index of a project's features goes by.
 #[derive(PartialEq)]
 struct Place<'f> {
@@ -343,11 +355,12 @@ impl Index<Feature> for FeatureIndex {
         }
         let segments = |f: &Feature| f.strategies().flat_map(|s| s.segments.clone()).collect();
         let fields = |f: &Feature| {
-            let strategies = f.strategies().filter(|_| !f.is_archived());
-            strategies.flat_map(|s| s.constraints.iter().map(|c| c.context_name.clone())).collect()
+            live_strategies(f).flat_map(|s| s.constraints.iter().map(|c| c.context_name.clone())).collect()
         };
+        let types = |f: &Feature| live_strategies(f).map(|s| s.name.clone()).collect();
         Users::replace(&mut self.by_segment, old, new, segments);
         Users::replace(&mut self.by_field, old, new, fields);
+        Users::replace(&mut self.by_strategy_type, old, new, types);
         Users::replace(&mut self.by_creator, old, new, |f| BTreeSet::from([f.created_by.id]));
         Users::replace(&mut self.by_tag, old, new, |f| f.tags.clone());
     }

@@ -73,6 +73,11 @@ pub fn uses_of_field<'s>(state: &'s State, name: &str) -> Vec<Use<'s>> {
     uses(state, state.features.index().of_field(name), |s| s.constraints.iter().any(|c| c.context_name == name))
 }
 
+/// Where strategies of live features are of a type.
+pub fn uses_of_strategy_type<'s>(state: &'s State, name: &str) -> Vec<Use<'s>> {
+    uses(state, state.features.index().of_strategy_type(name), |s| s.name == name)
+}
+
 /// The strategies for which `uses_it` holds, of those features.
 fn uses<'s>(state: &'s State, users: Option<&Users>, uses_it: impl Fn(&Strategy) -> bool) -> Vec<Use<'s>> {
     let features = users.into_iter().flat_map(|users| &users.features).filter_map(|name| state.features.get(name));

@@ -2318,6 +2318,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/strategies/{name}/features": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the strategies of a type, also of one that is deleted: its strategies stay */
+        get: operations["getStrategiesByType"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/strategies/{strategyName}/deprecate": {
         parameters: {
             query?: never;
@@ -6608,6 +6625,11 @@ export interface components {
             parameters: components["schemas"]["StrategyParameterInput"][];
             /** @description For people; stays if omitted. */
             title?: string | null;
+        };
+        /** @description The strategies of a type. */
+        StrategyTypeUses: {
+            /** @description Those of features that are not archived, by feature and environment. */
+            strategies: components["schemas"]["StrategyUse"][];
         };
         /** @description A strategy that uses something. */
         StrategyUse: {
@@ -20687,6 +20709,64 @@ export interface operations {
             };
             /** @description The database cannot take the change now, or the installation is in maintenance mode */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getStrategiesByType: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StrategyTypeUses"];
+                };
+            };
+            /** @description The request holds invalid data; every fault is listed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The credentials are missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use flagstone_model::commands::strategy_types as commands;
+use flagstone_model::segments::uses_of_strategy_type;
 use flagstone_model::strategy_definitions::{DEFINITIONS, Definition, find};
 use flagstone_model::strategy_types::{
     CreateStrategyType, ParameterKind, StrategyType, StrategyTypeInput, is_deprecated,
@@ -13,6 +14,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::segments::StrategyUse;
 use crate::app::App;
 use crate::app::caller::Caller;
 use crate::http::error::Failure;
@@ -22,6 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(get, update, delete))
+        .routes(routes!(list_uses))
         .routes(routes!(deprecate))
         .routes(routes!(reactivate))
 }
@@ -71,6 +74,13 @@ struct ParameterView {
     /// Whether a strategy needs it.
     #[serde(skip_serializing_if = "Option::is_none")]
     required: Option<bool>,
+}
+
+/// The strategies of a type.
+#[derive(Serialize, ToSchema)]
+struct StrategyTypeUses {
+    /// Those of features that are not archived, by feature and environment.
+    strategies: Vec<StrategyUse>,
 }
 
 /// A type of strategy, built in or made.
@@ -217,6 +227,24 @@ async fn update(
 async fn delete(State(app): State<App>, caller: Caller, Path(name): Path<String>) -> Result<(), Failure> {
     refuse_editing(&app, &caller, P::DeleteStrategy)?;
     app.commit::<commands::Delete>(&caller, name, Body::none()).await.map(drop)
+}
+
+/// List the strategies of a type, also of one that is deleted: its strategies stay
+#[utoipa::path(
+    get,
+    path = "/api/admin/strategies/{name}/features",
+    operation_id = "getStrategiesByType",
+    tag = "Strategies",
+    responses((status = 200, body = StrategyTypeUses)),
+)]
+async fn list_uses(
+    State(app): State<App>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Json<StrategyTypeUses>, Failure> {
+    let seen = app.view(&caller, &Need::login())?;
+    let strategies = uses_of_strategy_type(&seen, &name).iter().map(StrategyUse::of).collect();
+    Ok(Json(StrategyTypeUses { strategies }))
 }
 
 /// Say that a type of strategy is kept for old features only

@@ -68,3 +68,26 @@ async fn an_operator_can_close_them() {
     it.check("admin", &format!("DELETE {TYPES}/spare"), Value::Null, "403 ForbiddenError").await;
     it.check("viewer", &format!("DELETE {TYPES}/spare"), Value::Null, "403 PermissionError").await;
 }
+
+#[tokio::test]
+async fn where_one_is_used_is_told_also_once_it_is_gone() {
+    let it = fixture().await;
+    it.check("admin", "PUT /api/admin/projects/omega/settings", json!({"mode": "private"}), "200").await;
+    it.check("admin", STRATEGIES, json!({"name": "spare", "parameters": {}}), "200").await;
+    it.check("admin", &format!("DELETE {TYPES}/spare"), Value::Null, "200").await;
+    let used = async |who: &str, name: &str| {
+        let answer = it.check(who, &format!("GET {TYPES}/{name}/features"), Value::Null, "200").await.json();
+        let place = |of: &Value| {
+            assert_eq!(of["strategyName"], name);
+            format!("{}/{} {}", of["projectId"], of["featureName"], of["environment"]).replace('"', "")
+        };
+        answer["strategies"].as_array().unwrap().iter().map(place).collect::<Vec<_>>()
+    };
+    assert_eq!(used("viewer", "spare").await, ["alpha/flag development"]);
+    assert_eq!(used("viewer", "default").await, ["alpha/flag development"]);
+    assert_eq!(used("owner of omega", "default").await, ["omega/b-flag development", "alpha/flag development"]);
+    assert_eq!(used("viewer", "nothing").await, [""; 0]);
+    // What is in the archive is not in use.
+    it.check("admin", "DELETE /api/admin/projects/alpha/features/flag", Value::Null, "202").await;
+    assert_eq!(used("viewer", "spare").await, [""; 0]);
+}

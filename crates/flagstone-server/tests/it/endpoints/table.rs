@@ -328,6 +328,7 @@ fn shared(world: &World) -> Vec<Row> {
         POST "/api/admin/constraints/validate" body(json!({"contextName": "plan", "operator": "IN", "values": ["gold"]})), answers(204);
         GET "/api/admin/strategies";
         GET "/api/admin/strategies/{name}" at("name", "flexibleRollout");
+        GET "/api/admin/strategies/{name}/features" at("name", "flexibleRollout");
         POST "/api/admin/strategies" body(json!({"name": "new", "parameters": [{"name": "region", "type": "list"}]})), answers(201), changes("new");
         PUT "/api/admin/strategies/{name}" at("name", "spare"), body(json!({"parameters": [{"name": "region", "type": "list"}]})), changes("spare");
         DELETE "/api/admin/strategies/{name}" at("name", "spare"), changes("spare");
