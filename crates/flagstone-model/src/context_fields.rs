@@ -9,6 +9,7 @@ use crate::draft::{Draft, NewEvent};
 use crate::error::{Error, Faults};
 use crate::names::{check_text, check_url_name, check_value};
 use crate::projects;
+use crate::segments::segments_on_field;
 use crate::state::{Document, State};
 use crate::time::Timestamp;
 
@@ -253,6 +254,5 @@ fn event(kind: &'static str, field: &ContextField) -> NewEvent {
 }
 
 fn is_used(state: &State, name: &str) -> bool {
-    state.features.index().of_field(name).is_some()
-        || state.segments.values().any(|s| s.constraints.iter().any(|c| c.context_name == name))
+    state.features.index().of_field(name).is_some() || segments_on_field(state, name).next().is_some()
 }

@@ -73,6 +73,11 @@ pub fn uses_of_field<'s>(state: &'s State, name: &str) -> Vec<Use<'s>> {
     uses(state, state.features.index().of_field(name), |s| s.constraints.iter().any(|c| c.context_name == name))
 }
 
+/// The segments with a constraint on a context field.
+pub fn segments_on_field<'s>(state: &'s State, name: &str) -> impl Iterator<Item = &'s Arc<Segment>> {
+    state.segments.values().filter(move |segment| segment.constraints.iter().any(|c| c.context_name == name))
+}
+
 /// Where strategies of live features are of a type.
 pub fn uses_of_strategy_type<'s>(state: &'s State, name: &str) -> Vec<Use<'s>> {
     uses(state, state.features.index().of_strategy_type(name), |s| s.name == name)

@@ -258,7 +258,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the strategies that use a context field */
+        /** List the strategies and the segments that use a context field */
         get: operations["getStrategiesByContextField"];
         put?: never;
         post?: never;
@@ -1319,7 +1319,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the strategies that use a context field */
+        /** List the strategies and the segments that use a context field */
         get: operations["getStrategiesByContextFieldForProject"];
         put?: never;
         post?: never;
@@ -3784,8 +3784,11 @@ export interface components {
             /** @description Whether rollouts can stick to it. */
             stickiness?: boolean | null;
         };
-        /** @description The strategies that use a context field. */
+        /** @description What uses a context field. */
         ContextFieldUses: {
+            /** @description The segments, by name. */
+            segments: components["schemas"]["SegmentName"][];
+            /** @description The strategies of features that are not archived. */
             strategies: components["schemas"]["StrategyUse"][];
         };
         /** @description A new token of one, several or all projects. */
@@ -6284,6 +6287,16 @@ export interface components {
             name: string;
             /** @description The only project whose strategies can use it; all if omitted. */
             project?: string | null;
+        };
+        /** @description A segment by its name. */
+        SegmentName: {
+            /**
+             * Format: int64
+             * @description Never given out twice.
+             */
+            id: number;
+            /** @description Unique. */
+            name: string;
         };
         /** @description What a segment asks of a context. */
         SegmentRef: {

@@ -5,7 +5,7 @@ use axum::extract::State;
 use flagstone_model::commands::context_fields as commands;
 use flagstone_model::context_fields::{self, ContextField, ContextFieldInput, CreateContextField, LegalValue};
 use flagstone_model::paths::LegalValuePath;
-use flagstone_model::segments::uses_of_field;
+use flagstone_model::segments::{segments_on_field, uses_of_field};
 use flagstone_model::{Need, Permission as P, State as Model, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -56,10 +56,22 @@ pub(super) struct ContextFieldView {
     used_in_features: Option<usize>,
 }
 
-/// The strategies that use a context field.
+/// What uses a context field.
 #[derive(Serialize, ToSchema)]
 pub(super) struct ContextFieldUses {
+    /// The strategies of features that are not archived.
     strategies: Vec<StrategyUse>,
+    /// The segments, by name.
+    segments: Vec<SegmentName>,
+}
+
+/// A segment by its name.
+#[derive(Serialize, ToSchema)]
+struct SegmentName {
+    /// Never given out twice.
+    id: i64,
+    /// Unique.
+    name: String,
 }
 
 pub(super) fn view(field: &ContextField) -> ContextFieldView {
@@ -86,9 +98,12 @@ pub(super) fn with_use(state: &Model, field: &ContextField) -> ContextFieldView 
     }
 }
 
-/// The strategies that use the field.
+/// What uses the field.
 pub(super) fn uses(state: &Model, name: &str) -> ContextFieldUses {
-    ContextFieldUses { strategies: uses_of_field(state, name).iter().map(StrategyUse::of).collect() }
+    let segments = segments_on_field(state, name).map(|s| SegmentName { id: s.id, name: s.name.clone() });
+    let mut segments: Vec<_> = segments.collect();
+    segments.sort_by(|a, b| a.name.cmp(&b.name));
+    ContextFieldUses { strategies: uses_of_field(state, name).iter().map(StrategyUse::of).collect(), segments }
 }
 
 /// List the context fields of all projects
@@ -186,7 +201,7 @@ async fn validate(State(app): State<App>, caller: Caller, body: Body<Name>) -> R
     Ok(context_fields::validate_name(&seen, &name)?)
 }
 
-/// List the strategies that use a context field
+/// List the strategies and the segments that use a context field
 #[utoipa::path(
     get,
     path = "/api/admin/context/{contextField}/strategies",

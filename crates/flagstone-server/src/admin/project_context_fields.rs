@@ -137,7 +137,7 @@ async fn validate(
     Ok(context_fields::validate_name(&seen, &name)?)
 }
 
-/// List the strategies that use a context field
+/// List the strategies and the segments that use a context field
 #[utoipa::path(
     get,
     path = "/api/admin/projects/{projectId}/context/{contextField}/strategies",

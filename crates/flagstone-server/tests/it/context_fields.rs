@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::fixture;
+use crate::world::{fixture, world};
 
 const CONTEXT: &str = "/api/admin/context";
 
@@ -74,6 +74,24 @@ async fn one_in_use_stays() {
     it.check("editor", &format!("PUT {CONTEXT}/spare"), json!({}), "404 NotFoundError").await;
     let used = it.check("viewer", &format!("GET {CONTEXT}/plan/strategies"), Value::Null, "200").await.json();
     assert_eq!(used["strategies"][0]["featureName"], "flag");
+}
+
+#[tokio::test]
+async fn the_segments_that_use_one_are_told_to_those_who_see_them() {
+    let (it, world) = (fixture().await, world().await);
+    it.check("admin", "PUT /api/admin/projects/omega/settings", json!({"mode": "private"}), "200").await;
+    let segment = |name: &str, of: &str| json!({"id": world.get(of).parse::<i64>().unwrap(), "name": name});
+    let all = [("own", "own segment"), ("shared", "shared segment"), ("spare", "spare segment")];
+    let mut expect: Vec<_> = all.iter().map(|(name, of)| segment(name, of)).collect();
+    for path in [format!("{CONTEXT}/plan"), "/api/admin/projects/alpha/context/plan".to_owned()] {
+        let used = it.check("viewer", &format!("GET {path}/strategies"), Value::Null, "200").await.json();
+        assert_eq!(used["segments"], json!(expect), "{path}");
+    }
+    expect.push(segment("theirs", "omega's segment"));
+    let used = it.check("owner of omega", &format!("GET {CONTEXT}/plan/strategies"), Value::Null, "200").await.json();
+    assert_eq!(used["segments"], json!(expect));
+    let used = it.check("viewer", &format!("GET {CONTEXT}/spare/strategies"), Value::Null, "200").await.json();
+    assert_eq!(used, json!({"strategies": [], "segments": []}));
 }
 
 #[tokio::test]
