@@ -3,7 +3,6 @@ import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { onSignedOut } from './api/client';
-import { Confirmations } from './kit/confirm/confirm';
 import { leave } from './kit/layout/leave';
 import { type Beginning, bootstrapQuery } from './kit/session';
 import { Toasts } from './kit/toast/toasts';
@@ -35,7 +34,6 @@ createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={queries}>
       <RouterProvider router={router} />
-      <Confirmations />
       <Toasts />
     </QueryClientProvider>
   </StrictMode>,

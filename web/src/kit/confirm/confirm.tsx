@@ -1,4 +1,5 @@
-import { type ReactNode, useState, useSyncExternalStore } from 'react';
+import { useLocation } from '@tanstack/react-router';
+import { type ReactNode, useEffect, useState, useSyncExternalStore } from 'react';
 import { errorText } from '../../api/errors';
 import { Note } from '../../ui/Bits';
 import { Button } from '../../ui/Button';
@@ -40,6 +41,10 @@ export function Confirmations() {
     },
     () => asked,
   );
+  const page = useLocation({ select: ({ pathname }) => pathname });
+  // Whoever follows a link in a question to another page has answered it.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it is about the page alone
+  useEffect(() => set(null), [page]);
   return question && <Confirmation key={question.title} question={question} />;
 }
 

@@ -1,6 +1,7 @@
 import { useSuspenseQuery } from '@tanstack/react-query';
 import { Navigate } from '@tanstack/react-router';
 import { answered, api } from '../../api/client';
+import { Confirmations } from '../confirm/confirm';
 import { bootstrapQuery, SessionProvider } from '../session';
 import { toastError } from '../toast/toasts';
 import { leave } from './leave';
@@ -24,6 +25,7 @@ export function SignedIn() {
   return (
     <SessionProvider session={data.session}>
       <Shell onSignOut={() => void signOut()} />
+      <Confirmations />
     </SessionProvider>
   );
 }
