@@ -1,5 +1,5 @@
 import { useSuspenseQuery } from '@tanstack/react-query';
-import { Archive, ArchiveRestore, EllipsisVertical, Pencil, Plus, Trash2 } from 'lucide-react';
+import { Archive, ArchiveRestore, EllipsisVertical, MapPin, Pencil, Plus, Trash2 } from 'lucide-react';
 import { Suspense } from 'react';
 import type { Schemas } from '../api/client';
 import { Page } from '../kit/layout/Page';
@@ -16,6 +16,7 @@ import { titleOf, useStrategyDeeds } from './deeds';
 import { typeName } from './StrategyInputs';
 import { CreateStrategy } from './strategy-create';
 import { EditStrategy } from './strategy-edit';
+import { UsesDialog } from './Uses';
 
 type Strategy = Schemas['StrategyDefinition'];
 
@@ -24,6 +25,8 @@ export function StrategiesPage() {
   const [{ dialog, id }, setUrl] = useUrl<{ dialog?: string; id?: string }>();
   const refusals = useStrategyRefusals();
   const deeds = useStrategyDeeds();
+
+  const looked = dialog === 'uses' && data.strategies.find(({ name }) => name === id);
 
   const columns: Column<Strategy>[] = [
     {
@@ -71,6 +74,11 @@ export function StrategiesPage() {
           label={`Actions for ${titleOf(strategy)}`}
           trigger={<IconButton label={`Actions for ${titleOf(strategy)}`} icon={<EllipsisVertical size={16} />} />}
           entries={[
+            {
+              label: 'See where it is used',
+              icon: <MapPin size={15} />,
+              act: () => setUrl({ dialog: 'uses', id: strategy.name }, 'push'),
+            },
             {
               label: 'Edit',
               icon: <Pencil size={15} />,
@@ -130,6 +138,9 @@ export function StrategiesPage() {
       <Suspense fallback={null}>
         {dialog === 'create' && <CreateStrategy onClose={() => setUrl({ dialog: '' })} />}
         {dialog === 'edit' && id && <EditStrategy key={id} name={id} onClose={() => setUrl({ dialog: '', id: '' })} />}
+        {looked && (
+          <UsesDialog name={looked.name} title={titleOf(looked)} onClose={() => setUrl({ dialog: '', id: '' })} />
+        )}
       </Suspense>
     </Page>
   );

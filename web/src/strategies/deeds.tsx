@@ -3,6 +3,7 @@ import { answered, api, type Schemas } from '../api/client';
 import { refresh } from '../api/live';
 import { confirm } from '../kit/confirm/confirm';
 import { toast, toastError } from '../kit/toast/toasts';
+import { Uses } from './Uses';
 
 type Strategy = Schemas['StrategyDefinition'];
 
@@ -21,9 +22,13 @@ export function useStrategyDeeds() {
     confirm({
       title: `Deprecate ${titleOf(strategy)}`,
       body: (
-        <p>
-          It is not offered for new strategies any more. Features that use it go on as they are. It can be reactivated.
-        </p>
+        <>
+          <p>
+            It is not offered for new strategies any more. Features that use it go on as they are. It can be
+            reactivated.
+          </p>
+          <Uses name={strategyName} />
+        </>
       ),
       verb: 'Deprecate',
       act: async () => {
@@ -54,10 +59,13 @@ export function useStrategyDeeds() {
     confirm({
       title: `Delete custom strategy ${titleOf(strategy)}`,
       body: (
-        <p>
-          Features that use it keep it, and SDKs that know it go on deciding by it. But such a strategy cannot be
-          changed any more, only taken out, until a custom strategy of this name is there again.
-        </p>
+        <>
+          <p>
+            Features that use it keep it, and SDKs that know it go on deciding by it. But such a strategy cannot be
+            changed any more, only taken out, until a custom strategy of this name is there again.
+          </p>
+          <Uses name={name} />
+        </>
       ),
       verb: 'Delete custom strategy',
       danger: true,

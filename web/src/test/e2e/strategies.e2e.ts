@@ -92,3 +92,39 @@ test('what two people edit is not overwritten unseen', async () => {
     .getByText('theirs')
     .waitFor();
 });
+
+test('before a type is deprecated or deleted, one sees which features use it', async () => {
+  await prepare('POST', '/api/admin/strategies', { name: 'usedType', title: 'Used type', parameters: [] });
+  await prepare('POST', '/api/admin/projects/default/features', { name: 'uses-a-type', type: 'release' });
+  const strategies = '/api/admin/projects/default/features/uses-a-type/environments/development/strategies';
+  await prepare('POST', strategies, { name: 'usedType' });
+  const page = await as('editor');
+  await page.goto('/strategies');
+  for (const verb of ['Deprecate', 'Delete']) {
+    await act(page, 'Used type', verb);
+    const asked = page.getByRole('alertdialog');
+    await asked.getByText('One feature uses it:').waitFor();
+    await asked.getByRole('link', { name: 'uses-a-type' }).waitFor();
+    await asked.getByRole('button', { name: 'Cancel' }).click();
+    await asked.waitFor({ state: 'detached' });
+  }
+  await act(page, 'Used type', 'Delete');
+  await page.getByRole('alertdialog').getByRole('link', { name: 'uses-a-type' }).click();
+  await page.getByRole('heading', { name: 'uses-a-type', level: 1 }).waitFor();
+  await page.getByRole('alertdialog').waitFor({ state: 'detached' });
+});
+
+test('everybody sees where a built-in type is used, also by its link', async () => {
+  await prepare('POST', '/api/admin/strategies', { name: 'unusedType', title: 'Unused type', parameters: [] });
+  await prepare('POST', '/api/admin/projects/default/features', { name: 'uses-ips', type: 'release' });
+  const strategies = '/api/admin/projects/default/features/uses-ips/environments/production/strategies';
+  await prepare('POST', strategies, { name: 'remoteAddress', parameters: { IPs: '10.0.0.1' } });
+  const page = await as('viewer');
+  await page.goto('/strategies');
+  await act(page, 'IPs', 'See where it is used');
+  const dialog = page.getByRole('dialog', { name: 'Where IPs is used' });
+  await dialog.getByRole('link', { name: 'uses-ips' }).waitFor();
+  await dialog.getByText('production').waitFor();
+  await page.goto('/strategies?dialog=uses&id=unusedType');
+  await page.getByRole('dialog', { name: 'Where Unused type is used' }).getByText('No feature uses it.').waitFor();
+});
