@@ -1,7 +1,7 @@
 import { useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { Link, useParams, useRouter } from '@tanstack/react-router';
 import { Pencil, Trash2 } from 'lucide-react';
-import { Suspense, useState } from 'react';
+import { Suspense } from 'react';
 import type { Schemas } from '../api/client';
 import { refresh } from '../api/live';
 import { confirm } from '../kit/confirm/confirm';
@@ -23,26 +23,22 @@ export function ContextFieldPage() {
   const { name } = useParams({ from: '/signed-in/context-fields/$name' });
   const { data } = useSuspenseQuery(contextFieldQuery(name));
   const { data: uses } = useSuspenseQuery(contextFieldUsesQuery(name));
-  const [showsSegments, setShowsSegments] = useState(false);
   const [{ dialog }, setUrl] = useUrl<{ dialog?: string }>();
   const { projects } = useSession();
   const refusals = useContextFieldRefusals();
   const queries = useQueryClient();
   const router = useRouter();
   const field = data.value;
-  const isUsed = uses.strategies.length > 0;
+  const isUsed = uses.strategies.length + uses.segments.length > 0;
 
   function askToDelete() {
     confirm({
       title: `Delete context field ${name}`,
       body: (
-        <>
-          <p>
-            No strategy uses it. Applications may go on sending it; constraints and rollouts can no longer use it until
-            it is created again.
-          </p>
-          <SegmentUses name={name} />
-        </>
+        <p>
+          Nothing uses it. Applications may go on sending it; constraints and rollouts can no longer use it until it is
+          created again.
+        </p>
       ),
       verb: 'Delete context field',
       danger: true,
@@ -75,7 +71,7 @@ export function ContextFieldPage() {
             icon={<Trash2 size={15} aria-hidden="true" />}
             disabledReason={
               refusals.delete(field.project) ??
-              (isUsed && 'Strategies use it: take it out of those that are listed below first.')
+              (isUsed && 'It is in use: take it out of the strategies and segments below first.')
             }
             onPress={askToDelete}
           >
@@ -110,15 +106,12 @@ export function ContextFieldPage() {
           </Card>
         </div>
         <Card title="Where it is used">
-          {isUsed ? (
-            <StrategyUses uses={uses.strategies} />
-          ) : (
-            <p className="text-soft">In no strategy of any feature.</p>
-          )}
-          <details className="mt-3" onToggle={(event) => setShowsSegments(event.currentTarget.open)}>
-            <summary className="cursor-pointer rounded-sm font-medium">In segments</summary>
-            <div className="mt-2">{showsSegments && <SegmentUses name={name} />}</div>
-          </details>
+          <h3 className="font-medium">In strategies</h3>
+          {uses.strategies.length === 0 && <p className="text-soft">In no strategy of any feature.</p>}
+          <StrategyUses uses={uses.strategies} />
+          <h3 className="mt-3 font-medium">In segments</h3>
+          {uses.segments.length === 0 && <p className="text-soft">In no segment.</p>}
+          <SegmentUses segments={uses.segments} />
         </Card>
       </div>
       <Suspense fallback={null}>

@@ -30,7 +30,7 @@ export const contextFieldUsesQuery = (name: string) =>
     queryKey: ['context', 'uses', name],
     queryFn: () =>
       answered(api.GET('/api/admin/context/{contextField}/strategies', { params: { path: { contextField: name } } })),
-    meta: { touchedBy: kinds('feature') },
+    meta: { touchedBy: kinds('feature', 'segment') },
   });
 
 // What belongs to a project is changed below its address, so that its members may do it as well.

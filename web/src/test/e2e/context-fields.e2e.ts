@@ -66,27 +66,26 @@ test('a field that is used shows where, and cannot be deleted', async () => {
   const page = await as('admin');
   await page.goto('/context-fields/usedTenant');
   await page.getByRole('link', { name: 'tenants-see-it' }).waitFor();
-  await page.getByText('In segments').click();
-  await page.getByText('first-tenants').waitFor();
+  await page.getByRole('link', { name: 'first-tenants' }).waitFor();
   const remove = page.getByRole('button', { name: 'Delete' });
   expect(await remove.getAttribute('aria-disabled')).toBe('true');
-  expect(await remove.getAttribute('aria-description')).toContain('Strategies use it');
+  expect(await remove.getAttribute('aria-description')).toContain('It is in use');
 });
 
-test('a field that only a segment uses is not deleted either, and one is told which', async () => {
+test('a field that only a segment uses cannot be deleted either, until it no longer does', async () => {
   await prepare('POST', '/api/admin/context', { name: 'segmentsTenant' });
-  await prepare('POST', '/api/admin/segments', {
-    name: 'second-tenants',
-    constraints: [{ contextName: 'segmentsTenant', operator: 'IN', values: ['one'] }],
-  });
+  const constraints = [{ contextName: 'segmentsTenant', operator: 'IN', values: ['one'] }];
+  const segment = { name: 'second-tenants', constraints };
+  const { id } = await prepare('POST', '/api/admin/segments', segment);
   const page = await as('admin');
   await page.goto('/context-fields/segmentsTenant');
-  await page.getByRole('button', { name: 'Delete' }).click();
-  const asked = page.getByRole('alertdialog');
-  await asked.getByText('second-tenants').waitFor();
-  await asked.getByRole('button', { name: 'Delete context field' }).click();
-  await asked.getByText('is used by strategies or segments').waitFor();
-  expectRefusals();
+  await page.getByRole('link', { name: 'second-tenants' }).waitFor();
+  const remove = page.getByRole('button', { name: 'Delete' });
+  expect(await remove.getAttribute('aria-description')).toContain('segments below');
+  await prepare('PUT', `/api/admin/segments/${id}`, { ...segment, constraints: [] });
+  await page.getByText('In no segment.').waitFor();
+  await remove.click();
+  await page.getByRole('alertdialog').getByText('Nothing uses it').waitFor();
 });
 
 test('a member creates fields for their own project and sees them there', async () => {
