@@ -136,6 +136,8 @@ pub struct FeatureIndex {
     by_segment: OrdMap<i64, Users>,
     by_tag: OrdMap<Tag, Users>,
     by_creator: OrdMap<i64, Users>,
+    /// By creator: the live features that they have created, by when.
+    live_by_creator: OrdMap<i64, OrdSet<(Timestamp, String)>>,
     /// Of live features alone.
     by_field: OrdMap<String, Users>,
     /// By type of strategy, of live features alone.
@@ -216,6 +218,11 @@ impl FeatureIndex {
     /// By creator: the features that they have created, archived ones included.
     pub fn creators(&self) -> impl Iterator<Item = (&i64, &Users)> {
         self.by_creator.iter()
+    }
+
+    /// The names of the live features that somebody has created, the newest first.
+    pub fn newest_of_creator(&self, id: i64) -> impl Iterator<Item = &String> {
+        self.live_by_creator.get(&id).into_iter().flat_map(|features| features.iter().rev()).map(|(_, name)| name)
     }
 
     /// The features that have the tag; nothing if there is none.
@@ -361,6 +368,17 @@ impl Index<Feature> for FeatureIndex {
         Users::replace(&mut self.by_segment, old, new, segments);
         Users::replace(&mut self.by_field, old, new, fields);
         Users::replace(&mut self.by_strategy_type, old, new, types);
+        let made = |f: &Feature| (f.created_by.id, (f.created_at, f.name.clone()));
+        let made = |f: Option<&Feature>| f.filter(|f| !f.is_archived()).map(made);
+        let (before, after) = (made(old), made(new));
+        if before != after {
+            if let Some((creator, feature)) = before {
+                take(&mut self.live_by_creator, &creator, &feature);
+            }
+            if let Some((creator, feature)) = after {
+                self.live_by_creator.entry(creator).or_default().insert(feature);
+            }
+        }
         Users::replace(&mut self.by_creator, old, new, |f| BTreeSet::from([f.created_by.id]));
         Users::replace(&mut self.by_tag, old, new, |f| f.tags.clone());
     }

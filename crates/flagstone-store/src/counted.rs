@@ -5,8 +5,8 @@ use std::ops::Range;
 use flagstone_model::time::Timestamp;
 
 use crate::{
-    Access, AppUsage, Application, Error, Gone, Instance, LastSeen, LoginRecord, PatSeen, Store, TelemetryBatch,
-    TokenSeen, Trim, UnknownFlag, UsageRow, UserSeen, access, merge, telemetry,
+    Access, AppUsage, Application, Connections, Error, Gone, Instance, LastSeen, LoginRecord, PatSeen, Store,
+    TelemetryBatch, TokenSeen, Trim, UnknownFlag, UsageRow, UserSeen, access, merge, telemetry,
 };
 
 impl Store {
@@ -89,6 +89,11 @@ impl Store {
         access!(self.reader().await?,
             tables => tables.instances(app_name, environment),
             lease => telemetry::instances(lease, app_name, environment))
+    }
+
+    /// Of each application in each environment, what was seen since then; by environment and application.
+    pub async fn connections(&self, since: Timestamp) -> Result<Vec<Connections>, Error> {
+        access!(self.reader().await?, tables => tables.connections(since), lease => telemetry::connections(lease, since))
     }
 
     /// Names that were evaluated though no such feature exists.

@@ -18,8 +18,9 @@ use crate::telemetry::{instance_key, unknown_key};
 use crate::text::Salts;
 use crate::verify::Verifier;
 use crate::{
-    ActivityOf, Appended, Application, Error, EventCreator, EventPage, EventQuery, Gone, Head, Instance, Loaded,
-    LoginRecord, Order, Page, Session, SessionHash, StoredDocument, TelemetryBatch, Trim, UsageRow, Verification,
+    ActivityOf, Appended, Application, Connections, Error, EventCreator, EventPage, EventQuery, Gone, Head, Instance,
+    Loaded, LoginRecord, Order, Page, Session, SessionHash, StoredDocument, TelemetryBatch, Trim, UsageRow,
+    Verification,
 };
 
 /// A store in memory.
@@ -213,7 +214,7 @@ impl Tables {
         }
         let skip = usize::try_from(query.offset).unwrap_or(usize::MAX);
         let take = usize::try_from(query.limit).unwrap_or(usize::MAX);
-        let total = events.len() as u64;
+        let total = if query.without_total { 0 } else { events.len() as u64 };
         EventPage { events: events.into_iter().skip(skip).take(take).cloned().collect(), total }
     }
 
@@ -377,6 +378,22 @@ impl Tables {
             .collect();
         rows.sort_by(|a, b| instance_key(a).cmp(&instance_key(b)));
         rows
+    }
+
+    pub(crate) fn connections(&self, since: Timestamp) -> Vec<Connections> {
+        let mut found = BTreeMap::<(&str, &str), (u64, Timestamp)>::new();
+        for row in self.telemetry.instances.iter().filter(|row| row.seen_at >= since) {
+            let (instances, seen_at) = found.entry((&row.environment, &row.app_name)).or_default();
+            *instances += 1;
+            *seen_at = row.seen_at.max(*seen_at);
+        }
+        let rows = found.into_iter().map(|((environment, app_name), (instances, seen_at))| Connections {
+            environment: environment.to_owned(),
+            app_name: app_name.to_owned(),
+            instances,
+            seen_at,
+        });
+        rows.collect()
     }
 
     pub(crate) fn logins(&self, limit: u32, is_meant: impl Fn(&LoginRecord) -> bool) -> Vec<LoginRecord> {

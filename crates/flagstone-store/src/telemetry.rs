@@ -9,8 +9,8 @@ use flagstone_model::time::Timestamp;
 use crate::merge::clamped;
 use crate::sql::{Lease, Row, Sql, Value, signed};
 use crate::{
-    AppUsage, Application, Error, Gone, Instance, LastSeen, LoginRecord, PatSeen, TelemetryBatch, TokenSeen, Trim,
-    UnknownFlag, UsageRow, UserSeen,
+    AppUsage, Application, Connections, Error, Gone, Instance, LastSeen, LoginRecord, PatSeen, TelemetryBatch,
+    TokenSeen, Trim, UnknownFlag, UsageRow, UserSeen,
 };
 
 /// A row of values.
@@ -343,6 +343,26 @@ fn read_instance(row: Row<'_>) -> Result<Instance, Error> {
         created_at: time(&row, 5)?,
         seen_at: time(&row, 6)?,
     })
+}
+
+pub(crate) async fn connections(lease: &mut Lease<'_>, since: Timestamp) -> Result<Vec<Connections>, Error> {
+    let query = Sql::new(
+        "SELECT environment, app_name, COUNT(*), MAX(seen_at) FROM instances WHERE seen_at >= $1 \
+         GROUP BY environment, app_name",
+    )
+    .with(since.millis());
+    let mut rows = lease
+        .fetch(query, |row| {
+            Ok(Connections {
+                environment: row.text(0)?,
+                app_name: row.text(1)?,
+                instances: row.count(2)?,
+                seen_at: time(&row, 3)?,
+            })
+        })
+        .await?;
+    rows.sort_by(|a, b| (&a.environment, &a.app_name).cmp(&(&b.environment, &b.app_name)));
+    Ok(rows)
 }
 
 pub(crate) async fn unknown_flags(lease: &mut Lease<'_>) -> Result<Vec<UnknownFlag>, Error> {

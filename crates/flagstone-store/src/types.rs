@@ -195,6 +195,8 @@ pub struct EventQuery {
     pub offset: u64,
     /// How many to return at most.
     pub limit: u64,
+    /// Not to count how many match in all, which takes longer the more there are.
+    pub without_total: bool,
 }
 
 /// By id, which is by time of commit.
@@ -221,7 +223,7 @@ pub enum ActivityOf<'a> {
 pub struct EventPage {
     /// The page.
     pub events: Vec<Event>,
-    /// How many match in all.
+    /// How many match in all; 0 of a query without a total.
     pub total: u64,
 }
 
@@ -404,6 +406,19 @@ pub struct Instance {
     /// When it was first seen; the earliest wins.
     pub created_at: Timestamp,
     /// When it was last seen; the latest wins.
+    pub seen_at: Timestamp,
+}
+
+/// What was seen of an application in an environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connections {
+    /// The environment.
+    pub environment: String,
+    /// The application.
+    pub app_name: String,
+    /// How many instances of it.
+    pub instances: u64,
+    /// When the last of them was seen.
     pub seen_at: Timestamp,
 }
 

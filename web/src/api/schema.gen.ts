@@ -721,6 +721,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/home": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get what a user's first page shows */
+        get: operations["getHome"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/instance-admin/statistics": {
         parameters: {
             query?: never;
@@ -5095,6 +5112,103 @@ export interface components {
             features: components["schemas"]["FeatureRow"][];
             potentiallyStaleCount: number;
             staleCount: number;
+        };
+        /** @description What a user's first page shows. What belongs to a user is empty for admin tokens. */
+        Home: {
+            /** @description Whom to ask. */
+            admins: components["schemas"]["DashboardAdmin"][];
+            /** @description Who was there in the last 24 hours, for each environment with somebody; in the order in which people see them. */
+            connections: components["schemas"]["HomeConnections"][];
+            /** @description The features among the user's favorites, by name; not those in the archive. */
+            favorites: components["schemas"]["HomeFavorite"][];
+            /** @description How many features there are; not those in the archive. */
+            features: number;
+            /** @description The features that the user has made, the newest first, at most 50; not those in the archive. */
+            flags: components["schemas"]["HomeFlag"][];
+            /** @description What happened last, the newest first, at most 10. */
+            latestEvents: components["schemas"]["Event"][];
+            /**
+             * @description The projects in which the user has a role, and those among their favorites, which come first; by name, at most 50.
+             *     The default project for whoever has none.
+             */
+            projects: components["schemas"]["HomeProject"][];
+            /**
+             * Format: int64
+             * @description The revision that all this was read from.
+             */
+            revision: number;
+            /** @description How many such names there are. */
+            unknownFlagCount: number;
+            /** @description What was last asked for though there is no such feature, the newest first, at most 10. */
+            unknownFlags: components["schemas"]["HomeUnknownFlag"][];
+        };
+        /** @description Who was there in an environment. */
+        HomeConnections: {
+            /** @description How many applications. */
+            applications: number;
+            environment: string;
+            /**
+             * Format: int64
+             * @description How many instances of them.
+             */
+            instances: number;
+            /** @description When the last of them was seen. */
+            lastSeen: components["schemas"]["Timestamp"];
+            /** @description What the environment is for. */
+            type: string;
+        };
+        /** @description A feature among the user's favorites. */
+        HomeFavorite: {
+            lastSeenAt?: components["schemas"]["Timestamp"] | null;
+            name: string;
+            project: string;
+            /** @description Whether it is ready for removal. */
+            stale: boolean;
+            /** @description What it is for. */
+            type: string;
+        };
+        /** @description One of the user's own features. */
+        HomeFlag: {
+            createdAt: components["schemas"]["Timestamp"];
+            /** @description In the order in which people see them. */
+            environments: components["schemas"]["FeatureEnvironmentRow"][];
+            lastSeenAt?: components["schemas"]["Timestamp"] | null;
+            name: string;
+            /** @description Whether it is older than features of its type should be. */
+            potentiallyStale: boolean;
+            project: string;
+            /** @description Whether it is ready for removal. */
+            stale: boolean;
+            /** @description What it is for. */
+            type: string;
+        };
+        /** @description A project of the user's. */
+        HomeProject: {
+            /** @description Whether it is among the user's favorites. */
+            favorite: boolean;
+            /** @description Not those in the archive. */
+            featureCount: number;
+            /**
+             * Format: int32
+             * @description Of 100: 100 if no feature is stale or potentially so.
+             */
+            health: number;
+            id: string;
+            name: string;
+            /** @description Whether the user is one of its owners. */
+            owner: boolean;
+            /** @description Those that are older than features of their type should be, and not marked. */
+            potentiallyStaleCount: number;
+            /** @description Those that are ready for removal. */
+            staleCount: number;
+        };
+        /** @description A name that is no feature's. */
+        HomeUnknownFlag: {
+            /** @description Who asked. */
+            appNames: string[];
+            /** @description When it was last asked for. */
+            lastSeenAt: components["schemas"]["Timestamp"];
+            name: string;
         };
         /** @description What is to be imported, and where to. */
         ImportFeatures: {
@@ -11171,6 +11285,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FlagCreators"];
+                };
+            };
+            /** @description The credentials are missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getHome: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Home"];
                 };
             };
             /** @description The credentials are missing or wrong */

@@ -17,6 +17,7 @@ mod feature_search;
 mod feature_types;
 mod features;
 mod flag_creators;
+mod home;
 mod instance;
 mod instance_statistics;
 mod integrations;
@@ -74,6 +75,7 @@ pub fn nouns() -> Vec<OpenApiRouter<App>> {
         instance::routes(),
         project_insights::routes(),
         flag_creators::routes(),
+        home::routes(),
         links::routes(),
         live::routes(),
         project_context_fields::routes(),

@@ -1,11 +1,13 @@
 //! What concerns a user, over HTTP.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use flagstone_model::permissions::{RoleKind, role_ids};
-use flagstone_model::{Error, Need, Timestamp, projects};
+use flagstone_model::users::User;
+use flagstone_model::{Error, Need, State as Model, Timestamp, projects};
 use flagstone_store::EventQuery;
 use serde::Serialize;
 use serde_json::Value;
@@ -66,7 +68,7 @@ struct DashboardFlag {
 /// An administrator.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct DashboardAdmin {
+pub(super) struct DashboardAdmin {
     id: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
@@ -131,6 +133,19 @@ struct DashboardInsights {
     health: u32,
 }
 
+/// Whom to ask.
+pub(super) fn admins(state: &Model) -> Vec<DashboardAdmin> {
+    let admins = state.users.values().filter(|user| user.root_role == role_ids::ADMIN && !user.disabled);
+    let admin = |user: &Arc<User>| DashboardAdmin {
+        id: user.id,
+        name: user.name.clone(),
+        username: user.username.clone(),
+        email: user.email.clone(),
+        image_url: "",
+    };
+    admins.map(admin).collect()
+}
+
 /// Tokens have no dashboard.
 fn user_id(caller: &Caller) -> Result<i64, Failure> {
     let id = caller.user_id();
@@ -161,28 +176,23 @@ async fn get(State(app): State<App>, caller: Caller) -> Result<Json<PersonalDash
             feature_count: staleness.live,
         }
     });
-    let own = seen.features.values().filter(|feature| feature.created_by.id == user && !feature.is_archived());
-    let flags = own.map(|feature| DashboardFlag {
-        name: feature.name.clone(),
-        kind: feature.kind.clone(),
-        project: feature.project.clone(),
-    });
+    let own = seen.features.index().newest_of_creator(user).filter_map(|name| seen.features.get(name));
+    let mut flags: Vec<_> = own
+        .map(|feature| DashboardFlag {
+            name: feature.name.clone(),
+            kind: feature.kind.clone(),
+            project: feature.project.clone(),
+        })
+        .collect();
+    flags.sort_by(|a, b| a.name.cmp(&b.name));
     let members = live().flat_map(|project| &project.members);
     let owners: BTreeSet<i64> = members.filter(|m| m.role_id == role_ids::OWNER).map(|m| m.user_id).collect();
     let owners = owners.iter().filter_map(|id| seen.users.get(id)).map(|user| owner(user));
-    let admins = seen.users.values().filter(|user| user.root_role == role_ids::ADMIN && !user.disabled);
-    let admins = admins.map(|user| DashboardAdmin {
-        id: user.id,
-        name: user.name.clone(),
-        username: user.username.clone(),
-        email: user.email.clone(),
-        image_url: "",
-    });
     Ok(Json(PersonalDashboard {
         projects: projects.collect(),
-        flags: flags.collect(),
+        flags,
         project_owners: owners.collect(),
-        admins: admins.collect(),
+        admins: admins(&seen),
     }))
 }
 
@@ -202,7 +212,7 @@ async fn get_project(
     let seen = app.view(&caller, &Need::login())?;
     let user = user_id(&caller)?;
     let project = projects::find_live(&seen, &id)?;
-    let query = EventQuery { projects: vec![id.clone()], limit: EVENTS, ..EventQuery::default() };
+    let query = EventQuery { projects: vec![id.clone()], limit: EVENTS, without_total: true, ..EventQuery::default() };
     let events = app.events(&seen, query).await?.events.into_iter().map(|event| DashboardEvent {
         id: event.id,
         created_at: event.created_at,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use flagstone_model::{Need, Timestamp};
-use flagstone_store::EventQuery;
+use flagstone_store::{EventQuery, UnknownFlag};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -61,6 +61,32 @@ struct UnknownFlagEnvironment {
     seen_at: Timestamp,
 }
 
+/// What was asked for under one name, by application.
+#[derive(Default)]
+pub(super) struct Asked(BTreeMap<String, Vec<UnknownFlagEnvironment>>);
+
+impl Asked {
+    /// When it was last asked for.
+    pub fn last_seen_at(&self) -> Timestamp {
+        self.0.values().flatten().map(|environment| environment.seen_at).max().unwrap_or_default()
+    }
+
+    /// Who asked.
+    pub fn into_applications(self) -> impl Iterator<Item = String> {
+        self.0.into_keys()
+    }
+}
+
+/// What was asked for, by name.
+pub(super) fn by_name(flags: Vec<UnknownFlag>) -> BTreeMap<String, Asked> {
+    let mut by_name = BTreeMap::<String, Asked>::new();
+    for flag in flags {
+        let environment = UnknownFlagEnvironment { environment: flag.environment, seen_at: flag.seen_at };
+        by_name.entry(flag.name).or_default().0.entry(flag.app_name).or_default().push(environment);
+    }
+    by_name
+}
+
 /// List what applications ask for though there is no such feature
 #[utoipa::path(
     get,
@@ -71,11 +97,7 @@ struct UnknownFlagEnvironment {
 )]
 async fn list(State(app): State<App>, caller: Caller) -> Result<Json<UnknownFlagsView>, Failure> {
     let seen = app.view(&caller, &Need::login())?;
-    let mut by_name = BTreeMap::<String, BTreeMap<String, Vec<UnknownFlagEnvironment>>>::new();
-    for flag in app.unknown_flags(&seen).await? {
-        let environment = UnknownFlagEnvironment { environment: flag.environment, seen_at: flag.seen_at };
-        by_name.entry(flag.name).or_default().entry(flag.app_name).or_default().push(environment);
-    }
+    let by_name = by_name(app.unknown_flags(&seen).await?);
     let mut last_events = BTreeMap::new();
     if !by_name.is_empty() {
         let features = by_name.keys().cloned().collect();
@@ -87,11 +109,9 @@ async fn list(State(app): State<App>, caller: Caller) -> Result<Json<UnknownFlag
             }
         }
     }
-    let unknown_flags = by_name.into_iter().map(|(name, by_application)| {
-        let times = by_application.values().flatten().map(|environment| environment.seen_at);
-        let last_seen_at = times.max().unwrap_or_default();
-        let reports =
-            by_application.into_iter().map(|(app_name, environments)| UnknownFlagReport { app_name, environments });
+    let unknown_flags = by_name.into_iter().map(|(name, asked)| {
+        let last_seen_at = asked.last_seen_at();
+        let reports = asked.0.into_iter().map(|(app_name, environments)| UnknownFlagReport { app_name, environments });
         UnknownFlagView {
             last_event_at: last_events.get(&name).copied(),
             last_seen_at,

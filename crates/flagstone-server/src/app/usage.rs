@@ -5,7 +5,9 @@ use std::ops::Range;
 use std::time::Duration;
 
 use flagstone_model::{Error, Timestamp};
-use flagstone_store::{ActivityOf, AppUsage, Application, Instance, TelemetryBatch, UnknownFlag, UsageRow};
+use flagstone_store::{
+    ActivityOf, AppUsage, Application, Connections, Instance, TelemetryBatch, UnknownFlag, UsageRow,
+};
 
 use super::{App, View};
 use crate::http::error::Failure;
@@ -124,10 +126,24 @@ impl App {
     /// What applications that `view` shows have asked for though there is no such feature, hidden ones included.
     pub async fn unknown_flags(&self, view: &View) -> Result<Vec<UnknownFlag>, Failure> {
         self.freshen_telemetry().await;
-        let places = self.places(view).await?;
+        self.unknown_flags_so_far(view).await
+    }
+
+    /// The same without what the last seconds have brought, which takes a write to know.
+    pub async fn unknown_flags_so_far(&self, view: &View) -> Result<Vec<UnknownFlag>, Failure> {
+        let hidden = self.hidden_applications(view).await?;
         let mut flags = self.store().unknown_flags().await?;
-        flags.retain(|flag| !places.hidden.contains(&flag.app_name) && !view.whole().features.contains(&flag.name));
+        flags.retain(|flag| !hidden.contains(&flag.app_name) && !view.whole().features.contains(&flag.name));
         Ok(flags)
+    }
+
+    /// Of each application that `view` shows, what was seen since then, environment by environment; not of the last
+    /// seconds, which takes a write to know.
+    pub async fn connections(&self, view: &View, since: Timestamp) -> Result<Vec<Connections>, Failure> {
+        let hidden = self.hidden_applications(view).await?;
+        let mut connections = self.store().connections(since).await?;
+        connections.retain(|one| !hidden.contains(&one.app_name));
+        Ok(connections)
     }
 
     /// Stores what somebody says of an application; what they leave out stays. An application of this name that `view`
@@ -190,6 +206,11 @@ impl App {
         }
         self.freshen_telemetry().await;
         Ok(Some(self.store().usage_rows(hours).await?))
+    }
+
+    /// The applications that are used in what `view` hides, and nowhere else.
+    async fn hidden_applications(&self, view: &View) -> Result<BTreeSet<String>, Failure> {
+        if view.hides_something() { Ok(self.places(view).await?.hidden) } else { Ok(BTreeSet::new()) }
     }
 
     async fn places(&self, view: &View) -> Result<Places, Failure> {

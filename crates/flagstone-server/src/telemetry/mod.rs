@@ -167,6 +167,11 @@ impl Telemetry {
         (at >= feature.created_at).then_some(at)
     }
 
+    /// When a feature was last asked for, in any of its environments.
+    pub fn feature_last_seen_anywhere(&self, feature: &Feature) -> Option<Timestamp> {
+        feature.environments.keys().filter_map(|environment| self.feature_last_seen(feature, environment)).max()
+    }
+
     /// When any of a project's live features was last asked for.
     pub fn project_last_seen(&self, state: &State, project: &str) -> Option<Timestamp> {
         let live = &state.features.index().of_project(project)?.live;

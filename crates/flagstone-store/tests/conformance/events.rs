@@ -83,6 +83,9 @@ pub(crate) async fn events_are_found_by_every_filter(fixture: Fixture) {
     ];
     for (query, expected) in cases {
         assert_eq!(ids(store, &query).await, expected, "{query:?}");
+        let page = store.events(&EventQuery { without_total: true, ..query.clone() }).await.unwrap();
+        assert_eq!(page.events, store.events(&query).await.unwrap().events);
+        assert_eq!(page.total, 0);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use flagstone_model::time::Timestamp;
 use flagstone_store::{
     AppUsage, Application, Gone, Instance, LastSeen, LoginRecord, PatSeen, TelemetryBatch, TokenSeen, Trim,
     UnknownFlag, UsageRow, UserSeen,
@@ -123,6 +124,24 @@ pub(crate) async fn batches_add_up(fixture: Fixture) {
     assert_eq!(instances(Some("shop"), Some("production")).await, [instance]);
     assert_eq!(instances(Some("shop"), Some("development")).await, []);
     assert_eq!(instances(Some("other"), None).await, []);
+
+    let mut more = [("shop", "production", "i-2"), ("till", "development", "i-1")].map(|(app, environment, id)| {
+        let (app_name, environment, instance_id) = (app.to_owned(), environment.to_owned(), id.to_owned());
+        Instance { app_name, environment, instance_id, ..batch(9_500).instances.remove(0) }
+    });
+    more[1].seen_at = time(7_000);
+    store.flush(&TelemetryBatch { instances: more.to_vec(), ..TelemetryBatch::default() }).await.unwrap();
+    let connections = async |since| -> Vec<(String, String, u64, Timestamp)> {
+        let rows = store.connections(time(since)).await.unwrap();
+        rows.into_iter().map(|row| (row.environment, row.app_name, row.instances, row.seen_at)).collect()
+    };
+    let of =
+        |environment: &str, app: &str, instances, at| (environment.to_owned(), app.to_owned(), instances, time(at));
+    let shop = of("production", "shop", 2, 9_500);
+    assert_eq!(connections(7_000).await, [of("development", "till", 1, 7_000), shop.clone()]);
+    assert_eq!(connections(7_001).await, [shop]);
+    assert_eq!(connections(9_001).await, [of("production", "shop", 1, 9_500)]);
+    assert_eq!(connections(9_501).await, []);
 
     let unknown = store.unknown_flags().await.unwrap();
     assert_eq!((unknown.len(), unknown[0].count, unknown[0].seen_at), (1, 4, time(9_000)));

@@ -341,6 +341,7 @@ fn shared(world: &World) -> Vec<Row> {
         GET "/api/admin/instance-admin/statistics";
         GET "/api/admin/instance-admin/statistics/csv";
         GET "/api/admin/lifecycle/count";
+        GET "/api/admin/home";
         GET "/api/admin/personal-dashboard" by(By::User);
         GET "/api/admin/personal-dashboard/{projectId}" by(By::User);
         GET "/api/admin/projects/{projectId}/dora";
