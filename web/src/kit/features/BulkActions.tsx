@@ -8,6 +8,7 @@ import { Dialog } from '../../ui/Dialog';
 import { TextField } from '../../ui/Fields';
 import { Menu } from '../../ui/Menu';
 import { confirm } from '../confirm/confirm';
+import { grouped } from '../grouped';
 import { refusal, useSession } from '../session';
 import { toast } from '../toast/toasts';
 import type { FoundFeature } from './search';
@@ -18,7 +19,7 @@ export function BulkActions({ chosen, done }: { chosen: FoundFeature[]; done: ()
   const queries = useQueryClient();
   const session = useSession();
   const [tagging, setTagging] = useState(false);
-  const projects = Map.groupBy(chosen, ({ project }) => project);
+  const projects = grouped(chosen, ({ project }) => project);
   const features = chosen.map(({ name }) => name);
 
   const lacking = (permission: string, environment?: string) =>
