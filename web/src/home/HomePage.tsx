@@ -1,8 +1,7 @@
-import { useSuspenseQueries } from '@tanstack/react-query';
+import { useSuspenseQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { Plus } from 'lucide-react';
 import { EventRow } from '../kit/events/EventRow';
-import { eventsQuery } from '../kit/events/queries';
 import type { LoggedEvent } from '../kit/events/words';
 import { linkClass, Page } from '../kit/layout/Page';
 import { nameOf } from '../kit/people';
@@ -10,19 +9,17 @@ import { useSession } from '../kit/session';
 import { paths } from '../paths';
 import { Card } from '../ui/Bits';
 import { buttonClass } from '../ui/Button';
+import { Connections } from './Connections';
+import { Favorites } from './Favorites';
 import { FirstSteps } from './FirstSteps';
 import { MyFeatures } from './MyFeatures';
+import { NeedsYou } from './NeedsYou';
 import { ProjectsHealth } from './ProjectsHealth';
-import { dashboardQuery } from './queries';
-
-const eventsShown = 10;
+import { homeQuery } from './queries';
 
 export function HomePage() {
   const { user } = useSession();
-  const [{ data: dashboard }, { data: log }] = useSuspenseQueries({
-    queries: [dashboardQuery, eventsQuery({}, eventsShown)],
-  });
-  const features = dashboard.projects.reduce((sum, { featureCount }) => sum + featureCount, 0);
+  const { data: home } = useSuspenseQuery(homeQuery);
 
   return (
     <Page
@@ -35,16 +32,21 @@ export function HomePage() {
         </Link>
       }
     >
-      {features === 0 && <FirstSteps />}
+      {home.features === 0 && <FirstSteps />}
       <div className="grid items-start gap-4 lg:grid-cols-[3fr_2fr]">
-        <LatestChanges events={log.events} />
         <div className="flex flex-col gap-4">
-          <ProjectsHealth projects={dashboard.projects} />
-          <MyFeatures features={dashboard.flags} />
+          <NeedsYou home={home} />
+          <LatestChanges events={home.latestEvents} />
+        </div>
+        <div className="flex flex-col gap-4">
+          <Connections connections={home.connections} />
+          <ProjectsHealth projects={home.projects} />
+          <Favorites favorites={home.favorites} />
+          <MyFeatures features={home.flags} />
           <Card title="Whom to ask">
             <p className="mb-2 text-soft">Administrators give permissions, and settle what others cannot.</p>
             <ul className="flex flex-wrap gap-x-4 gap-y-1">
-              {dashboard.admins.map((admin) => (
+              {home.admins.map((admin) => (
                 <li key={admin.id}>
                   {admin.email ? (
                     <a href={`mailto:${admin.email}`} className={linkClass}>

@@ -7,7 +7,7 @@ import { Card } from '../ui/Bits';
 
 const mostShown = 12;
 
-export function MyFeatures({ features }: { features: Schemas['DashboardFlag'][] }) {
+export function MyFeatures({ features }: { features: Schemas['HomeFlag'][] }) {
   const { user } = useSession();
   return (
     <Card

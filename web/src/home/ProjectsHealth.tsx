@@ -2,7 +2,6 @@ import { Link } from '@tanstack/react-router';
 import type { Schemas } from '../api/client';
 import { Favorite } from '../kit/features/Favorite';
 import { linkClass } from '../kit/layout/Page';
-import { useSession } from '../kit/session';
 import { paths } from '../paths';
 import { Bar, Card } from '../ui/Bits';
 import { Explained } from '../ui/Tooltip';
@@ -10,26 +9,20 @@ import { Explained } from '../ui/Tooltip';
 const mostShown = 10;
 
 /** Projects, favourites first, each with how much of it is still in use. */
-export function ProjectsHealth({ projects }: { projects: Schemas['DashboardProject'][] }) {
-  const { projects: known } = useSession();
-  const isFavorite = (id: string) => known.find((project) => project.id === id)?.favorite ?? false;
-  const ordered = projects.toSorted(
-    (one, other) =>
-      Number(isFavorite(other.id)) - Number(isFavorite(one.id)) || one.name.localeCompare(other.name, 'en'),
-  );
+export function ProjectsHealth({ projects }: { projects: Schemas['HomeProject'][] }) {
   return (
     <Card
       title="Projects"
       actions={
         <Link {...paths.projects()} className={`${linkClass} text-sm`}>
-          All {projects.length}
+          All projects
         </Link>
       }
     >
       <ul className="flex flex-col gap-1">
-        {ordered.slice(0, mostShown).map(({ id, name, health, featureCount }) => (
+        {projects.slice(0, mostShown).map(({ id, name, health, featureCount, favorite }) => (
           <li key={id} className="flex items-center gap-2">
-            <Favorite project={id} favorite={isFavorite(id)} />
+            <Favorite project={id} favorite={favorite} />
             <Link {...paths.project(id)} className={`${linkClass} min-w-0 flex-1`}>
               {name}
             </Link>

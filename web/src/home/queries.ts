@@ -1,10 +1,12 @@
 import { queryOptions } from '@tanstack/react-query';
 import { answered, api } from '../api/client';
-import { kinds } from '../api/live';
 
-/** What concerns the person who asks: projects with their health, own features, whom to ask. */
-export const dashboardQuery = queryOptions({
-  queryKey: ['personal-dashboard'],
-  queryFn: () => answered(api.GET('/api/admin/personal-dashboard')),
-  meta: { touchedBy: kinds('feature', 'project', 'user', 'favorites') },
+/** What concerns the person who asks, in one answer. */
+export const homeQuery = queryOptions({
+  queryKey: ['home'],
+  queryFn: () => answered(api.GET('/api/admin/home')),
+  // It has the latest changes: every change is one.
+  meta: { touchedBy: () => true },
+  // SDKs come and go without a commit.
+  refetchInterval: 30_000,
 });

@@ -46,16 +46,62 @@ test('what somebody has made is found on their home', async () => {
 test('where there are no features yet, the first step is offered', async () => {
   const page = await as('admin');
   // The tests share an installation, and it has features.
-  await page.route('**/api/admin/personal-dashboard', async (route) => {
+  await page.route('**/api/admin/home', async (route) => {
     const answer = await route.fetch();
-    const dashboard = await answer.json();
-    for (const project of dashboard.projects) project.featureCount = 0;
-    await route.fulfill({ response: answer, json: { ...dashboard, flags: [] } });
+    await route.fulfill({ response: answer, json: { ...(await answer.json()), features: 0, flags: [] } });
   });
   await page.goto('/');
   await page.getByRole('link', { name: 'Connect an SDK' }).waitFor();
   await page.getByRole('link', { name: 'Create the first feature' }).click();
   await page.getByRole('dialog', { name: 'Create feature' }).waitFor();
+});
+
+test('what needs somebody is told: what is stale, and what applications ask for in vain', async () => {
+  const page = await as('member');
+  const cookies = await page.context().cookies();
+  const send = (path: string, body: unknown) =>
+    fetch(`${url}/api/admin/projects/members-own/${path}`, {
+      method: 'POST',
+      headers: {
+        'Content-Type': 'application/json',
+        cookie: cookies.map(({ name, value }) => `${name}=${value}`).join('; '),
+      },
+      body: JSON.stringify(body),
+    });
+  expect((await send('features', { name: 'home-stale', type: 'release' })).status).toBe(201);
+  expect((await send('stale', { features: ['home-stale'], stale: true })).status).toBe(202);
+  await page.goto('/');
+  const needs = page.getByRole('listitem').filter({ has: page.getByRole('link', { name: 'home-stale' }) });
+  await needs.filter({ hasText: 'stale' }).first().waitFor();
+
+  const token = await prepare('POST', '/api/admin/api-tokens', {
+    tokenName: 'home',
+    type: 'backend',
+    environment: 'development',
+    projects: ['homely'],
+  });
+  const now = new Date().toISOString();
+  const reported = await fetch(`${url}/api/client/metrics`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', Authorization: token.secret },
+    body: JSON.stringify({
+      appName: 'home-app',
+      instanceId: 'one',
+      bucket: { start: now, stop: now, toggles: { 'home-unknown': { yes: 0, no: 1 } } },
+    }),
+  });
+  expect(reported.status).toBe(202);
+  const admin = await as('admin');
+  await expect
+    .poll(
+      async () => {
+        await admin.goto('/');
+        await admin.getByRole('heading', { name: 'What needs you' }).waitFor();
+        return admin.getByText('home-unknown').count();
+      },
+      { timeout: 20_000 },
+    )
+    .toBeGreaterThan(0);
 });
 
 test('home asks for at most three things', async () => {
