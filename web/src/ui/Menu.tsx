@@ -1,4 +1,4 @@
-import type { ReactElement, ReactNode } from 'react';
+import { type ReactElement, type ReactNode, useRef } from 'react';
 import { Menu as AriaMenu, MenuItem, MenuTrigger, Popover, Separator } from 'react-aria-components';
 import { cx } from './cx';
 import { popoverClass } from './Fields';
@@ -23,8 +23,18 @@ export function Menu(props: {
   onOpen?: () => void;
 }) {
   const { trigger, entries, label, onOpen } = props;
+  const chosen = useRef<() => void>(undefined);
+
+  function changed(open: boolean) {
+    if (open) return onOpen?.();
+    const act = chosen.current;
+    chosen.current = undefined;
+    // The button gets the focus back in the next frame: a dialog that opens then knows whom to give it back to.
+    if (act) requestAnimationFrame(() => requestAnimationFrame(act));
+  }
+
   return (
-    <MenuTrigger onOpenChange={(open) => open && onOpen?.()}>
+    <MenuTrigger onOpenChange={changed}>
       {trigger}
       <Popover placement="bottom end" className={cx(popoverClass, 'min-w-44')}>
         <AriaMenu aria-label={label} className="max-h-96 overflow-auto p-1 outline-none">
@@ -37,7 +47,9 @@ export function Menu(props: {
                 key={entry.label}
                 textValue={entry.label}
                 isDisabled={Boolean(entry.disabledReason)}
-                onAction={entry.act}
+                onAction={() => {
+                  chosen.current = entry.act;
+                }}
                 className={cx(
                   'flex cursor-default items-center gap-2 rounded-sm px-2 py-1.5 text-base outline-none data-focused:bg-accent-wash',
                   entry.danger && 'text-bad',
