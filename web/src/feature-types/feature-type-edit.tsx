@@ -2,19 +2,26 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useForm } from 'react-hook-form';
 import { answered, api, type Schemas } from '../api/client';
 import { refresh } from '../api/live';
+import { useEdit } from '../kit/form/edit';
 import { FormDialog } from '../kit/form/FormDialog';
 import { NumberInput, RadioInput } from '../kit/form/inputs';
 import { toast } from '../kit/toast/toasts';
 import { useFeatureTypeRefusal } from './can';
 
+type Type = Schemas['FeatureType'];
 type Form = { ends: 'ends' | 'stays'; lifetimeDays: number };
 
-export function EditFeatureType({ type, onClose }: { type: Schemas['FeatureType']; onClose: () => void }) {
+const formOf = ({ lifetimeDays }: Type): Form => ({
+  ends: lifetimeDays ? 'ends' : 'stays',
+  lifetimeDays: lifetimeDays ?? 40,
+});
+
+export function EditFeatureType({ type, onClose }: { type: Type; onClose: () => void }) {
   const queries = useQueryClient();
   const refusal = useFeatureTypeRefusal();
-  const form = useForm<Form>({
-    defaultValues: { ends: type.lifetimeDays ? 'ends' : 'stays', lifetimeDays: type.lifetimeDays ?? 40 },
-  });
+  const form = useForm<Form>({ defaultValues: formOf(type) });
+  // The server has no revision of it: the lifetime itself tells whether it is still what the form began from.
+  const edit = useEdit(form, { value: type, etag: String(type.lifetimeDays) }, formOf);
   return (
     <FormDialog
       title={`Change the lifetime of ${type.name}`}
@@ -22,17 +29,20 @@ export function EditFeatureType({ type, onClose }: { type: Schemas['FeatureType'
       form={form}
       disabledReason={refusal}
       onClose={onClose}
-      act={async ({ ends, lifetimeDays }) => {
-        await answered(
-          api.PUT('/api/admin/feature-types/{id}/lifetime', {
-            params: { path: { id: type.id } },
-            body: { lifetimeDays: ends === 'ends' ? lifetimeDays : null },
-          }),
-        );
-        await refresh(queries, [{ kind: 'setting', id: `lifetime:${type.id}` }]);
-        toast(`The lifetime of ${type.name} is changed.`);
-      }}
+      act={({ ends, lifetimeDays }) =>
+        edit.save(async () => {
+          await answered(
+            api.PUT('/api/admin/feature-types/{id}/lifetime', {
+              params: { path: { id: type.id } },
+              body: { lifetimeDays: ends === 'ends' ? lifetimeDays : null },
+            }),
+          );
+          await refresh(queries, [{ kind: 'setting', id: `lifetime:${type.id}` }]);
+          toast(`The lifetime of ${type.name} is changed.`);
+        })
+      }
     >
+      {edit.conflict}
       <RadioInput
         control={form.control}
         name="ends"

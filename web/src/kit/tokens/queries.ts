@@ -1,5 +1,5 @@
 import { queryOptions } from '@tanstack/react-query';
-import { answered, api } from '../../api/client';
+import { answered, answeredWithRevision, api } from '../../api/client';
 import { kinds } from '../../api/live';
 
 /** All tokens, or those that are for a project. */
@@ -13,4 +13,12 @@ export const apiTokensQuery = (projectId?: string) =>
           : api.GET('/api/admin/projects/{projectId}/api-tokens', { params: { path: { projectId } } }),
       ),
     meta: { touchedBy: kinds('api-token', 'environment') },
+  });
+
+/** One token, by its masked form: a list of one. */
+export const apiTokenQuery = (token: string) =>
+  queryOptions({
+    queryKey: ['api-tokens', 'one', token],
+    queryFn: () => answeredWithRevision(api.GET('/api/admin/api-tokens/{token}', { params: { path: { token } } })),
+    meta: { touchedBy: kinds('api-token') },
   });

@@ -90,3 +90,27 @@ test('an editor sees tokens and is told why not to make any; a viewer sees none'
   await viewer.goto('/projects/default/tokens');
   await viewer.getByText('You may not look at this project’s API tokens').waitFor();
 });
+
+test('an end that somebody else has set meanwhile is not overwritten unseen', async () => {
+  const body = { tokenName: 'tokens-both', type: 'backend', environment: 'development', projects: ['*'] };
+  await prepare('POST', '/api/admin/api-tokens', body);
+  const { tokens } = await prepare('GET', '/api/admin/api-tokens');
+  const { secret } = tokens.find(({ tokenName }: { tokenName: string }) => tokenName === 'tokens-both');
+  const page = await as('admin');
+  await page.goto('/api-tokens');
+  await page.getByRole('button', { name: 'Change the expiry of tokens-both' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Change the expiry of tokens-both' });
+  await dialog.getByRole('button', { name: /Expires/ }).waitFor();
+  const theirs = new Date(Date.now() + 6 * 86_400_000).toISOString();
+  await prepare('PUT', `/api/admin/api-tokens/${encodeURIComponent(secret)}`, { expiresAt: theirs });
+  await dialog.getByText('Somebody else has saved changes since you began').waitFor();
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await dialog.getByText('Choose first what is to be kept').waitFor();
+  await dialog.getByRole('button', { name: 'Take theirs' }).click();
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  await page
+    .getByRole('row', { name: /tokens-both/ })
+    .getByText('in 5 days')
+    .waitFor();
+});

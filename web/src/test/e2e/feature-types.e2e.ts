@@ -28,3 +28,18 @@ test('an editor is told why not', async () => {
   const edit = page.getByRole('button', { name: 'Change the lifetime of Release' });
   expect(await edit.getAttribute('aria-description')).toContain('administrators');
 });
+
+test('a lifetime that somebody else has changed meanwhile is not overwritten unseen', async () => {
+  const page = await as('admin');
+  await page.goto('/feature-types?dialog=edit&id=operational');
+  const days = page.getByRole('textbox', { name: 'Lifetime' });
+  await days.fill('3');
+  await prepare('PUT', '/api/admin/feature-types/operational/lifetime', { lifetimeDays: 9 });
+  await page.getByText('Somebody else has saved changes since you began').waitFor();
+  await page.getByRole('button', { name: 'Keep mine' }).click();
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page
+    .getByRole('row', { name: /^Operational/ })
+    .getByText('3 days')
+    .waitFor();
+});

@@ -102,3 +102,18 @@ test('an integration that is gone is told as not found', async () => {
   await page.goto('/integrations/987654');
   await page.getByRole('heading', { name: 'Not found' }).waitFor();
 });
+
+test('what two people edit is not overwritten unseen', async () => {
+  const { id } = await prepare('POST', '/api/admin/addons', webhook('Both edit'));
+  const page = await as('editor');
+  await page.goto(`/integrations/${id}?dialog=edit`);
+  const dialog = page.getByRole('dialog', { name: 'Edit integration with Webhook' });
+  const address = dialog.getByRole('textbox', { name: 'Address' });
+  await address.fill('https://hooks.flagstone.invalid/mine');
+  await prepare('PUT', `/api/admin/addons/${id}`, webhook('Theirs'));
+  await dialog.getByText('Somebody else has saved changes since you began').waitFor();
+  await dialog.getByRole('button', { name: 'Take theirs' }).click();
+  await expect.poll(() => dialog.getByRole('textbox', { name: 'Description' }).inputValue()).toBe('Theirs');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await dialog.waitFor({ state: 'detached' });
+});

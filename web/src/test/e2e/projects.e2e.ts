@@ -77,3 +77,19 @@ test('whoever is no member of a private project does not learn of it', async () 
   await member.getByRole('link', { name: 'Member’s own' }).click();
   await member.getByRole('heading', { level: 1, name: 'Member’s own' }).waitFor();
 });
+
+test('a default strategy that somebody else has changed meanwhile is not overwritten unseen', async () => {
+  await prepare('POST', '/api/admin/projects', { id: 'e2e-both-default', name: 'Both default' });
+  const page = await as('admin');
+  await page.goto('/projects/e2e-both-default/settings?dialog=default-strategy&environment=development');
+  const rollout = page.getByRole('textbox', { name: 'Rollout in percent' });
+  await rollout.fill('10');
+  await rollout.blur();
+  await prepare('POST', '/api/admin/projects/e2e-both-default/environments/development/default-strategy', {
+    name: 'flexibleRollout',
+    parameters: { rollout: '40', stickiness: 'default', groupId: '' },
+  });
+  await page.getByText('Somebody else has saved changes since you began').waitFor();
+  await page.getByRole('button', { name: 'Take theirs' }).click();
+  await expect.poll(() => rollout.inputValue()).toBe('40');
+});

@@ -50,3 +50,16 @@ test('a viewer is told why not', async () => {
   const create = page.getByRole('button', { name: 'Create segment' }).first();
   expect(await create.getAttribute('aria-description')).toContain('CREATE_SEGMENT');
 });
+
+test('what two people edit is not overwritten unseen', async () => {
+  const segment = { name: 'segments-both', constraints: [] };
+  const { id } = await prepare('POST', '/api/admin/segments', segment);
+  const page = await as('editor');
+  await page.goto(`/segments/${id}?dialog=edit`);
+  const description = page.getByRole('textbox', { name: 'Description' });
+  await description.fill('mine');
+  await prepare('PUT', `/api/admin/segments/${id}`, { ...segment, description: 'theirs' });
+  await page.getByText('Somebody else has saved changes since you began').waitFor();
+  await page.getByRole('button', { name: 'Take theirs' }).click();
+  await expect.poll(() => description.inputValue()).toBe('theirs');
+});
