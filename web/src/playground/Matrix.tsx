@@ -1,6 +1,8 @@
 import { Link } from '@tanstack/react-router';
 import { CircleHelp, ToggleLeft, ToggleRight } from 'lucide-react';
+import { EnvironmentName } from '../kit/EnvironmentName';
 import { linkClass } from '../kit/layout/Page';
+import { useSession } from '../kit/session';
 import { type Column, DataTable } from '../kit/table/DataTable';
 import { paths } from '../paths';
 import { cx } from '../ui/cx';
@@ -19,12 +21,17 @@ export function Matrix(props: {
   onCell: (feature: string, place: Place) => void;
 }) {
   const { features, places, onCell } = props;
+  const { environments } = useSession();
   const columns: Column<Feature>[] = [
     {
       id: 'name',
       header: 'Feature',
+      pinned: true,
       cell: ({ name, projectId }) => (
-        <Link {...paths.feature(projectId, name)} className={cx(linkClass, 'whitespace-nowrap')}>
+        <Link
+          {...paths.feature(projectId, name)}
+          className={cx(linkClass, 'max-sm:block max-sm:w-28 sm:whitespace-nowrap')}
+        >
           {name}
         </Link>
       ),
@@ -39,6 +46,20 @@ export function Matrix(props: {
       (place): Column<Feature> => ({
         id: `${place.environment}:${place.nth}`,
         header: place.told ? `${place.environment}: ${place.told}` : place.environment,
+        head: (
+          <span className="flex flex-col items-start gap-0.5">
+            <EnvironmentName
+              name={place.environment}
+              type={environments.find(({ name }) => name === place.environment)?.type ?? ''}
+            />
+            {place.told && (
+              <>
+                <span className="sr-only">: </span>
+                <span>{place.told}</span>
+              </>
+            )}
+          </span>
+        ),
         cell: (feature) => {
           const answer = answerAt(feature, place);
           return answer && <Cell answer={answer} place={place} onPress={() => onCell(feature.name, place)} />;

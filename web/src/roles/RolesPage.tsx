@@ -73,6 +73,7 @@ function columnsFor(roles: Schemas['RoleWithPermissions'][]): Column<PermissionR
     {
       id: 'permission',
       header: 'Permission',
+      pinned: true,
       order: ({ permission }) => permission.displayName,
       cell: ({ permission }) => (
         <span title={permission.name} className="font-medium">

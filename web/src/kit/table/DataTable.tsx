@@ -7,6 +7,8 @@ import { Checkbox } from '../../ui/Fields';
 export type Column<T> = {
   id: string;
   header: string;
+  /** How the header is drawn, where that is more than its text. */
+  head?: ReactNode;
   cell: (row: T) => ReactNode;
   /** Makes the column sortable: what rows are compared by (in lists that are here as a whole). */
   order?: (row: T) => string | number;
@@ -17,6 +19,8 @@ export type Column<T> = {
   width?: string;
   /** Not shown on narrow screens. */
   wide?: boolean;
+  /** Stays in sight while the others scroll sideways. */
+  pinned?: boolean;
   /** Can be taken out of the table; the address remembers it. */
   optional?: boolean;
 };
@@ -68,7 +72,9 @@ export function DataTable<T>(props: DataTableProps<T>) {
       role="region"
       aria-label={label}
       className={cx(
-        'relative overflow-auto rounded-lg border bg-surface',
+        // What has the focus is not left below the head or the pinned column.
+        'relative overflow-auto rounded-lg border bg-surface scroll-pt-10',
+        columns.some(({ pinned }) => pinned) && 'scroll-pl-48',
         isVirtual ? 'h-[calc(100dvh-13rem)] min-h-80' : 'max-w-full',
       )}
     >
@@ -80,7 +86,7 @@ export function DataTable<T>(props: DataTableProps<T>) {
         <thead>
           <tr>
             {selection && (
-              <th className={headClass}>
+              <th className={cx(headClass, 'z-10')}>
                 <SelectAll {...props} selection={selection} />
               </th>
             )}
@@ -90,7 +96,12 @@ export function DataTable<T>(props: DataTableProps<T>) {
                 scope="col"
                 aria-sort={sort?.by === column.id ? (sort.descending ? 'descending' : 'ascending') : undefined}
                 style={column.width ? { width: column.width } : undefined}
-                className={cx(headClass, column.wide && 'max-md:hidden', alignClass(column.align))}
+                className={cx(
+                  headClass,
+                  column.pinned ? 'left-0 z-20' : 'z-10',
+                  column.wide && 'max-md:hidden',
+                  alignClass(column.align),
+                )}
               >
                 {onSort && (column.sortable || column.order) ? (
                   <button
@@ -98,7 +109,7 @@ export function DataTable<T>(props: DataTableProps<T>) {
                     className="inline-flex items-center gap-1 rounded-sm font-semibold hover:text-accent"
                     onClick={() => onSort({ by: column.id, descending: sort?.by === column.id && !sort.descending })}
                   >
-                    {column.header}
+                    {column.head ?? column.header}
                     {sort?.by === column.id &&
                       (sort.descending ? (
                         <ArrowDown size={13} aria-hidden="true" />
@@ -108,7 +119,9 @@ export function DataTable<T>(props: DataTableProps<T>) {
                   </button>
                 ) : (
                   // Buttons tell themselves what they do.
-                  <span className={column.id === 'actions' ? 'max-sm:sr-only' : ''}>{column.header}</span>
+                  <span className={column.id === 'actions' ? 'max-sm:sr-only' : ''}>
+                    {column.head ?? column.header}
+                  </span>
                 )}
               </th>
             ))}
@@ -141,7 +154,12 @@ export function DataTable<T>(props: DataTableProps<T>) {
                 {columns.map((column) => (
                   <td
                     key={column.id}
-                    className={cx(cellClass, column.wide && 'max-md:hidden', alignClass(column.align))}
+                    className={cx(
+                      cellClass,
+                      column.pinned && 'sticky left-0 z-[5] bg-surface group-hover:bg-sunken',
+                      column.wide && 'max-md:hidden',
+                      alignClass(column.align),
+                    )}
                   >
                     {row === undefined ? (
                       <span className="inline-block h-3 w-24 rounded-sm bg-sunken" />
@@ -161,7 +179,7 @@ export function DataTable<T>(props: DataTableProps<T>) {
 }
 
 const headClass =
-  'sticky top-0 z-10 border-b bg-surface px-2 py-2 text-left sm:px-3 text-sm font-semibold whitespace-nowrap text-soft';
+  'sticky top-0 border-b bg-surface px-2 py-2 text-left sm:px-3 text-sm font-semibold whitespace-nowrap text-soft';
 const cellClass = 'border-b px-2 sm:px-3 py-1 align-middle group-last:border-b-0';
 
 function alignClass(align: 'right' | 'center' | undefined) {
