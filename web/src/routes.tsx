@@ -9,7 +9,6 @@ import {
 } from '@tanstack/react-router';
 import { mountedAt } from './api/client';
 import { NotFound, Problem } from './kit/layout/Problem';
-import { SignedIn } from './kit/layout/SignedIn';
 import { bootstrapQuery } from './kit/session';
 import { stringifySearch, texts } from './kit/url';
 import { Waiting } from './ui/Bits';
@@ -47,7 +46,7 @@ const newUser = createRoute({
 const signedIn = createRoute({
   getParentRoute: () => root,
   id: 'signed-in',
-  component: SignedIn,
+  component: lazyRouteComponent(() => import('./kit/layout/SignedIn'), 'SignedIn'),
   beforeLoad: async ({ context, location }) => {
     const { session } = await context.queries.ensureQueryData(bootstrapQuery);
     if (!session) {
