@@ -45,7 +45,7 @@ const LIST_REQUESTS: u32 = 200;
 const SWITCHES: u32 = 3_200;
 const SWITCHERS: u32 = 32;
 const STARTS: usize = 5;
-/// Every list of the admin API, with the field of the answer that holds the rows; nothing where that is the answer.
+/// Every list of the admin API, and what the web UI asks most, with the field of the answer that holds the rows; nothing where that is the answer.
 /// `{strategy}` and `{feature}` are of `project-1`, which has a hundred features in three environments; `project-0`
 /// has all environments.
 const LISTS: &[(&str, &str)] = &[
@@ -57,6 +57,7 @@ const LISTS: &[(&str, &str)] = &[
     ("/projects/project-0/features", "features"),
     ("/projects/project-1/features/{feature}", "environments"),
     ("/projects/project-0/features/{wide}", "environments"),
+    ("/projects/project-1/features/{feature}/overview", "segments"),
     ("/projects/project-1/features/{feature}/parents", ""),
     ("/projects/project-1/features/{feature}/parent-variants", ""),
     ("/projects/project-1/features/{feature}/environments/development/strategies", ""),
@@ -74,10 +75,12 @@ const LISTS: &[(&str, &str)] = &[
     ("/api-tokens", "tokens"),
     ("/api-tokens/token-1", "tokens"),
     ("/strategies", "strategies"),
+    ("/strategies/flexibleRollout/features", "strategies"),
     ("/feature-types", "types"),
     ("/user-admin", "users"),
     ("/user-admin/search?q=user", ""),
     ("/user-admin/admin-count", ""),
+    ("/roles", "roles"),
     ("/user", "permissions"),
     ("/user/profile", "projects"),
     ("/user/roles", "roles"),
@@ -93,6 +96,9 @@ const LISTS: &[(&str, &str)] = &[
     ("/search/events?createdBy=IS:1", "events"),
     ("/search/events?query=bench-flag-17", "events"),
     ("/search/features", "features"),
+    ("/search/features?limit=100", "features"),
+    ("/search/features?limit=100&offset=4000", "features"),
+    ("/search/features?limit=100&offset=4000&sortBy=lastSeenAt&sortOrder=desc&favoritesFirst=true", "features"),
     ("/search/features?sortBy=name&sortOrder=desc&favoritesFirst=true", "features"),
     ("/search/features?sortBy=lastSeenAt", "features"),
     ("/search/features?sortBy=environment:development&sortOrder=desc", "features"),
@@ -105,7 +111,11 @@ const LISTS: &[(&str, &str)] = &[
     ("/client-metrics/features/{feature}", "lastHourUsage"),
     ("/client-metrics/features/{feature}/raw", "data"),
     ("/ui-config", ""),
+    ("/home", "projects"),
+    (BOOTSTRAP, "projects"),
 ];
+/// This one does not stand below `/api/admin`.
+const BOOTSTRAP: &str = "/auth/bootstrap";
 
 /// Measures and prints.
 pub fn run(options: &Options) -> anyhow::Result<()> {
@@ -172,7 +182,8 @@ async fn measure(options: &Options, conditions: &str, starts: &[Start]) -> anyho
         let server = Server::with_data(&options.flagstone, core, &estate.database(), &raised(estate.size)).await?;
         let mut of_size = Vec::new();
         for (path, rows) in LISTS {
-            let path = format!("/api/admin{}", fill(path, estate));
+            let above = if *path == BOOTSTRAP { "" } else { "/api/admin" };
+            let path = format!("{above}{}", fill(path, estate));
             let admin = list(&server, ADMIN, &path, rows).await?;
             let viewer = list(&server, &estate.viewer, &path, rows).await?;
             of_size.push((admin, viewer));
