@@ -1715,6 +1715,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/projects/{projectId}/features/{featureName}/exposure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** See how often a feature was given, hour by hour, beside what was changed about it */
+        get: operations["getFeatureExposure"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/projects/{projectId}/features/{featureName}/favorites": {
         parameters: {
             query?: never;
@@ -4651,6 +4668,26 @@ export interface components {
             /** @description The types of the tags. */
             tagTypes: components["schemas"]["ExportedTagType"][];
         };
+        /** @description How often a feature was given in one environment in one hour. */
+        ExposureHour: {
+            /** @description The start of the hour. */
+            at: components["schemas"]["Timestamp"];
+            environment: string;
+            /**
+             * Format: int64
+             * @description How often it was off.
+             */
+            no: number;
+            /** @description How often each variant was given. */
+            variants: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description How often it was on.
+             */
+            yes: number;
+        };
         /** @description A feature with everything that belongs to it. */
         Feature: {
             /** @description Whether it is archived. */
@@ -4757,6 +4794,13 @@ export interface components {
              * @description How often it was on.
              */
             yes: number;
+        };
+        /** @description How often a feature was given, and what was changed about it. */
+        FeatureExposure: {
+            /** @description What was changed in this time, the newest first, at most 200. */
+            changes: components["schemas"]["Event"][];
+            /** @description By hour and environment, over all applications; hours in which nobody asked are left out. */
+            hours: components["schemas"]["ExposureHour"][];
         };
         /** @description One environment of a feature. */
         FeatureInEnvironment: {
@@ -17491,6 +17535,69 @@ export interface operations {
             };
             /** @description The body is not JSON */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    getFeatureExposure: {
+        parameters: {
+            query?: {
+                /** @description How many hours, 1 to 720; 48 if omitted. */
+                hoursBack?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The feature's name */
+                featureName: string;
+                /** @description The project's id */
+                projectId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeatureExposure"];
+                };
+            };
+            /** @description The request holds invalid data; every fault is listed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The credentials are missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

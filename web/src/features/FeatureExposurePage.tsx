@@ -2,7 +2,6 @@ import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { lazy, Suspense, useMemo } from 'react';
 import { Empty } from '../kit/Empty';
-import { eventsQuery } from '../kit/events/queries';
 import { FeatureFrame, useFeature } from '../kit/features/FeatureFrame';
 import { useUrl } from '../kit/url';
 import { paths } from '../paths';
@@ -11,7 +10,7 @@ import { buttonClass } from '../ui/Button';
 import { SelectField } from '../ui/Fields';
 import { Time } from '../ui/Time';
 import { byHour, total } from './exposure';
-import { usageQuery } from './queries';
+import { exposureQuery } from './queries';
 
 const ExposurePlot = lazy(() => import('./ExposurePlot'));
 const spans = ['24', '48', '168', '672'] as const;
@@ -30,22 +29,21 @@ export function FeatureExposurePage() {
   const { feature } = useFeature(projectId, featureName);
   const [{ environment: named, hours: chosen }, setUrl] = useUrl<{ environment?: string; hours?: string }>();
   const span = spans.find((one) => one === chosen) ?? '48';
-  const { data: usage, dataUpdatedAt } = useQuery(usageQuery(featureName, Number(span)));
-  const { data: events } = useQuery(eventsQuery({ feature: featureName }));
+  const { data: exposure, dataUpdatedAt } = useQuery(exposureQuery(projectId, featureName, Number(span)));
   const environment =
     feature.environments.find(({ name }) => name === named) ??
     feature.environments.find(({ type }) => type === 'production') ??
     feature.environments[0];
 
   const hours = useMemo(
-    () => byHour(usage?.data ?? [], environment?.name ?? '', Number(span), dataUpdatedAt || Date.now()),
-    [usage, environment?.name, span, dataUpdatedAt],
+    () => byHour(exposure?.hours ?? [], environment?.name ?? '', Number(span), dataUpdatedAt || Date.now()),
+    [exposure, environment?.name, span, dataUpdatedAt],
   );
   const sum = total(hours);
   const asked = sum.yes + sum.no;
   const changes = useMemo(
-    () => (events?.events ?? []).filter((event) => !event.environment || event.environment === environment?.name),
-    [events, environment?.name],
+    () => (exposure?.changes ?? []).filter((event) => !event.environment || event.environment === environment?.name),
+    [exposure, environment?.name],
   );
   const marks = useMemo(
     () => changes.map(({ createdAt, label }) => ({ at: Date.parse(createdAt), text: label })),
@@ -71,7 +69,7 @@ export function FeatureExposurePage() {
           options={spans.map((value) => ({ value, label: spanNames[value] }))}
         />
       </div>
-      {usage && asked === 0 ? (
+      {exposure && asked === 0 ? (
         <Empty
           title="Nobody has asked for it here in this time"
           action={

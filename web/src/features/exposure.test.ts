@@ -2,11 +2,9 @@ import { expect, test } from 'vitest';
 import { byHour, total } from './exposure';
 
 const now = Date.parse('2026-05-01T12:30:00Z');
-const row = (timestamp: string, yes: number, no: number, environment = 'production', variants = {}) => ({
-  appName: 'web',
+const row = (at: string, yes: number, no: number, environment = 'production', variants = {}) => ({
+  at,
   environment,
-  featureName: 'f',
-  timestamp,
   yes,
   no,
   variants,

@@ -25,18 +25,20 @@ export const strategyQuery = (place: Place, strategyId: string) =>
     meta: { touchedBy: ofFeature(place.featureName) },
   });
 
-/** What SDKs reported of the feature, by hour, application and environment. */
-export const usageQuery = (featureName: string, hoursBack: number) =>
+/** What SDKs reported of the feature by hour and environment, and what was changed about it in that time. */
+export const exposureQuery = (projectId: string, featureName: string, hoursBack: number) =>
   queryOptions({
-    queryKey: ['feature', featureName, 'usage', hoursBack],
+    queryKey: ['feature', featureName, 'exposure', hoursBack],
     queryFn: () =>
       answered(
-        api.GET('/api/admin/client-metrics/features/{name}/raw', {
-          params: { path: { name: featureName }, query: { hoursBack: String(hoursBack) } },
+        api.GET('/api/admin/projects/{projectId}/features/{featureName}/exposure', {
+          params: { path: { projectId, featureName }, query: { hoursBack: String(hoursBack) } },
         }),
       ),
+    meta: { touchedBy: ofFeature(featureName) },
     // SDKs report by themselves: no commit tells of it.
     refetchInterval: 15_000,
+    placeholderData: keepPreviousData,
   });
 
 /** Which features this one can depend on. */

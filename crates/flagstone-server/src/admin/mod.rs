@@ -12,6 +12,7 @@ mod email_previews;
 mod environments;
 mod events;
 mod favorites;
+mod feature_exposure;
 mod feature_overview;
 mod feature_search;
 mod feature_types;
@@ -63,6 +64,7 @@ pub fn nouns() -> Vec<OpenApiRouter<App>> {
         environments::routes(),
         events::routes(),
         favorites::routes(),
+        feature_exposure::routes(),
         feature_overview::routes(),
         feature_search::routes(),
         feature_types::routes(),

@@ -176,3 +176,28 @@ async fn home_shows_what_i_have_made_last() {
     assert_eq!(made(&get(&it, "editor", HOME).await), newest(51));
     assert_eq!(get(&it, "viewer", HOME).await["flags"], json!([]));
 }
+
+#[tokio::test]
+async fn a_features_exposure_adds_up_over_applications_and_has_its_changes() {
+    let it = fixture().await;
+    for (app, yes) in [("web", 3), ("jobs", 4)] {
+        let now = "2027-01-15T08:00:00Z";
+        let toggles = json!({"flag": {"yes": yes, "no": 1, "variants": {"blue": yes}}});
+        let report =
+            json!({"appName": app, "instanceId": "1", "bucket": {"start": now, "stop": now, "toggles": toggles}});
+        it.check("backend", "POST /api/client/metrics", report, "202").await;
+    }
+    let exposure = get(&it, "viewer", &format!("{FLAG}/exposure?hoursBack=24")).await;
+    let hours = exposure["hours"].as_array().unwrap();
+    assert_eq!(hours.len(), 1, "{exposure}");
+    assert_eq!((&hours[0]["yes"], &hours[0]["no"]), (&json!(7), &json!(2)));
+    assert_eq!(hours[0]["variants"], json!({"blue": 7}));
+    let whole = get(&it, "viewer", "/api/admin/search/events?feature=IS:flag").await;
+    assert_eq!(exposure["changes"], whole["events"]);
+    assert!(exposure["changes"].as_array().unwrap().iter().any(|event| event["type"] == "feature-created"));
+
+    let bare = get(&it, "viewer", "/api/admin/projects/alpha/features/other/exposure?hoursBack=nonsense").await;
+    assert_eq!(bare["hours"], json!([]));
+    it.check("viewer", "GET /api/admin/projects/alpha/features/nothing/exposure", Value::Null, "404 NotFoundError")
+        .await;
+}

@@ -250,6 +250,7 @@ fn features() -> Vec<Row> {
         POST "/api/admin/projects/{projectId}/features" body(json!({"name": "new"})), answers(201), changes("new");
         GET "/api/admin/projects/{projectId}/features/{featureName}";
         GET "/api/admin/projects/{projectId}/features/{featureName}/overview";
+        GET "/api/admin/projects/{projectId}/features/{featureName}/exposure";
         PUT "/api/admin/projects/{projectId}/features/{featureName}" body(json!({"description": "New text"})), changes("flag");
         PATCH "/api/admin/projects/{projectId}/features/{featureName}" body(json!([{"op": "replace", "path": "/description", "value": "New text"}])), changes("flag");
         DELETE "/api/admin/projects/{projectId}/features/{featureName}" answers(202), changes("flag");
