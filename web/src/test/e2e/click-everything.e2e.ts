@@ -6,7 +6,7 @@ import { as } from './people';
 let addresses: string[] = [];
 
 beforeAll(async () => {
-  addresses = await furnish();
+  addresses = await furnish('clicked');
 });
 
 /** What does something at once, or unfolds a part of the page, instead of opening something above it. */

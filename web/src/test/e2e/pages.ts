@@ -1,20 +1,20 @@
 import { prepare, url } from './people';
 
-/** What every page needs to show something, made once for all of them. */
-export async function furnish(): Promise<string[]> {
-  const project = { id: 'furnished', name: 'Furnished', description: 'With something of everything' };
+/** What every page needs to show something, made once for all of them; each file of tests names it in its own way. */
+export async function furnish(word = 'furnished'): Promise<string[]> {
+  const project = { id: word, name: 'Furnished', description: 'With something of everything' };
   await prepare('POST', '/api/admin/projects', project);
   await prepare('POST', '/api/admin/context', {
-    name: 'furnishedCountry',
+    name: `${word}Country`,
     description: 'Where somebody lives',
     legalValues: [{ value: 'NO' }, { value: 'SE' }],
   });
   const segment = await prepare('POST', '/api/admin/segments', {
-    name: 'furnished-beta',
+    name: `${word}-beta`,
     constraints: [{ contextName: 'userId', operator: 'IN', values: ['ada', 'grace'] }],
   });
-  const features = '/api/admin/projects/furnished/features';
-  for (const name of ['furnished-parent', 'furnished-flag']) {
+  const features = `/api/admin/projects/${word}/features`;
+  for (const name of [`${word}-parent`, `${word}-flag`]) {
     await prepare('POST', features, { name, type: 'experiment', description: 'For the look of it' });
     for (const environment of ['development', 'production']) {
       const strategies = `${features}/${name}/environments/${environment}/strategies`;
@@ -28,7 +28,7 @@ export async function furnish(): Promise<string[]> {
         name: 'flexibleRollout',
         parameters: { rollout: '25', stickiness: 'userId', groupId: name },
         constraints: [
-          { contextName: 'furnishedCountry', operator: 'IN', values: ['NO'] },
+          { contextName: `${word}Country`, operator: 'IN', values: ['NO'] },
           { contextName: 'age', operator: 'NUM_GTE', value: '18' },
         ],
         variants: [
@@ -45,15 +45,15 @@ export async function furnish(): Promise<string[]> {
     }
     await prepare('POST', `${features}/${name}/environments/development/on`);
   }
-  await prepare('POST', `${features}/furnished-flag/dependencies`, { feature: 'furnished-parent', enabled: true });
-  await prepare('POST', `${features}/furnished-flag/link`, { url: 'https://tickets.example/1', title: 'A ticket' });
-  await prepare('PUT', '/api/admin/features/furnished-flag/tags', {
-    addedTags: [{ type: 'simple', value: 'furnished' }],
+  await prepare('POST', `${features}/${word}-flag/dependencies`, { feature: `${word}-parent`, enabled: true });
+  await prepare('POST', `${features}/${word}-flag/link`, { url: 'https://tickets.example/1', title: 'A ticket' });
+  await prepare('PUT', `/api/admin/features/${word}-flag/tags`, {
+    addedTags: [{ type: 'simple', value: word }],
     removedTags: [],
   });
-  await prepare('POST', '/api/admin/projects/furnished/stale', { features: ['furnished-parent'], stale: true });
-  await prepare('POST', features, { name: 'furnished-gone' });
-  await prepare('DELETE', `${features}/furnished-gone`);
+  await prepare('POST', `/api/admin/projects/${word}/stale`, { features: [`${word}-parent`], stale: true });
+  await prepare('POST', features, { name: `${word}-gone` });
+  await prepare('DELETE', `${features}/${word}-gone`);
   const integration = await prepare('POST', '/api/admin/addons', {
     provider: 'webhook',
     enabled: false,
@@ -62,15 +62,15 @@ export async function furnish(): Promise<string[]> {
     parameters: { url: 'https://robot.example/hook' },
   });
   await prepare('POST', '/api/admin/invite-link/tokens', {
-    name: 'furnished',
+    name: word,
     expiresAt: new Date(Date.now() + 86_400_000).toISOString(),
   });
-  await report();
-  const { strategies } = (await prepare('GET', `${features}/furnished-flag`)).environments.find(
+  await report(word);
+  const { strategies } = (await prepare('GET', `${features}/${word}-flag`)).environments.find(
     (one: { name: string }) => one.name === 'development',
   );
 
-  const flag = '/projects/furnished/features/furnished-flag';
+  const flag = `/projects/${word}/features/${word}-flag`;
   return [
     '/',
     '/features',
@@ -79,15 +79,15 @@ export async function furnish(): Promise<string[]> {
     '/projects',
     '/projects?dialog=create',
     '/projects?archived=true',
-    '/projects/furnished',
-    '/projects/furnished/insights',
-    '/projects/furnished/applications',
-    '/projects/furnished/events',
-    '/projects/furnished/archive',
-    '/projects/furnished/tokens',
-    '/projects/furnished/settings',
-    '/projects/furnished/settings?dialog=default-strategy&environment=development',
-    '/projects/furnished/connect?sdk=node&feature=furnished-flag',
+    `/projects/${word}`,
+    `/projects/${word}/insights`,
+    `/projects/${word}/applications`,
+    `/projects/${word}/events`,
+    `/projects/${word}/archive`,
+    `/projects/${word}/tokens`,
+    `/projects/${word}/settings`,
+    `/projects/${word}/settings?dialog=default-strategy&environment=development`,
+    `/projects/${word}/connect?sdk=node&feature=${word}-flag`,
     flag,
     `${flag}?dialog=strategy&environment=development&strategy=new:flexibleRollout`,
     `${flag}?dialog=strategy&environment=development&strategy=${strategies[1].id}`,
@@ -101,7 +101,7 @@ export async function furnish(): Promise<string[]> {
     `/segments/${segment.id}?dialog=edit`,
     '/context-fields',
     '/context-fields?dialog=create',
-    '/context-fields/furnishedCountry',
+    `/context-fields/${word}Country`,
     '/environments',
     '/environments?dialog=create',
     '/strategies',
@@ -115,7 +115,7 @@ export async function furnish(): Promise<string[]> {
     '/playground',
     '/events',
     '/applications',
-    '/applications/furnished-app',
+    `/applications/${word}-app`,
     '/unknown-flags',
     '/users',
     '/users?dialog=create',
@@ -132,9 +132,9 @@ export async function furnish(): Promise<string[]> {
 }
 
 /** An application that has asked for features, one of which does not exist. */
-async function report() {
-  const { secret } = await prepare('POST', '/api/admin/projects/furnished/api-tokens', {
-    tokenName: 'furnished',
+async function report(word: string) {
+  const { secret } = await prepare('POST', `/api/admin/projects/${word}/api-tokens`, {
+    tokenName: word,
     type: 'backend',
     environment: 'development',
   });
@@ -146,7 +146,7 @@ async function report() {
     });
     if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
   };
-  const about = { appName: 'furnished-app', instanceId: 'one', sdkVersion: 'unleash-client-node:6.1.0' };
+  const about = { appName: `${word}-app`, instanceId: 'one', sdkVersion: 'unleash-client-node:6.1.0' };
   await send('/api/client/register', {
     ...about,
     strategies: ['default'],
@@ -160,8 +160,8 @@ async function report() {
       start: now,
       stop: now,
       toggles: {
-        'furnished-flag': { yes: 30, no: 10, variants: { black: 14, blue: 16 } },
-        'furnished-unknown': { yes: 0, no: 4 },
+        [`${word}-flag`]: { yes: 30, no: 10, variants: { black: 14, blue: 16 } },
+        [`${word}-unknown`]: { yes: 0, no: 4 },
       },
     },
   });
