@@ -254,7 +254,10 @@ const integration = createRoute({
 const transfer = createRoute({
   getParentRoute: () => signedIn,
   path: '/import-export',
-  validateSearch: texts('tab', 'project', 'environment'),
+  validateSearch: (search: Record<string, unknown>) => ({
+    tab: 'export',
+    ...texts('tab', 'project', 'environment')(search),
+  }),
   component: lazyRouteComponent(() => import('./transfer/TransferPage'), 'TransferPage'),
 });
 

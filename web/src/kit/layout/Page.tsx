@@ -1,5 +1,5 @@
-import { Link, type LinkProps } from '@tanstack/react-router';
-import { type ReactNode, useEffect } from 'react';
+import { Link, type LinkProps, useLocation } from '@tanstack/react-router';
+import { type ReactNode, useEffect, useRef } from 'react';
 import { cx } from '../../ui/cx';
 
 export type Crumb = { name: string; link: LinkProps };
@@ -54,29 +54,40 @@ export function Page(props: {
           {actions && <div className="ml-auto flex flex-wrap items-center gap-2">{actions}</div>}
         </div>
         {about && <div className="max-w-prose text-soft">{about}</div>}
-        {tabs && (
-          <nav aria-label={`Parts of ${title}`} className="-mb-1 overflow-x-auto border-b">
-            <ul className="flex gap-1">
-              {tabs.map(({ name, link, exact, bySearch }) => (
-                <li key={name}>
-                  <Link
-                    {...link}
-                    activeOptions={{ exact: exact ?? false, includeSearch: bySearch ?? false }}
-                    className={cx(
-                      'block border-b-2 border-transparent px-3 py-1.5 text-sm font-medium whitespace-nowrap text-soft hover:text-ink',
-                      'aria-[current=page]:border-accent aria-[current=page]:text-ink focus-visible:-outline-offset-2',
-                    )}
-                  >
-                    {name}
-                  </Link>
-                </li>
-              ))}
-            </ul>
-          </nav>
-        )}
+        {tabs && <Tabs of={title} tabs={tabs} />}
       </header>
       {children}
     </div>
+  );
+}
+
+function Tabs({ of, tabs }: { of: string; tabs: Tab[] }) {
+  const nav = useRef<HTMLElement>(null);
+  const address = useLocation({ select: ({ pathname }) => pathname });
+  // On a narrow screen the tab where one is may be out of sight.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once for each address
+  useEffect(() => {
+    nav.current?.querySelector('[aria-current=page]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  }, [address]);
+  return (
+    <nav ref={nav} aria-label={`Parts of ${of}`} className="-mb-1 overflow-x-auto border-b">
+      <ul className="flex gap-1">
+        {tabs.map(({ name, link, exact, bySearch }) => (
+          <li key={name}>
+            <Link
+              {...link}
+              activeOptions={{ exact: exact ?? false, includeSearch: bySearch ?? false }}
+              className={cx(
+                'block border-b-2 border-transparent px-3 py-1.5 text-sm font-medium whitespace-nowrap text-soft hover:text-ink',
+                'aria-[current=page]:border-accent aria-[current=page]:text-ink focus-visible:-outline-offset-2',
+              )}
+            >
+              {name}
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </nav>
   );
 }
 

@@ -46,16 +46,17 @@ test('the palette goes to a feature, a project and a page by keyboard alone', as
 test('a chosen theme stays', async () => {
   const page = await as('viewer');
   await page.goto('/profile');
+  const background = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+  const light = await background();
   await page.getByRole('button', { name: /^Theme/ }).click();
   await page.getByRole('menuitem', { name: 'Dark' }).click();
-  const background = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
-  const dark = await background();
+  await expect.poll(background).not.toBe(light);
   await page.reload();
   await page.getByRole('heading', { level: 1 }).waitFor();
-  expect(await background()).toBe(dark);
+  expect(await background()).not.toBe(light);
   await page.getByRole('button', { name: /^Theme/ }).click();
   await page.getByRole('menuitem', { name: 'Light' }).click();
-  expect(await background()).not.toBe(dark);
+  await expect.poll(background).toBe(light);
 });
 
 test('everything works below a path', async () => {
@@ -81,5 +82,23 @@ test('everything works below a path', async () => {
     expect(new URL(page.url()).pathname).toBe('/flags/segments');
   } finally {
     await flagstone.stop();
+  }
+});
+
+test('on a narrow screen the tab where one is, is in sight', async () => {
+  const page = await as('viewer', { width: 390, height: 844 });
+  for (const [address, name] of [
+    ['/projects/default/settings', 'Settings'],
+    ['/import-export', 'Export'],
+  ] as const) {
+    await page.goto(address);
+    const tab = page.getByRole('navigation', { name: /^Parts of/ }).getByRole('link', { name });
+    await expect.poll(() => tab.getAttribute('aria-current')).toBe('page');
+    await expect
+      .poll(async () => {
+        const box = await tab.boundingBox();
+        return box !== null && box.x >= 0 && box.x + box.width <= 390;
+      })
+      .toBe(true);
   }
 });
