@@ -7,10 +7,11 @@ import { contextText } from '../kit/context/context';
 import { EnvironmentName } from '../kit/EnvironmentName';
 import { linkClass } from '../kit/layout/Page';
 import { useSession } from '../kit/session';
+import { strategyLabel } from '../kit/strategy/strategy';
 import { paths } from '../paths';
 import { Badge, Fact, Facts } from '../ui/Bits';
 import { Dialog } from '../ui/Dialog';
-import { type Answer, decider, nameOf, reasonOf, type Strategy, verdictOf } from './answers';
+import { type Answer, decider, reasonOf, type Strategy, verdictOf } from './answers';
 import { verdicts } from './Matrix';
 
 /** One cell of the matrix, step by step: what was asked, and what decided. */
@@ -100,7 +101,7 @@ function StrategyStep({ strategy, decides }: { strategy: Strategy; decides: bool
     <Step holds={strategy.disabled ? 'skipped' : enabled}>
       <div className="flex flex-col gap-1.5 rounded-md border px-3 py-2">
         <p className="flex flex-wrap items-center gap-2">
-          <span className="font-medium">{nameOf(strategy)}</span>
+          <span className="font-medium">{strategyLabel(strategy)}</span>
           {strategy.title && <span className="text-sm text-soft">{strategy.name}</span>}
           {strategy.disabled && <Badge>disabled</Badge>}
           {decides && <Badge tone="good">this one lets it in</Badge>}

@@ -1,4 +1,5 @@
 import type { Schemas } from '../api/client';
+import { strategyLabel } from '../kit/strategy/strategy';
 
 export type Feature = Schemas['AdvancedPlaygroundFeature'];
 export type Answer = Schemas['AdvancedPlaygroundEnvironmentFeature'];
@@ -43,10 +44,6 @@ export function verdictOf(answer: Answer): Verdict {
   return open && answer.strategies.result === 'unknown' ? 'unknown' : 'off';
 }
 
-export function nameOf({ title, name }: Strategy): string {
-  return title || name;
-}
-
 /** The strategy that let the context in. */
 export function decider(answer: Answer): Strategy | undefined {
   return answer.strategies.data.find(({ result, disabled }) => result.enabled === true && !disabled);
@@ -63,7 +60,7 @@ export function reasonOf(answer: Answer): string {
 }
 
 function nameOrAny(strategy: Strategy | undefined): string {
-  return strategy ? nameOf(strategy) : 'for everybody';
+  return strategy ? strategyLabel(strategy) : 'for everybody';
 }
 
 /** What the matrix shows of a feature's answers. */

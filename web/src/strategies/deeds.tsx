@@ -2,14 +2,16 @@ import { useQueryClient } from '@tanstack/react-query';
 import { answered, api, type Schemas } from '../api/client';
 import { refresh } from '../api/live';
 import { confirm } from '../kit/confirm/confirm';
+import { strategyLabel } from '../kit/strategy/strategy';
 import { toast, toastError } from '../kit/toast/toasts';
 import { Uses } from './Uses';
 
 type Strategy = Schemas['StrategyDefinition'];
 
-/** What people call it. */
+/** What people call it, here as on the pages of features. */
 export function titleOf({ title, displayName, name }: Strategy): string {
-  return title || displayName || name;
+  const label = strategyLabel({ name, title });
+  return label === name ? displayName || name : label;
 }
 
 /** What can be done to types of strategies without a form. */

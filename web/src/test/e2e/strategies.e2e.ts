@@ -121,8 +121,8 @@ test('everybody sees where a built-in type is used, also by its link', async () 
   await prepare('POST', strategies, { name: 'remoteAddress', parameters: { IPs: '10.0.0.1' } });
   const page = await as('viewer');
   await page.goto('/strategies');
-  await act(page, 'IPs', 'See where it is used');
-  const dialog = page.getByRole('dialog', { name: 'Where IPs is used' });
+  await act(page, 'Addresses', 'See where it is used');
+  const dialog = page.getByRole('dialog', { name: 'Where Addresses is used' });
   await dialog.getByRole('link', { name: 'uses-ips' }).waitFor();
   await dialog.getByText('production').waitFor();
   await page.goto('/strategies?dialog=uses&id=unusedType');
