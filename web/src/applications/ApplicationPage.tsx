@@ -5,6 +5,7 @@ import type { Schemas } from '../api/client';
 import { Empty } from '../kit/Empty';
 import { EnvironmentName } from '../kit/EnvironmentName';
 import { linkClass, Page } from '../kit/layout/Page';
+import { ProjectLink } from '../kit/ProjectLink';
 import { useSession } from '../kit/session';
 import { type Column, DataTable } from '../kit/table/DataTable';
 import { paths } from '../paths';
@@ -52,9 +53,9 @@ export function ApplicationPage() {
               {overview.projects.length === 0
                 ? 'none yet'
                 : overview.projects.map((project) => (
-                    <Link key={project} {...paths.project(project)} className={`${linkClass} mr-2`}>
-                      {project}
-                    </Link>
+                    <span key={project} className="mr-2">
+                      <ProjectLink id={project} />
+                    </span>
                   ))}
             </Fact>
             <Fact name="Features">{overview.featureCount} asked for</Fact>

@@ -5,6 +5,7 @@ import type { Schemas } from '../api/client';
 import { Empty } from '../kit/Empty';
 import { EnvironmentNames } from '../kit/EnvironmentNames';
 import { linkClass, Page } from '../kit/layout/Page';
+import { useProjectName } from '../kit/ProjectLink';
 import type { Column } from '../kit/table/DataTable';
 import { ListTable } from '../kit/table/ListTable';
 import { paths } from '../paths';
@@ -21,6 +22,7 @@ export function ApplicationsPage() {
   const [{ data }, { data: outdated }] = useSuspenseQueries({ queries: [applicationsQuery, outdatedSdksQuery] });
   const refusals = useApplicationRefusals();
   const queries = useQueryClient();
+  const projectName = useProjectName();
   const oldOf = (appName: string) =>
     outdated.sdks.filter(({ applications }) => applications.includes(appName)).map(({ sdkVersion }) => sdkVersion);
   const environmentsOf = ({ usage }: Row) => [...new Set(usage.flatMap(({ environments }) => environments))];
@@ -52,7 +54,7 @@ export function ApplicationsPage() {
       wide: true,
       optional: true,
       cell: ({ usage }) =>
-        usage.map(({ project }) => (project === '*' ? 'all projects' : project)).join(', ') || (
+        usage.map(({ project }) => (project === '*' ? 'all projects' : projectName(project))).join(', ') || (
           <span className="text-soft">none yet</span>
         ),
     },
@@ -67,7 +69,7 @@ export function ApplicationsPage() {
           <span className="flex flex-wrap gap-1">
             {old.map((sdk) => (
               <Badge key={sdk} tone="warn">
-                outdated: {sdk}
+                <span className="max-sm:whitespace-normal">outdated: {sdk}</span>
               </Badge>
             ))}
           </span>

@@ -2,6 +2,7 @@ import { Link } from '@tanstack/react-router';
 import { CircleHelp, ToggleLeft, ToggleRight } from 'lucide-react';
 import { EnvironmentName } from '../kit/EnvironmentName';
 import { linkClass } from '../kit/layout/Page';
+import { useProjectName } from '../kit/ProjectLink';
 import { useSession } from '../kit/session';
 import { type Column, DataTable } from '../kit/table/DataTable';
 import { paths } from '../paths';
@@ -22,6 +23,7 @@ export function Matrix(props: {
 }) {
   const { features, places, onCell } = props;
   const { environments } = useSession();
+  const projectName = useProjectName();
   const columns: Column<Feature>[] = [
     {
       id: 'name',
@@ -30,7 +32,7 @@ export function Matrix(props: {
       cell: ({ name, projectId }) => (
         <Link
           {...paths.feature(projectId, name)}
-          className={cx(linkClass, 'max-sm:block max-sm:w-28 sm:whitespace-nowrap')}
+          className={cx(linkClass, 'max-sm:block max-sm:w-36 sm:whitespace-nowrap')}
         >
           {name}
         </Link>
@@ -40,7 +42,7 @@ export function Matrix(props: {
       id: 'project',
       header: 'Project',
       wide: true,
-      cell: ({ projectId }) => <span className="whitespace-nowrap">{projectId}</span>,
+      cell: ({ projectId }) => <span className="whitespace-nowrap">{projectName(projectId)}</span>,
     },
     ...places.map(
       (place): Column<Feature> => ({

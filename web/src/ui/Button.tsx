@@ -22,7 +22,7 @@ export function buttonClass(kind: ButtonKind = 'plain', iconOnly = false): strin
   return cx(
     'inline-flex items-center justify-center gap-1.5 rounded-md border font-medium whitespace-nowrap select-none',
     'h-8 text-sm transition-colors',
-    iconOnly ? 'w-8 px-0' : 'px-3',
+    iconOnly ? 'w-8 shrink-0 px-0' : 'px-3',
     'aria-disabled:opacity-55 disabled:opacity-55 aria-disabled:cursor-not-allowed disabled:cursor-not-allowed',
     look[kind],
   );

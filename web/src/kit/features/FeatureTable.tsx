@@ -6,7 +6,9 @@ import { paths } from '../../paths';
 import { Badge, Note } from '../../ui/Bits';
 import { Time } from '../../ui/Time';
 import { Empty } from '../Empty';
+import { EnvironmentName } from '../EnvironmentName';
 import { linkClass } from '../layout/Page';
+import { ProjectLink } from '../ProjectLink';
 import { useSession } from '../session';
 import { ColumnChooser, visibleColumns } from '../table/ColumnChooser';
 import { type Column, DataTable } from '../table/DataTable';
@@ -94,6 +96,7 @@ function useColumns(fixed: Fixed, actions: FeatureTableProps['actions']): Column
         id: 'name',
         header: 'Name',
         sortable: true,
+        pinned: true,
         cell: (feature) => (
           <span className="flex items-center gap-1">
             {!fixed.archived && (
@@ -119,14 +122,16 @@ function useColumns(fixed: Fixed, actions: FeatureTableProps['actions']): Column
         sortable: true,
         optional: true,
         wide: true,
-        cell: ({ project }) => (
-          <Link {...paths.project(project)} className={linkClass}>
-            {project}
-          </Link>
-        ),
+        cell: ({ project }) => <ProjectLink id={project} />,
       },
       { id: 'type', header: 'Type', sortable: true, optional: true, wide: true, cell: ({ type }) => type },
-      { id: 'lifecycle', header: 'Stage', optional: true, wide: true, cell: ({ lifecycle }) => lifecycle.stage },
+      {
+        id: 'lifecycle',
+        header: 'Stage',
+        optional: true,
+        wide: true,
+        cell: ({ lifecycle }) => <span className="whitespace-nowrap">{lifecycle.stage}</span>,
+      },
       {
         id: 'tags',
         header: 'Tags',
@@ -151,9 +156,10 @@ function useColumns(fixed: Fixed, actions: FeatureTableProps['actions']): Column
         ]
       : environments
           .filter(({ enabled }) => enabled)
-          .map(({ name }) => ({
+          .map(({ name, type }) => ({
             id: `environment:${name}`,
             header: name,
+            head: <EnvironmentName name={name} type={type} />,
             sortable: true,
             optional: true,
             align: 'center' as const,

@@ -1,16 +1,14 @@
 import { useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
-import { Link } from '@tanstack/react-router';
 import { CalendarClock, Trash2 } from 'lucide-react';
 import { type ReactNode, Suspense } from 'react';
 import { answered, api, type Schemas } from '../../api/client';
 import { refresh } from '../../api/live';
-import { paths } from '../../paths';
 import { Badge } from '../../ui/Bits';
 import { IconButton } from '../../ui/Button';
 import { Time } from '../../ui/Time';
 import { confirm } from '../confirm/confirm';
 import { EnvironmentName } from '../EnvironmentName';
-import { linkClass } from '../layout/Page';
+import { ProjectLink } from '../ProjectLink';
 import { useSession } from '../session';
 import type { Column } from '../table/DataTable';
 import { ListTable } from '../table/ListTable';
@@ -175,19 +173,16 @@ export function TokenTable({ projectId, empty }: { projectId?: string; empty: Re
 
 function Environment({ name }: { name: string | null | undefined }) {
   const { environments } = useSession();
-  if (!name || name === '*') return <span className="text-soft">all</span>;
+  if (!name || name === '*') return <span className="text-soft">all environments</span>;
   return <EnvironmentName name={name} type={environments.find((known) => known.name === name)?.type ?? ''} />;
 }
 
 function Projects({ ids }: { ids: string[] }) {
-  const { projects } = useSession();
-  if (ids.includes('*')) return 'all';
+  if (ids.includes('*')) return <span className="text-soft">all projects</span>;
   return (
     <span className="flex flex-wrap gap-x-2">
       {ids.map((id) => (
-        <Link key={id} {...paths.project(id)} className={linkClass}>
-          {projects.find((project) => project.id === id)?.name ?? id}
-        </Link>
+        <ProjectLink key={id} id={id} />
       ))}
     </span>
   );
