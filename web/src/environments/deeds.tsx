@@ -2,6 +2,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { answered, api, type Schemas } from '../api/client';
 import { refresh } from '../api/live';
 import { confirm } from '../kit/confirm/confirm';
+import { counted } from '../kit/counted';
 import { toast, toastError } from '../kit/toast/toasts';
 import { Note } from '../ui/Bits';
 
@@ -53,11 +54,11 @@ export function useEnvironmentDeeds() {
               <p>With it go, for good:</p>
               <ul className="list-disc pl-5">
                 <li>
-                  strategies, variants and switches of the features in {counted(projectCount, 'project')};{' '}
-                  {counted(enabledToggleCount, 'feature')} {enabledToggleCount === 1 ? 'is' : 'are'} on in it now
+                  strategies, variants and switches of the features in {orNone(projectCount, 'project')};{' '}
+                  {orNone(enabledToggleCount, 'feature')} {enabledToggleCount === 1 ? 'is' : 'are'} on in it now
                 </li>
                 <li>
-                  {counted(apiTokenCount, 'API token')}: SDKs that use one are refused and keep what they knew last
+                  {orNone(apiTokenCount, 'API token')}: SDKs that use one are refused and keep what they knew last
                 </li>
               </ul>
             </>
@@ -84,7 +85,6 @@ export function useEnvironmentDeeds() {
   return { open, askToClose, askToDelete };
 }
 
-function counted(count: number | null | undefined, noun: string): string {
-  if (!count) return `no ${noun}s`;
-  return count === 1 ? `1 ${noun}` : `${count} ${noun}s`;
+function orNone(count: number | null | undefined, noun: string): string {
+  return count ? counted(count, noun) : `no ${noun}s`;
 }

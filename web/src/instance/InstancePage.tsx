@@ -207,10 +207,12 @@ function Limits({ statistics }: { statistics: Schemas['SignedInstanceAdminStats'
                   {limit.used === undefined ? 'at most ' : `${inWords.format(limit.used)} of `}
                   {inWords.format(limit.most)}
                 </td>
-                <td className="w-28 py-1 text-right whitespace-nowrap">
+                <td className="py-1 text-right whitespace-nowrap sm:w-28">
                   {percent !== undefined && (
                     <>
-                      <Bar percent={percent} tone={percent >= 90 ? 'bad' : percent >= 70 ? 'warn' : 'accent'} />
+                      <span className="max-sm:hidden">
+                        <Bar percent={percent} tone={percent >= 90 ? 'bad' : percent >= 70 ? 'warn' : 'accent'} />
+                      </span>
                       <span className="inline-block w-11 text-sm text-soft">{Math.round(percent)} %</span>
                     </>
                   )}

@@ -2,6 +2,7 @@ import { useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { answered, api, type Schemas } from '../api/client';
 import { refresh } from '../api/live';
 import { confirm } from '../kit/confirm/confirm';
+import { counted } from '../kit/counted';
 import { EnvironmentName } from '../kit/EnvironmentName';
 import { rolloutOf } from '../kit/strategy/strategy';
 import { toastError } from '../kit/toast/toasts';
@@ -72,7 +73,7 @@ export function ProjectEnvironments({ projectId }: { projectId: string }) {
             />
             <EnvironmentName name={environment.name} type={environment.type} />
             <span className="text-sm text-soft">
-              {environment.projectEnabledToggleCount} on · {environment.projectApiTokenCount} tokens
+              {environment.projectEnabledToggleCount} on · {counted(environment.projectApiTokenCount ?? 0, 'token')}
             </span>
             {environment.visible && (
               <span className="ml-auto flex items-center gap-2 text-sm">

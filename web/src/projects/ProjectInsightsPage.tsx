@@ -1,6 +1,7 @@
 import { useSuspenseQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
+import { counted } from '../kit/counted';
 import { linkClass } from '../kit/layout/Page';
 import { ProjectFrame, projectQuery } from '../kit/ProjectFrame';
 import { paths } from '../paths';
@@ -68,9 +69,9 @@ export function ProjectInsightsPage() {
         </Card>
         <Card title="What belongs to it">
           <ul>
-            <li>{resources.members} members</li>
-            <li>{resources.apiTokens} API tokens</li>
-            <li>{resources.segments} segments</li>
+            <li>{counted(resources.members, 'member')}</li>
+            <li>{counted(resources.apiTokens, 'API token')}</li>
+            <li>{counted(resources.segments, 'segment')}</li>
           </ul>
         </Card>
         <Card title="Changes by day" className="md:col-span-2 xl:col-span-3">

@@ -41,10 +41,12 @@ export function ProjectsPage() {
       title={archived ? 'Archived projects' : 'Projects'}
       {...(archived ? { crumbs: [{ name: 'Projects', link: paths.projects() }] } : {})}
       actions={
-        <>
-          {!archived && <Button onPress={() => setUrl({ archived: 'true' }, 'push')}>Archive</Button>}
-          {create}
-        </>
+        !archived && (
+          <>
+            <Button onPress={() => setUrl({ archived: 'true' }, 'push')}>Archive</Button>
+            {create}
+          </>
+        )
       }
     >
       <ListTable
@@ -55,7 +57,9 @@ export function ProjectsPage() {
         text={({ id, name, description }) => `${id} ${name} ${description ?? ''}`}
         empty={
           archived ? (
-            <Empty title="No archived projects" />
+            <Empty title="No archived projects">
+              A project without features can be archived in its settings. From here it comes back, or goes for good.
+            </Empty>
           ) : (
             <Empty title="No projects" action={create}>
               A project holds the features of a team or a product, and says who may change them.

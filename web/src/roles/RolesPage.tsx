@@ -44,7 +44,7 @@ export function RolesPage() {
           members yet: whoever creates it owns it.
         </Note>
       )}
-      <ul aria-label="Roles" className="grid grid-cols-[repeat(auto-fill,minmax(min(17rem,100%),1fr))] gap-3">
+      <ul aria-label="Roles" className="grid grid-cols-[repeat(auto-fill,minmax(min(13rem,100%),1fr))] gap-3">
         {data.roles.map((role) => (
           <li key={role.id} className="rounded-lg border bg-surface px-4 py-3">
             <div className="flex flex-wrap items-center gap-x-2">
@@ -76,7 +76,7 @@ function columnsFor(roles: Schemas['RoleWithPermissions'][]): Column<PermissionR
       pinned: true,
       order: ({ permission }) => permission.displayName,
       cell: ({ permission }) => (
-        <span title={permission.name} className="font-medium">
+        <span title={permission.name} className="inline-block min-w-32 font-medium">
           {permission.displayName}
         </span>
       ),

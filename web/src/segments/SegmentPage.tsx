@@ -1,5 +1,6 @@
 import { useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { useParams, useRouter } from '@tanstack/react-router';
+import { Pencil, Trash2 } from 'lucide-react';
 import { Suspense } from 'react';
 import { answered, api } from '../api/client';
 import { refresh } from '../api/live';
@@ -51,14 +52,18 @@ export function SegmentPage() {
       actions={
         <>
           <Button
-            kind="danger"
+            icon={<Pencil size={15} aria-hidden="true" />}
+            disabledReason={refusals.update}
+            onPress={() => setUrl({ dialog: 'edit' }, 'push')}
+          >
+            Edit segment
+          </Button>
+          <Button
+            icon={<Trash2 size={15} aria-hidden="true" />}
             disabledReason={refusals.delete ?? (used && 'It is in use: take it out of the strategies below first.')}
             onPress={askToDelete}
           >
             Delete segment
-          </Button>
-          <Button kind="primary" disabledReason={refusals.update} onPress={() => setUrl({ dialog: 'edit' }, 'push')}>
-            Edit segment
           </Button>
         </>
       }

@@ -94,36 +94,40 @@ function User({ id }: { id: number }) {
           </Card>
         </div>
         <Card title="What they may do">
-          <div className="flex flex-col gap-4">
-            <div className="flex flex-wrap gap-3">
-              <SelectField
-                label="In project"
-                className="w-56"
-                value={project ?? ''}
-                placeholder="No project chosen"
-                onChange={(project) => setUrl({ project })}
-                options={projects.map(({ id, name }) => ({ value: id, label: name }))}
-              />
-              <SelectField
-                label="In environment"
-                className="w-56"
-                value={environment ?? ''}
-                placeholder="No environment chosen"
-                disabled={!project}
-                onChange={(environment) => setUrl({ environment })}
-                options={environments.map(({ name }) => ({ value: name, label: name }))}
-              />
+          {overview.root.some(({ name, hasPermission }) => name === 'ADMIN' && hasPermission) ? (
+            <p>Everything, everywhere: they are an administrator.</p>
+          ) : (
+            <div className="flex flex-col gap-4">
+              <div className="flex flex-wrap gap-3">
+                <SelectField
+                  label="In project"
+                  className="w-56"
+                  value={project ?? ''}
+                  placeholder="No project chosen"
+                  onChange={(project) => setUrl({ project })}
+                  options={projects.map(({ id, name }) => ({ value: id, label: name }))}
+                />
+                <SelectField
+                  label="In environment"
+                  className="w-56"
+                  value={environment ?? ''}
+                  placeholder="No environment chosen"
+                  disabled={!project}
+                  onChange={(environment) => setUrl({ environment })}
+                  options={environments.map(({ name }) => ({ value: name, label: name }))}
+                />
+              </div>
+              <Permissions label="Everywhere" permissions={overview.root} />
+              {project ? (
+                <Permissions label={`In project ${project}`} permissions={overview.project} />
+              ) : (
+                <p className="text-soft">Choose a project to see what they may do in it.</p>
+              )}
+              {project && environment && (
+                <Permissions label={`In ${environment} of project ${project}`} permissions={overview.environment} />
+              )}
             </div>
-            <Permissions label="Everywhere" permissions={overview.root} />
-            {project ? (
-              <Permissions label={`In project ${project}`} permissions={overview.project} />
-            ) : (
-              <p className="text-soft">Choose a project to see what they may do in it.</p>
-            )}
-            {project && environment && (
-              <Permissions label={`In ${environment} of project ${project}`} permissions={overview.environment} />
-            )}
-          </div>
+          )}
         </Card>
       </div>
       {deeds.shown}
