@@ -167,6 +167,9 @@ fn complete(path: &str, item: &mut PathItem) {
         let changes = (path.starts_with("/api/admin/") || path.ends_with("/signup")) && item_changes(operation);
         let validates = operation.operation_id.as_deref().is_some_and(|id| id.starts_with("validate"));
         let takes_input = has_body || path.contains('{') || operation.parameters.is_some();
+        let is_counted = signs_in
+            || path.starts_with("/invite/")
+            || matches!(path, "/api/admin/user/change-password" | "/api/admin/addons/{id}/test");
         let refusals = [
             ("400", takes_input, "The request holds invalid data; every fault is listed"),
             ("401", guarded || signs_in || path == "/edge/issue-token", "The credentials are missing or wrong"),
@@ -176,11 +179,7 @@ fn complete(path: &str, item: &mut PathItem) {
             ("412", is_conditional, "Somebody has changed it since; `current` is what it is now"),
             ("413", has_body, "The body is too large"),
             ("415", has_body, "The body is not JSON"),
-            (
-                "429",
-                signs_in || path.starts_with("/invite/") || path == "/api/admin/user/change-password",
-                "Too many tries",
-            ),
+            ("429", is_counted, "Too many tries"),
             ("503", changes, "The database cannot take the change now, or the installation is in maintenance mode"),
         ];
         for (status, possible, description) in refusals {

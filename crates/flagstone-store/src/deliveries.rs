@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use crate::leases::{self, Hold};
 use crate::log::{EVENT_COLUMNS, EventRow};
-use crate::sql::{Row, Sql, signed};
+use crate::sql::{Lease, Row, Sql, signed};
 use crate::{Access, Error, Store};
 
 /// How an attempt to tell an integration of an event ended. What is about persons stands in the event alone.
@@ -56,24 +56,21 @@ impl Store {
             lease.rollback().await?;
             return Ok(false);
         }
-        let insert = Sql::new(
-            "INSERT INTO deliveries (integration, event, at, state, state_details, details) \
-             VALUES ($1, $2, $3, $4, $5, $6)",
-        );
-        let insert = insert
-            .with(delivery.integration)
-            .with(signed(delivery.event))
-            .with(delivery.at.millis())
-            .with(delivery.state.as_str())
-            .with(delivery.state_details.replace('\0', "\u{fffd}"))
-            .with(delivery.details.to_string());
-        lease.execute(insert).await?;
-        let trim = Sql::new(
-            "DELETE FROM deliveries WHERE integration = $1 AND id <= (SELECT id FROM deliveries WHERE integration = $1 \
-             ORDER BY id DESC LIMIT 1 OFFSET $2)",
-        );
-        lease.execute(trim.with(delivery.integration).with(signed(keep))).await?;
+        insert(&mut lease, delivery, keep).await?;
         lease.end("COMMIT").await.map(|()| true)
+    }
+
+    /// Notes how a delivery ended that no cursor waits for, and forgets the integration's oldest ones beyond `keep`: in one
+    /// transaction. The id that it has got.
+    pub async fn delivery_note(&self, delivery: &Delivery, keep: u64) -> Result<u64, Error> {
+        match self.writer().await? {
+            Access::Memory(memory) => Ok(memory.tables().delivery_note(delivery.clone(), keep)),
+            Access::Sql(mut lease) => {
+                lease.begin("BEGIN").await?;
+                let id = insert(&mut lease, delivery, keep).await?;
+                lease.end("COMMIT").await.map(|()| id)
+            }
+        }
     }
 
     /// An integration's deliveries, the newest first.
@@ -103,6 +100,28 @@ impl Store {
             }
         }
     }
+}
+
+/// Writes a delivery and forgets the integration's oldest ones beyond `keep`. The id that it has got.
+async fn insert(lease: &mut Lease<'_>, delivery: &Delivery, keep: u64) -> Result<u64, Error> {
+    let insert = Sql::new(
+        "INSERT INTO deliveries (integration, event, at, state, state_details, details) \
+         VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
+    );
+    let insert = insert
+        .with(delivery.integration)
+        .with(signed(delivery.event))
+        .with(delivery.at.millis())
+        .with(delivery.state.as_str())
+        .with(delivery.state_details.replace('\0', "\u{fffd}"))
+        .with(delivery.details.to_string());
+    let id = lease.fetch_one(insert, |row| row.count(0)).await?;
+    let trim = Sql::new(
+        "DELETE FROM deliveries WHERE integration = $1 AND id <= (SELECT id FROM deliveries WHERE integration = $1 \
+         ORDER BY id DESC LIMIT 1 OFFSET $2)",
+    );
+    lease.execute(trim.with(delivery.integration).with(signed(keep))).await?;
+    id.ok_or_else(|| Error::Corrupt("a delivery has no id".to_owned()))
 }
 
 fn read(row: Row<'_>) -> Result<Delivery, Error> {

@@ -227,6 +227,11 @@ impl Tables {
         let held = self.leases.get_mut(&hold.name).filter(|held| held.fence == hold.fence.0);
         let Some(held) = held else { return false };
         held.position = held.position.max(hold.position);
+        self.delivery_note(delivery, keep);
+        true
+    }
+
+    pub(crate) fn delivery_note(&mut self, delivery: Delivery, keep: u64) -> u64 {
         self.last_delivery += 1;
         let integration = delivery.integration;
         self.deliveries.push(Delivery { id: self.last_delivery, ..delivery });
@@ -237,7 +242,7 @@ impl Tables {
             surplus -= usize::from(goes);
             !goes
         });
-        true
+        self.last_delivery
     }
 
     pub(crate) fn deliveries(&self, integration: i64, limit: u64, offset: u64) -> Vec<Delivery> {

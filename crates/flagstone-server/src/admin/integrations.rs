@@ -4,9 +4,11 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use flagstone_model::commands::integrations as commands;
+use flagstone_model::commit::Event;
 use flagstone_model::integrations::providers::{PROVIDERS, Provider};
 use flagstone_model::integrations::{IntegrationInput, IntegrationView};
 use flagstone_model::{Error, Need, Permission, Timestamp};
+use flagstone_store::Delivery;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -25,6 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list, create))
         .routes(routes!(get, update, delete))
         .routes(routes!(list_deliveries))
+        .routes(routes!(test))
 }
 
 /// The most deliveries of one answer, and how many there are unless the request says.
@@ -65,10 +68,24 @@ struct DeliveryView {
     state: String,
     /// Why, for people.
     state_details: String,
-    /// The event; null once it is gone.
+    /// The event; null once it is gone, and for a test, which has none.
     event: Option<EventView>,
-    /// How often it was tried, and which channels were told.
+    /// How often it was tried, and which channels were told; `test: true` if it was a test.
     details: Value,
+}
+
+impl DeliveryView {
+    fn of(delivery: Delivery, event: Option<Event>) -> Self {
+        Self {
+            id: delivery.id.to_string(),
+            integration_id: delivery.integration,
+            created_at: delivery.at,
+            state: delivery.state,
+            state_details: delivery.state_details,
+            event: event.map(EventView::of),
+            details: delivery.details,
+        }
+    }
 }
 
 /// Which deliveries.
@@ -187,16 +204,25 @@ async fn list_deliveries(
     let limit = number(limit).filter(|limit| *limit > 0).unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX);
     let offset = number(offset).unwrap_or_default().min(i64::MAX as u64);
     let deliveries = app.deliveries(&seen, id, limit, offset).await?;
-    let view = |(delivery, event): (flagstone_store::Delivery, Option<_>)| DeliveryView {
-        id: delivery.id.to_string(),
-        integration_id: delivery.integration,
-        created_at: delivery.at,
-        state: delivery.state,
-        state_details: delivery.state_details,
-        event: event.map(EventView::of),
-        details: delivery.details,
-    };
-    Ok(Json(DeliveriesView { integration_events: deliveries.into_iter().map(view).collect() }))
+    let views = deliveries.into_iter().map(|(delivery, event)| DeliveryView::of(delivery, event));
+    Ok(Json(DeliveriesView { integration_events: views.collect() }))
+}
+
+/// Test an integration
+///
+/// Tells it of a made-up event that says that it is a test, as of real ones but once, also while it is disabled. The answer
+/// says how that went, and so does the list of its deliveries. An integration can be tested five times a minute.
+#[utoipa::path(
+    post,
+    path = "/api/admin/addons/{id}/test",
+    operation_id = "testAddon",
+    tag = "Addons",
+    responses((status = 200, body = DeliveryView, description = "It was told, or could not be told")),
+)]
+async fn test(State(app): State<App>, caller: Caller, Path(id): Path<i64>) -> Result<Json<DeliveryView>, Failure> {
+    let seen = app.view(&caller, &Need::root(&[Permission::UpdateAddon]))?;
+    let delivery = app.test_integration(&seen, &caller, id).await?;
+    Ok(Json(DeliveryView::of(delivery, None)))
 }
 
 /// Refuses what could never be sent, where the rules cannot tell.

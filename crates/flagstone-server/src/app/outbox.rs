@@ -8,14 +8,15 @@
 pub mod messages;
 pub mod requests;
 mod template;
+mod trial;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flagstone_model::State;
 use flagstone_model::commit::Event;
 use flagstone_model::integrations::Integration;
+use flagstone_model::{State, Timestamp};
 use flagstone_store::{Delivery, Fence, Hold};
 use serde_json::json;
 use tokio::sync::{RwLock, RwLockReadGuard, watch};
@@ -27,6 +28,7 @@ use super::jobs::lose_lease;
 use crate::system::entropy;
 use crate::system::tasks::keep_running;
 use requests::{Part, Verdict, parts, verdict};
+pub(super) use trial::TRIALS_PER_MINUTE;
 
 /// How often an event is sent, the first time included, before it is given up. Waits in between double up to 128 times the
 /// first, so that with the default of half a second it is given up after about eight minutes; of a receiver that fails
@@ -240,29 +242,13 @@ impl Courier {
         };
         let mut sent = Sent::default();
         loop {
-            sent.tries += 1;
-            let (mut again, mut retry_after) = (Vec::new(), None);
-            let mut reason = String::new();
-            for part in waiting {
-                let answer = self.app.0.outgoing.send(part.outgoing()).await;
-                match verdict(&integration.provider, &answer) {
-                    Verdict::Arrived => sent.arrived.extend([part]),
-                    Verdict::Never(why) => sent.never.push(of_channel(&part, &why)),
-                    Verdict::Again(why, after) => {
-                        reason = of_channel(&part, &why);
-                        retry_after = after.max(retry_after);
-                        again.push(part);
-                    }
-                }
-            }
-            if again.is_empty() || sent.tries >= self.tries_max {
-                if !again.is_empty() {
-                    sent.never.push(reason);
-                }
+            let again = sent.send(&self.app, &integration.provider, waiting).await;
+            if again.parts.is_empty() || sent.tries >= self.tries_max {
+                sent.never.extend(again.reason);
                 return self.told(event, sent);
             }
-            waiting = again;
-            if self.wait(integration, sent.tries, retry_after).await {
+            waiting = again.parts;
+            if self.wait(integration, sent.tries, again.retry_after_s).await {
                 return Told::Changed;
             }
         }
@@ -287,30 +273,16 @@ impl Courier {
     fn told(&mut self, event: &Event, sent: Sent) -> Told {
         let arrived = sent.never.is_empty();
         self.tries_max = if arrived { TRIES_MAX } else { TRIES_AFTER_FAILURE };
-        let state = match (arrived, sent.arrived.is_empty()) {
-            (true, _) => "success",
-            (false, true) => "failed",
-            (false, false) => "successWithErrors",
-        };
+        let delivery = sent.delivery(self.id, event, self.app.now());
         if !arrived {
             tracing::warn!(
                 integration = self.id,
                 event = event.id,
-                state,
+                state = delivery.state,
                 "an integration could not be told of an event"
             );
         }
-        let details = if arrived { "The event has arrived.".to_owned() } else { sent.never.join(" ") };
-        let channels: Vec<_> = sent.arrived.iter().filter_map(|part| part.channel.as_deref()).collect();
-        Told::Done(Box::new(Delivery {
-            id: 0,
-            integration: self.id,
-            event: event.id,
-            at: self.app.now(),
-            state: state.to_owned(),
-            state_details: details,
-            details: json!({ "attempts": sent.tries, "channels": channels }),
-        }))
+        Told::Done(Box::new(delivery))
     }
 }
 
@@ -320,6 +292,58 @@ struct Sent {
     tries: u32,
     arrived: Vec<Part>,
     never: Vec<String>,
+}
+
+/// What may arrive another time.
+#[derive(Default)]
+struct Again {
+    parts: Vec<Part>,
+    /// Why the last of them did not.
+    reason: Option<String>,
+    /// Not before so many seconds.
+    retry_after_s: Option<u64>,
+}
+
+impl Sent {
+    /// Sends each of these, once.
+    async fn send(&mut self, app: &App, provider: &str, waiting: Vec<Part>) -> Again {
+        self.tries += 1;
+        let mut again = Again::default();
+        for part in waiting {
+            let answer = app.0.outgoing.send(part.outgoing()).await;
+            match verdict(provider, &answer) {
+                Verdict::Arrived => self.arrived.extend([part]),
+                Verdict::Never(why) => self.never.push(of_channel(&part, &why)),
+                Verdict::Again(why, after) => {
+                    again.reason = Some(of_channel(&part, &why));
+                    again.retry_after_s = after.max(again.retry_after_s);
+                    again.parts.push(part);
+                }
+            }
+        }
+        again
+    }
+
+    /// What is noted of it.
+    fn delivery(self, integration: i64, event: &Event, at: Timestamp) -> Delivery {
+        let arrived = self.never.is_empty();
+        let state = match (arrived, self.arrived.is_empty()) {
+            (true, _) => "success",
+            (false, true) => "failed",
+            (false, false) => "successWithErrors",
+        };
+        let details = if arrived { "The event has arrived.".to_owned() } else { self.never.join(" ") };
+        let channels: Vec<_> = self.arrived.iter().filter_map(|part| part.channel.as_deref()).collect();
+        Delivery {
+            id: 0,
+            integration,
+            event: event.id,
+            at,
+            state: state.to_owned(),
+            state_details: details,
+            details: json!({ "attempts": self.tries, "channels": channels }),
+        }
+    }
 }
 
 fn of_channel(part: &Part, why: &str) -> String {

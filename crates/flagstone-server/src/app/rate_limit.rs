@@ -1,5 +1,6 @@
 //! How often somebody may try to log in: by address, by network and by account. However many try, nobody is locked out
-//! for want of memory, and whoever has logged in from an address before is not locked out by others elsewhere.
+//! for want of memory, and whoever has logged in from an address before is not locked out by others elsewhere. The plain
+//! count within a minute serves for things as well.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -38,6 +39,7 @@ struct Tries {
     addresses: HashMap<IpAddr, Window>,
     networks: HashMap<IpAddr, Window>,
     users: HashMap<i64, Account>,
+    things: HashMap<i64, Window>,
     nobodies: Vec<Account>,
 }
 
@@ -74,6 +76,12 @@ impl RateLimit {
     /// Counts a try from an address. If it is one too many, says after how many seconds the next one counts again.
     pub fn check(&self, address: IpAddr, now: Timestamp) -> Result<(), u64> {
         count(&mut self.tries().addresses, narrow(address), self.per_minute, now)
+    }
+
+    /// Counts a try with a thing that has this id. If it is one too many, says after how many seconds the next one counts
+    /// again.
+    pub fn check_thing(&self, id: i64, now: Timestamp) -> Result<(), u64> {
+        count(&mut self.tries().things, id, self.per_minute, now)
     }
 
     /// Counts a try to log in as a user, or under a name that is nobody's, which [`Self::succeeded`] takes back. If it is
@@ -173,7 +181,7 @@ fn seconds(until: Timestamp, now: Timestamp) -> u64 {
 }
 
 /// Counts one more within a minute.
-fn count(windows: &mut HashMap<IpAddr, Window>, key: IpAddr, most: u32, now: Timestamp) -> Result<(), u64> {
+fn count<K: Eq + Hash + Copy>(windows: &mut HashMap<K, Window>, key: K, most: u32, now: Timestamp) -> Result<(), u64> {
     make_room(windows, &key, |window| (!window.is_over(MINUTE, now), window.count, window.since));
     let window = windows.entry(key).or_insert(Window { since: now, count: 0 });
     if window.is_over(MINUTE, now) {
@@ -243,6 +251,9 @@ mod tests {
         assert_eq!(limit.check(a, at(60)), Ok(()));
         // A clock that jumps back does not lock anybody out.
         assert_eq!(limit.check(a, at(-1_000)), Ok(()));
+        // Things have counts of their own.
+        let things = [1, 1, 1, 2].map(|id| limit.check_thing(id, at(0)));
+        assert_eq!(things, [Ok(()), Ok(()), Err(60), Ok(())]);
     }
 
     #[test]

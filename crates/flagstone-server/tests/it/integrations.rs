@@ -122,10 +122,10 @@ async fn those_of_private_projects_are_hidden_with_them() {
             .map(|a| a["description"].as_str().unwrap().to_owned())
             .collect::<Vec<_>>()
     };
-    assert_eq!(list("viewer").await, ["integration", "spare integration"]);
+    assert_eq!(list("viewer").await, ["integration", "spare integration", "chat integration"]);
     it.admin("PUT", "/api/admin/projects/omega/settings", json!({"mode": "private"})).await.expect(200);
-    assert_eq!(list("viewer").await, ["integration"]);
-    assert_eq!(list("admin").await, ["integration", "spare integration"]);
+    assert_eq!(list("viewer").await, ["integration", "chat integration"]);
+    assert_eq!(list("admin").await, ["integration", "spare integration", "chat integration"]);
     let hidden = format!("{ADDONS}/{}", world.get("spare integration"));
     for who in ["viewer", "editor"] {
         it.check(who, &format!("GET {hidden}"), Value::Null, "404 NotFoundError").await;

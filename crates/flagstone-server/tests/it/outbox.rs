@@ -266,6 +266,57 @@ async fn one_that_an_editor_set_up_is_not_told_of_private_projects() {
     assert_eq!(receiver.ids("editors"), [created[1], created[3]]);
 }
 
+#[tokio::test]
+async fn a_test_goes_the_way_of_events_once_and_is_noted() {
+    let (it, receiver) = (Fixture::with(&ARGUMENTS).await, Receiver::start().await);
+    let (_, viewer) = it.user("vi", 3).await;
+    let (_, editor) = it.user("ed", 2).await;
+    let mut ok = hook(&receiver.url("ok/x"));
+    ok["enabled"] = false.into();
+    ok["projects"] = json!(["shop"]);
+    ok["parameters"]["authorization"] = "secret-word".into();
+    ok["parameters"]["bodyTemplate"] = "{{event.type}} {{event.project}}: {{{eventMarkdown}}}".into();
+    let ok = integrate(&it, ok).await;
+    let down = integrate(&it, hook(&receiver.url("down/y"))).await;
+    let before = it.app.public().state.clone();
+    let test = async |who: &str, id: i64| it.call(who, "POST", &format!("{ADDONS}/{id}/test"), Value::Null).await;
+
+    let told = test(&editor, ok).await.expect(200);
+    let heard = receiver.heard("x").remove(0);
+    assert_eq!(
+        heard.body,
+        "feature-created shop: **ed (a test)** created the flag **this-is-a-test** in project **shop**"
+    );
+    assert_eq!(heard.headers["authorization"], "secret-word");
+    assert_eq!(deliveries(&it, ok).await, [told.json()]);
+    let expected = json!({
+        "id": told.json()["id"], "integrationId": ok, "createdAt": told.json()["createdAt"], "state": "success",
+        "stateDetails": "A test: The event has arrived.", "event": null,
+        "details": {"attempts": 1, "channels": [], "test": true},
+    });
+    assert_eq!(told.json(), expected);
+
+    let failed = test(&editor, down).await.expect(200).json();
+    assert_eq!((&failed["state"], &failed["details"]["attempts"]), (&json!("failed"), &json!(1)));
+    assert_eq!(failed["stateDetails"], "A test: The receiver answered 500.");
+    assert_eq!(receiver.heard("y, in vain").len(), 1);
+    assert_eq!(deliveries(&it, down).await, [failed]);
+
+    // Who may not change it may not test it, and nobody may do so all the time.
+    test(&viewer, ok).await.expect(403);
+    test(&editor, 999).await.expect(404);
+    for _ in 0..4 {
+        test(&editor, ok).await.expect(200);
+    }
+    let refused = test(&editor, ok).await.expect(429);
+    assert_eq!(refused.headers["retry-after"], "60");
+    test(&editor, down).await.expect(200);
+    it.advance(60_000);
+    test(&editor, ok).await.expect(200);
+    assert_eq!((receiver.heard("x").len(), deliveries(&it, ok).await.len()), (6, 6));
+    assert_eq!(it.app.public().state.clone(), before, "nothing has happened");
+}
+
 /// Nodes end at any moment and others go on, one after the other and two at a time, with receivers that fail.
 #[test]
 fn nothing_is_lost_whenever_a_node_ends() {

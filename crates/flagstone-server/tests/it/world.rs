@@ -258,7 +258,7 @@ async fn build_alpha(it: &Fixture, names: &mut BTreeMap<String, String>) {
     make(it, "DELETE", &revoked, Value::Null).await;
 }
 
-/// Two integrations that are told of nothing: nobody is there.
+/// Integrations that are told of nothing: nobody is there, and one has no channel.
 async fn build_integrations(it: &Fixture, names: &mut BTreeMap<String, String>) {
     for (name, project) in [("integration", "alpha"), ("spare integration", "omega")] {
         let body = json!({
@@ -268,6 +268,12 @@ async fn build_integrations(it: &Fixture, names: &mut BTreeMap<String, String>) 
         let made = make(it, "POST", "/api/admin/addons", body).await;
         names.insert(name.into(), made["id"].to_string());
     }
+    let chat = json!({
+        "provider": "slack-app", "enabled": false, "description": "chat integration", "events": ["feature-created"],
+        "projects": ["alpha"], "parameters": {"accessToken": "secret-word"},
+    });
+    let made = make(it, "POST", "/api/admin/addons", chat).await;
+    names.insert("chat integration".into(), made["id"].to_string());
 }
 
 async fn build_omega(it: &Fixture, names: &mut BTreeMap<String, String>) {

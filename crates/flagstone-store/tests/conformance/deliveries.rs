@@ -55,6 +55,10 @@ pub(crate) async fn the_newest_deliveries_of_each_integration_are_kept(fixture: 
     let newest = store.deliveries(1, 1, 0).await.unwrap().remove(0);
     let expected = Delivery { id: newest.id, state_details: newest.state_details.clone(), ..delivery(1, 5) };
     assert_eq!(newest, expected);
+    // One that no cursor waits for is one of them.
+    let noted = store.delivery_note(&delivery(1, 0), 3).await.unwrap();
+    assert_eq!(store.deliveries(1, 1, 0).await.unwrap()[0].id, noted);
+    assert_eq!((events(1, 10, 0).await, store.cursor("hooks").await), (vec![0, 5, 4], Ok(5)));
     assert_eq!(store.deliveries_keep(&[2, 7]).await, Ok(3));
     assert_eq!((events(1, 10, 0).await, events(2, 10, 0).await), (vec![], vec![5, 4, 3]));
     assert_eq!(store.deliveries_keep(&[]).await, Ok(3));

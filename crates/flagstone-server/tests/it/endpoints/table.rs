@@ -458,6 +458,7 @@ fn integrations(world: &World) -> Vec<Row> {
         PUT "/api/admin/addons/{id}" at("id", first), body(hook), changes("told");
         DELETE "/api/admin/addons/{id}" at("id", spare), changes("spare integration");
         GET "/api/admin/addons/{id}/events" at("id", first);
+        POST "/api/admin/addons/{id}/test" at("id", world.get("chat integration"));
     }
 }
 
