@@ -28,8 +28,10 @@ const columns: Column<Delivery>[] = [
   {
     id: 'event',
     header: 'Event',
-    cell: ({ event }) =>
-      event ? (
+    cell: ({ event, details }) =>
+      isTest(details) ? (
+        'a test'
+      ) : event ? (
         <Link {...paths.events({ id: String(event.id) })} className={linkClass}>
           {event.createdBy} {deed(event)} {thing(event)}
         </Link>
@@ -77,4 +79,8 @@ export function Deliveries({ id, page, onPage }: { id: number; page: number; onP
 function attemptsOf(details: unknown): string {
   if (typeof details !== 'object' || details === null || !('attempts' in details)) return '';
   return String(details.attempts);
+}
+
+function isTest(details: unknown): boolean {
+  return typeof details === 'object' && details !== null && 'test' in details && details.test === true;
 }

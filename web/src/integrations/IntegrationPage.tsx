@@ -17,6 +17,7 @@ import { Deliveries } from './Deliveries';
 import type { Integration, Provider } from './integration';
 import { askToDelete, EnabledSwitch } from './integration-change';
 import { EditIntegration } from './integration-edit';
+import { useTest } from './integration-test';
 import { integrationsQuery } from './queries';
 
 export function IntegrationPage() {
@@ -26,6 +27,7 @@ export function IntegrationPage() {
   const refusals = useIntegrationRefusals();
   const queries = useQueryClient();
   const navigate = useNavigate();
+  const test = useTest(Number(id));
   const integration = data.addons.find((one) => String(one.id) === id);
   if (!integration) return <Problem error={new ApiError(404, undefined)} />;
   const provider = data.providers.find(({ name }) => name === integration.provider);
@@ -38,6 +40,7 @@ export function IntegrationPage() {
       actions={
         <>
           <EnabledSwitch integration={integration} />
+          {test.button}
           <Button
             icon={<Pencil size={15} aria-hidden="true" />}
             disabledReason={refusals.update}
@@ -57,6 +60,7 @@ export function IntegrationPage() {
         </>
       }
     >
+      {test.outcome}
       {!integration.enabled && <Note tone="warn">It is disabled, so it is told of nothing.</Note>}
       <div className="grid items-start gap-4 lg:grid-cols-2">
         <Card title="Settings">

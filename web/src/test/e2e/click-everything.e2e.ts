@@ -12,7 +12,7 @@ beforeAll(async () => {
 /** What does something at once, or unfolds a part of the page, instead of opening something above it. */
 const atOnce = [
   /^(Save|Move|Copy|Remove|Mark as|Revive|Export|Details of|Skip to)\b/,
-  /^(Close|Dismiss|Cancel|Archive|Create token|Edit as text|Add strategy|Create segment)$/,
+  /^(Close|Dismiss|Cancel|Archive|Create token|Send a test|Edit as text|Add strategy|Create segment)$/,
   /^Add (constraint|variant|legal value|parameter|tag|dependency|link)$/,
   / (to|from) favourites$/,
 ];

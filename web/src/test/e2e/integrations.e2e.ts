@@ -84,6 +84,32 @@ test('deliveries are shown, and with the reason where they fail', async () => {
   hook.close();
 });
 
+test('an integration is tested, also while it is disabled, and one is told how it went', async () => {
+  const answers = [200, 400];
+  const hook = createServer((_, answer) => answer.writeHead(answers.shift() ?? 200).end());
+  await new Promise<void>((resolve) => hook.listen(0, '127.0.0.1', resolve));
+  const address = hook.address();
+  const port = typeof address === 'object' && address ? address.port : 0;
+  const parameters = { url: `http://127.0.0.1:${port}/hook` };
+  const made = await prepare('POST', '/api/admin/addons', webhook('Tried out', { enabled: false, parameters }));
+  const page = await as('admin');
+  await page.goto(`/integrations/${made.id}`);
+  const send = page.getByRole('button', { name: 'Send a test' });
+  await send.click();
+  await page.getByText('The test was delivered').waitFor();
+  await page.getByRole('row', { name: /^delivered a test/ }).waitFor();
+  await send.click();
+  await page.getByText('The test could not be delivered').waitFor();
+  await page.getByRole('row', { name: /^failed a test.*400/ }).waitFor();
+
+  const viewer = await as('viewer');
+  await viewer.goto(`/integrations/${made.id}`);
+  const refused = viewer.getByRole('button', { name: 'Send a test' });
+  expect(await refused.getAttribute('aria-description')).toContain('UPDATE_ADDON');
+  await prepare('DELETE', `/api/admin/addons/${made.id}`);
+  hook.close();
+});
+
 test('a viewer reads integrations but changes none, and sees no deliveries', async () => {
   const made = await prepare('POST', '/api/admin/addons', webhook('Read only'));
   const page = await as('viewer');
