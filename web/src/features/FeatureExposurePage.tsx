@@ -2,13 +2,13 @@ import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { lazy, Suspense, useMemo } from 'react';
 import { Empty } from '../kit/Empty';
+import { EventRow } from '../kit/events/EventRow';
 import { FeatureFrame, useFeature } from '../kit/features/FeatureFrame';
 import { useUrl } from '../kit/url';
 import { paths } from '../paths';
 import { Bar, Card } from '../ui/Bits';
 import { buttonClass } from '../ui/Button';
 import { SelectField } from '../ui/Fields';
-import { Time } from '../ui/Time';
 import { byHour, total } from './exposure';
 import { exposureQuery } from './queries';
 
@@ -143,15 +143,11 @@ export function FeatureExposurePage() {
       )}
       <Card title="Changes in this time">
         {inSpan.length === 0 && <p className="text-soft">None.</p>}
-        <ul className="flex flex-col gap-1">
+        <ol className="divide-y">
           {inSpan.map((event) => (
-            <li key={event.id} className="flex flex-wrap gap-x-3">
-              <Time at={event.createdAt} />
-              <span>{event.label}</span>
-              <span className="text-soft">by {event.createdBy}</span>
-            </li>
+            <EventRow key={event.id} event={event} where={false} relative />
           ))}
-        </ul>
+        </ol>
       </Card>
     </FeatureFrame>
   );

@@ -1,5 +1,6 @@
 import { Link } from '@tanstack/react-router';
 import type { Schemas } from '../api/client';
+import { counted } from '../kit/counted';
 import { EnvironmentName } from '../kit/EnvironmentName';
 import { linkClass } from '../kit/layout/Page';
 import { paths } from '../paths';
@@ -33,8 +34,4 @@ export function Connections({ connections }: { connections: Schemas['HomeConnect
       </ul>
     </Card>
   );
-}
-
-function counted(count: number, noun: string): string {
-  return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -67,7 +67,7 @@ export function EventRow(props: {
         <time
           dateTime={event.createdAt}
           title={exactTime(when)}
-          className={cx('mt-0.5 shrink-0 text-soft', relative ? 'w-28' : 'w-11')}
+          className={cx('mt-0.5 shrink-0 text-soft', relative ? 'w-20 sm:w-28' : 'w-11')}
         >
           {relative ? ago(when) : clock.format(when)}
         </time>
