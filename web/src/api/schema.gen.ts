@@ -621,6 +621,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/features-batch/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell what an import would change
+         * @description It is tried and nothing is stored; what would be refused is refused in the same way. What changes is spelled as an export
+         *     would spell it.
+         */
+        post: operations["previewImport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/features-batch/validate": {
         parameters: {
             query?: never;
@@ -5275,6 +5296,17 @@ export interface components {
             lastSeenAt: components["schemas"]["Timestamp"];
             name: string;
         };
+        /** @description What an import would make of a feature. */
+        ImportChange: {
+            /** @description The same after the import. Strategies and links that would be new have no id yet. */
+            after: components["schemas"]["ExportResult"];
+            before?: components["schemas"]["ExportResult"] | null;
+            /**
+             * @description Its name.
+             * @example new-checkout
+             */
+            feature: string;
+        };
         /** @description What is to be imported, and where to. */
         ImportFeatures: {
             /** @description What an export has answered. */
@@ -5296,6 +5328,11 @@ export interface components {
             affectedItems: string[];
             /** @description What it is, for people. */
             message: string;
+        };
+        /** @description What an import would change. */
+        ImportPreview: {
+            /** @description The features that would be new or change, by their names. Those that would stay as they are are left out. */
+            changes: components["schemas"]["ImportChange"][];
         };
         /** @description What becomes of an import. */
         ImportValidation: {
@@ -10667,6 +10704,101 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The request holds invalid data; every fault is listed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The credentials are missing or wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The state does not allow it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The database cannot take the change now, or the installation is in maintenance mode */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    previewImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportFeatures"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportPreview"];
+                };
             };
             /** @description The request holds invalid data; every fault is listed */
             400: {

@@ -3,6 +3,7 @@
 mod arrival;
 mod export;
 mod import;
+mod preview;
 mod review;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::tags::CreateTagType;
 
 pub use export::{ExportQuery, Exported, export, record_export};
 pub use import::{import, validate};
+pub use preview::{FeatureChange, Preview, preview};
 pub use review::{Finding, Validation};
 
 /// Features as one environment has them, with all that they refer to.

@@ -4,9 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use flagstone_model::Need;
 use flagstone_model::commands::transfer as commands;
-use flagstone_model::transfer::{self, ExportQuery, Exported, ImportInput, Transfer, Validation};
+use flagstone_model::transfer::{self, ExportQuery, Exported, ImportInput, Preview, Transfer, Validation};
+use flagstone_model::{Need, Permission};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -16,7 +16,11 @@ use crate::http::error::Failure;
 use crate::http::{Body, LargeBody};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(export)).routes(routes!(validate)).routes(routes!(import))
+    OpenApiRouter::new()
+        .routes(routes!(export))
+        .routes(routes!(validate))
+        .routes(routes!(preview))
+        .routes(routes!(import))
 }
 
 /// Export features as one environment has them
@@ -62,6 +66,29 @@ async fn validate(
     let seen = app.view(&caller, &Need::login())?;
     let input = body.parse(app.schemas())?;
     Ok(Json(app.try_out(&seen, &caller, |draft| transfer::validate(draft, &input))))
+}
+
+/// Tell what an import would change
+///
+/// It is tried and nothing is stored; what would be refused is refused in the same way. What changes is spelled as an export
+/// would spell it.
+#[utoipa::path(
+    post,
+    path = "/api/admin/features-batch/preview",
+    operation_id = "previewImport",
+    tag = "Import/Export",
+    request_body = ImportInput,
+    responses((status = 200, body = Preview)),
+)]
+async fn preview(
+    State(app): State<App>,
+    caller: Caller,
+    LargeBody(body): LargeBody<ImportInput>,
+) -> Result<Json<Preview>, Failure> {
+    // As the import: whoever may import nothing is told so whatever the body is.
+    let seen = app.view(&caller, &Need::anywhere(&[Permission::UpdateFeature]))?;
+    let input = body.parse(app.schemas())?;
+    Ok(Json(app.preview_import(&seen, &caller, &input)?))
 }
 
 /// Import features

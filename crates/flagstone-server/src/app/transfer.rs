@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
+use flagstone_model::commands::run;
 use flagstone_model::commands::transfer::Import;
-use flagstone_model::transfer::{ImportInput, Transfer};
+use flagstone_model::transfer::{self, ImportInput, Preview, Transfer};
 use flagstone_model::{Draft, Error};
 
-use super::{App, View};
+use super::{App, View, refusal};
 use crate::app::caller::Caller;
 use crate::http::error::Failure;
 use crate::system::entropy::OsEntropy;
@@ -16,6 +17,22 @@ impl App {
     /// Runs a rule on a draft of what the caller may see, of which nothing comes.
     pub fn try_out<T>(&self, view: &View, caller: &Caller, rule: impl FnOnce(&mut Draft<'_>) -> T) -> T {
         rule(&mut self.draft(view, caller, &mut OsEntropy))
+    }
+
+    /// What an import would change of what the caller may see: it is done to a draft, of which nothing comes, and refused as
+    /// it would be.
+    pub fn preview_import(&self, view: &View, caller: &Caller, input: &ImportInput) -> Result<Preview, Failure> {
+        let entropy = &mut OsEntropy;
+        // What is hidden from the caller may be in the way: the import's rule sees it, and does not tell of it.
+        let mut draft = self.draft(view.whole(), caller, entropy);
+        run::<Import>(&mut draft, &(), input.clone()).map_err(|error| refusal(caller, error))?;
+        let Some((commit, after)) = draft.finish() else { return Ok(Preview { changes: Vec::new() }) };
+        if commit.bytes() > self.limits().commit_bytes {
+            return Err(Failure::ChangeTooLarge(self.limits().commit_bytes));
+        }
+        let hidden = after.hidden_from(&caller.principal, self.now());
+        let after = if hidden.is_empty() { after } else { after.without(&hidden) };
+        Ok(transfer::preview(view, &after, input, &commit)?)
     }
 
     /// Imports the file that the operator names, if there is one. Where nothing of it is new, nothing is changed: each of

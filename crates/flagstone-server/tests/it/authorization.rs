@@ -27,6 +27,7 @@ const NARROWED: &[(&str, &str, Option<&str>)] = &[
     ("deleteApiToken", "DELETE_FRONTEND_API_TOKEN", None),
     ("cloneFeature", "CREATE_FEATURE", Some("CREATE_FEATURE_STRATEGY")),
     ("importToggles", "UPDATE_FEATURE", Some("DELETE_FEATURE_STRATEGY")),
+    ("previewImport", "UPDATE_FEATURE", Some("DELETE_FEATURE_STRATEGY")),
 ];
 
 /// The golden file: the operation's id and policy by method and path.

@@ -12,6 +12,7 @@ use crate::world::{fixture, fixture_on};
 
 const EXPORT: &str = "POST /api/admin/features-batch/export";
 const VALIDATE: &str = "POST /api/admin/features-batch/validate";
+const PREVIEW: &str = "POST /api/admin/features-batch/preview";
 const IMPORT: &str = "POST /api/admin/features-batch/import";
 const SDK: &str = "*:development.of-the-tests";
 const WITH_SDK: &[&str] = &["--init-backend-api-tokens", SDK];
@@ -66,7 +67,7 @@ async fn bodies_are_checked() {
     check(EXPORT, json!({"environment": "development"}), nothing).await;
     check(EXPORT, json!({"environment": "development", "features": "x"}), "400 BadDataError /body/features").await;
     check(EXPORT, json!({"environment": 1, "tag": "x"}), "400 BadDataError /body/environment").await;
-    for request in [VALIDATE, IMPORT] {
+    for request in [VALIDATE, PREVIEW, IMPORT] {
         check(request, json!({}), "400 BadDataError /body/project /body/environment /body/data").await;
         check(request, into_alpha(json!({"features": "x"})), "400 BadDataError /body/data/features").await;
         check(request, into_alpha(json!({"features": [{}]})), "400 BadDataError /body/data/features/0/name").await;
@@ -239,6 +240,77 @@ async fn features_that_are_there_change_in_one_environment_alone() {
     let tags = it.admin("GET", "/api/admin/features/flag/tags", Value::Null).await.json();
     assert_eq!(tags["tags"], json!([]));
     assert_eq!(flag["links"].as_array().unwrap().len(), 1, "the data does not speak of them");
+}
+
+#[tokio::test]
+async fn a_preview_tells_what_the_import_then_does() {
+    let it = fixture().await;
+    let spelled = async |name: &str| {
+        let query = json!({"environment": "development", "features": [name]});
+        let mut data = exported(&it, "admin", query).await;
+        for strategy in data["featureStrategies"].as_array_mut().unwrap() {
+            strategy["id"].take();
+        }
+        data
+    };
+    let preview = async |who: &str, input: &Value, expect: &str| it.check(who, PREVIEW, input.clone(), expect).await;
+    // What is there already, spelled by an export, changes nothing.
+    let same = exported(&it, "admin", json!({"environment": "development", "features": ["lit", "flag"]})).await;
+    let mut input = json!({"project": "alpha", "environment": "development", "data": same});
+    assert_eq!(preview("admin", &input, "200").await.json(), json!({"changes": []}));
+
+    let features = input["data"]["features"].as_array_mut().unwrap();
+    features.iter_mut().find(|feature| feature["name"] == "flag").unwrap()["description"] = "Imported".into();
+    features.push(json!({"name": "fresh"}));
+    let strategy = json!({"name": "default", "featureName": "fresh"});
+    input["data"]["featureStrategies"].as_array_mut().unwrap().push(strategy);
+    let before = exported(&it, "admin", json!({"environment": "development", "features": ["flag"]})).await;
+    let state = it.app.public().state.clone();
+    let told = preview("admin", &input, "200").await.json();
+    assert_eq!(it.app.public().state.clone(), state, "nothing is stored");
+    let changes = told["changes"].as_array().unwrap();
+    let names: Vec<_> = changes.iter().map(|change| change["feature"].as_str().unwrap()).collect();
+    assert_eq!(names, ["flag", "fresh"], "those that stay as they are are left out");
+    assert_eq!((&changes[0]["before"], &changes[1]["before"]), (&before, &Value::Null));
+    assert_eq!(changes[1]["after"]["featureStrategies"][0]["id"], Value::Null, "it has none yet");
+    it.check("admin", IMPORT, input.clone(), "200").await;
+    for change in changes {
+        let mut after = change["after"].clone();
+        for strategy in after["featureStrategies"].as_array_mut().unwrap() {
+            strategy["id"].take();
+        }
+        assert_eq!(after, spelled(change["feature"].as_str().unwrap()).await);
+    }
+    assert_eq!(preview("admin", &input, "200").await.json(), json!({"changes": []}), "it is done");
+}
+
+#[tokio::test]
+async fn a_preview_is_refused_as_the_import_would_be() {
+    let it = fixture().await;
+    let nowhere = json!({"project": "nowhere", "environment": "development", "data": into_alpha(json!({}))["data"]});
+    let inputs = [
+        ("viewer", into_alpha(json!({"features": [{"name": "new"}]}))),
+        ("editor", into_alpha(json!({"features": [{"name": "b-flag"}]}))),
+        ("admin", into_alpha(json!({"features": [{"name": "b-flag"}]}))),
+        ("admin", into_alpha(json!({"features": [{"name": "a"}, {"name": "a"}]}))),
+        ("admin", into_alpha(json!({"features": [{"name": "not a name"}], "links": [{"feature": "x", "links": []}]}))),
+        ("admin", into_alpha(json!({"segments": [{"id": 1, "name": "none"}]}))),
+        ("admin", nowhere),
+    ];
+    it.admin("PUT", "/api/admin/projects/omega/settings", json!({"mode": "private"})).await.expect(200);
+    for (who, input) in inputs {
+        let secret = crate::world::world().await;
+        let secret = if who == "admin" { ADMIN } else { secret.get(who) };
+        let ask = async |path: &str| {
+            let answer = it.call(secret, "POST", &format!("/api/admin/features-batch/{path}"), input.clone()).await;
+            let mut body = answer.json();
+            body["id"].take();
+            (answer.status, body)
+        };
+        let (previewed, imported) = (ask("preview").await, ask("import").await);
+        assert_eq!(previewed, imported, "{who}: {input}");
+        assert!(previewed.0.is_client_error(), "{who}: {input}: {previewed:?}");
+    }
 }
 
 #[tokio::test]

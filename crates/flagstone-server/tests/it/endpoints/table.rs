@@ -441,6 +441,7 @@ fn transfers() -> Vec<Row> {
     rows! {
         POST "/api/admin/features-batch/export" by(By::User), body(json!({"environment": "development", "features": ["flag"]})), tells_of("flag");
         POST "/api/admin/features-batch/validate" body(import.clone());
+        POST "/api/admin/features-batch/preview" body(import.clone());
         POST "/api/admin/features-batch/import" body(import), changes("imported");
     }
 }

@@ -36,7 +36,9 @@ pub struct Operation {
 impl Operation {
     /// Whether its body may have ten times the bytes of others.
     pub fn takes_much(&self) -> bool {
-        ["/bulk", "/features-batch/validate", "/features-batch/import"].iter().any(|end| self.template.ends_with(end))
+        ["/bulk", "/features-batch/validate", "/features-batch/preview", "/features-batch/import"]
+            .iter()
+            .any(|end| self.template.ends_with(end))
     }
 }
 
@@ -331,6 +333,7 @@ pub fn operations(rig: &Rig) -> Vec<Operation> {
             json!({"environment": "development", "features": ["flag"], "downloadFile": true}),
         ),
         row("POST", "/api/admin/features-batch/validate", Admin, import.clone()),
+        row("POST", "/api/admin/features-batch/preview", Admin, import.clone()),
         row("POST", "/api/admin/features-batch/import", Admin, import),
         row("POST", "/api/admin/features/validate", Admin, json!({"name": "fresh", "projectId": "default"})),
         row(
