@@ -8,14 +8,45 @@ import {
   redirect,
 } from '@tanstack/react-router';
 import { mountedAt } from './api/client';
+import {
+  applicationOverviewQuery,
+  applicationQuery,
+  applicationsQuery,
+  outdatedSdksQuery,
+} from './applications/queries';
+import { contextFieldQuery, contextFieldUsesQuery } from './context-fields/queries';
+import { environmentsQuery } from './environments/queries';
+import { homeQuery } from './home/queries';
 import { NotFound, Problem } from './kit/layout/Problem';
+import { featureQuery, featureTypesQuery, projectQuery, segmentsQuery, strategyTypesQuery } from './kit/queries';
 import { bootstrapQuery } from './kit/session';
 import { stringifySearch, texts } from './kit/url';
-import { Waiting } from './ui/Bits';
+import {
+  projectApplicationsQuery,
+  projectEnvironmentsQuery,
+  projectStatusQuery,
+  projectsQuery,
+} from './projects/queries';
+import { rolesQuery } from './roles/queries';
+import { segmentQuery, segmentUsesQuery } from './segments/queries';
+import { tagTypesQuery } from './tag-types/queries';
+import { unknownFlagsQuery } from './unknown-flags/queries';
 
 type Context = { queries: QueryClient };
 
-const root = createRootRouteWithContext<Context>()({ component: Outlet, notFoundComponent: NotFound });
+type Asked = Parameters<QueryClient['ensureQueryData']>[0];
+
+/** Has what a page asks for before it is drawn, and as soon as somebody points at its link. */
+function load({ queries }: Context, ...asked: unknown[]): Promise<unknown> {
+  return Promise.all(asked.map((one) => queries.ensureQueryData(one as Asked)));
+}
+
+const root = createRootRouteWithContext<Context>()({
+  component: Outlet,
+  notFoundComponent: NotFound,
+  // Who is signed in is known before anything is drawn.
+  beforeLoad: ({ context }) => context.queries.ensureQueryData(bootstrapQuery),
+});
 
 // Pages for everybody.
 const signIn = createRoute({
@@ -47,9 +78,8 @@ const signedIn = createRoute({
   getParentRoute: () => root,
   id: 'signed-in',
   component: lazyRouteComponent(() => import('./kit/layout/SignedIn'), 'SignedIn'),
-  beforeLoad: async ({ context, location }) => {
-    const { session } = await context.queries.ensureQueryData(bootstrapQuery);
-    if (!session) {
+  beforeLoad: ({ context, location }) => {
+    if (!context.session) {
       const next = location.pathname === '/' ? {} : { next: location.href };
       throw redirect({ to: '/sign-in', search: next });
     }
@@ -61,6 +91,7 @@ const list = texts('q', 'sort', 'hide', 'dialog', 'id');
 const home = createRoute({
   getParentRoute: () => signedIn,
   path: '/',
+  loader: ({ context }) => load(context, homeQuery),
   component: lazyRouteComponent(() => import('./home/HomePage'), 'HomePage'),
 });
 
@@ -98,23 +129,28 @@ const projects = createRoute({
   getParentRoute: () => signedIn,
   path: '/projects',
   validateSearch: texts('q', 'sort', 'hide', 'dialog', 'archived'),
+  loader: ({ context, location }) => load(context, projectsQuery('archived' in location.search)),
   component: lazyRouteComponent(() => import('./projects/ProjectsPage'), 'ProjectsPage'),
 });
 const project = createRoute({
   getParentRoute: () => signedIn,
   path: '/projects/$projectId',
   validateSearch: featureFilters,
+  loader: ({ context, params }) => load(context, projectQuery(params.projectId)),
   component: lazyRouteComponent(() => import('./projects/ProjectPage'), 'ProjectPage'),
 });
 const projectInsights = createRoute({
   getParentRoute: () => signedIn,
   path: '/projects/$projectId/insights',
+  loader: ({ context, params }) => load(context, projectQuery(params.projectId), projectStatusQuery(params.projectId)),
   component: lazyRouteComponent(() => import('./projects/ProjectInsightsPage'), 'ProjectInsightsPage'),
 });
 const projectApplications = createRoute({
   getParentRoute: () => signedIn,
   path: '/projects/$projectId/applications',
   validateSearch: list,
+  loader: ({ context, params }) =>
+    load(context, projectQuery(params.projectId), projectApplicationsQuery(params.projectId)),
   component: lazyRouteComponent(() => import('./projects/ProjectApplicationsPage'), 'ProjectApplicationsPage'),
 });
 const eventFilters = texts(
@@ -133,30 +169,36 @@ const projectEvents = createRoute({
   getParentRoute: () => signedIn,
   path: '/projects/$projectId/events',
   validateSearch: eventFilters,
+  loader: ({ context, params }) => load(context, projectQuery(params.projectId)),
   component: lazyRouteComponent(() => import('./projects/ProjectEventsPage'), 'ProjectEventsPage'),
 });
 const projectArchive = createRoute({
   getParentRoute: () => signedIn,
   path: '/projects/$projectId/archive',
   validateSearch: featureFilters,
+  loader: ({ context, params }) => load(context, projectQuery(params.projectId)),
   component: lazyRouteComponent(() => import('./projects/ProjectArchivePage'), 'ProjectArchivePage'),
 });
 const projectTokens = createRoute({
   getParentRoute: () => signedIn,
   path: '/projects/$projectId/tokens',
   validateSearch: list,
+  loader: ({ context, params }) => load(context, projectQuery(params.projectId)),
   component: lazyRouteComponent(() => import('./projects/ProjectTokensPage'), 'ProjectTokensPage'),
 });
 const projectSettings = createRoute({
   getParentRoute: () => signedIn,
   path: '/projects/$projectId/settings',
   validateSearch: texts('dialog', 'environment'),
+  loader: ({ context, params }) =>
+    load(context, projectQuery(params.projectId), projectEnvironmentsQuery(params.projectId)),
   component: lazyRouteComponent(() => import('./projects/ProjectSettingsPage'), 'ProjectSettingsPage'),
 });
 const connect = createRoute({
   getParentRoute: () => signedIn,
   path: '/projects/$projectId/connect',
   validateSearch: texts('feature', 'sdk', 'environment'),
+  loader: ({ context, params }) => load(context, projectQuery(params.projectId)),
   component: lazyRouteComponent(() => import('./onboarding/ConnectPage'), 'ConnectPage'),
 });
 
@@ -164,30 +206,35 @@ const feature = createRoute({
   getParentRoute: () => signedIn,
   path: '/projects/$projectId/features/$featureName',
   validateSearch: texts('environment', 'dialog', 'strategy'),
+  loader: ({ context, params }) => load(context, featureQuery(params.projectId, params.featureName)),
   component: lazyRouteComponent(() => import('./features/FeaturePage'), 'FeaturePage'),
 });
 const featureExposure = createRoute({
   getParentRoute: () => signedIn,
   path: '/projects/$projectId/features/$featureName/exposure',
   validateSearch: texts('environment', 'hours'),
+  loader: ({ context, params }) => load(context, featureQuery(params.projectId, params.featureName)),
   component: lazyRouteComponent(() => import('./features/FeatureExposurePage'), 'FeatureExposurePage'),
 });
 const featureWho = createRoute({
   getParentRoute: () => signedIn,
   path: '/projects/$projectId/features/$featureName/who',
   validateSearch: texts('context'),
+  loader: ({ context, params }) => load(context, featureQuery(params.projectId, params.featureName)),
   component: lazyRouteComponent(() => import('./features/FeatureWhoPage'), 'FeatureWhoPage'),
 });
 const featureEvents = createRoute({
   getParentRoute: () => signedIn,
   path: '/projects/$projectId/features/$featureName/events',
   validateSearch: eventFilters,
+  loader: ({ context, params }) => load(context, featureQuery(params.projectId, params.featureName)),
   component: lazyRouteComponent(() => import('./features/FeatureEventsPage'), 'FeatureEventsPage'),
 });
 const featureSettings = createRoute({
   getParentRoute: () => signedIn,
   path: '/projects/$projectId/features/$featureName/settings',
   validateSearch: texts('dialog'),
+  loader: ({ context, params }) => load(context, featureQuery(params.projectId, params.featureName), featureTypesQuery),
   component: lazyRouteComponent(() => import('./features/FeatureSettingsPage'), 'FeatureSettingsPage'),
 });
 
@@ -195,12 +242,14 @@ const segments = createRoute({
   getParentRoute: () => signedIn,
   path: '/segments',
   validateSearch: list,
+  loader: ({ context }) => load(context, segmentsQuery),
   component: lazyRouteComponent(() => import('./segments/SegmentsPage'), 'SegmentsPage'),
 });
 const segment = createRoute({
   getParentRoute: () => signedIn,
   path: '/segments/$id',
   validateSearch: texts('dialog'),
+  loader: ({ context, params }) => load(context, segmentQuery(Number(params.id)), segmentUsesQuery(Number(params.id))),
   component: lazyRouteComponent(() => import('./segments/SegmentPage'), 'SegmentPage'),
 });
 const contextFields = createRoute({
@@ -213,30 +262,35 @@ const contextField = createRoute({
   getParentRoute: () => signedIn,
   path: '/context-fields/$name',
   validateSearch: texts('dialog'),
+  loader: ({ context, params }) => load(context, contextFieldQuery(params.name), contextFieldUsesQuery(params.name)),
   component: lazyRouteComponent(() => import('./context-fields/ContextFieldPage'), 'ContextFieldPage'),
 });
 const environments = createRoute({
   getParentRoute: () => signedIn,
   path: '/environments',
   validateSearch: list,
+  loader: ({ context }) => load(context, environmentsQuery),
   component: lazyRouteComponent(() => import('./environments/EnvironmentsPage'), 'EnvironmentsPage'),
 });
 const strategies = createRoute({
   getParentRoute: () => signedIn,
   path: '/strategies',
   validateSearch: list,
+  loader: ({ context }) => load(context, strategyTypesQuery),
   component: lazyRouteComponent(() => import('./strategies/StrategiesPage'), 'StrategiesPage'),
 });
 const tagTypes = createRoute({
   getParentRoute: () => signedIn,
   path: '/tag-types',
   validateSearch: list,
+  loader: ({ context }) => load(context, tagTypesQuery),
   component: lazyRouteComponent(() => import('./tag-types/TagTypesPage'), 'TagTypesPage'),
 });
 const featureTypes = createRoute({
   getParentRoute: () => signedIn,
   path: '/feature-types',
   validateSearch: list,
+  loader: ({ context }) => load(context, featureTypesQuery),
   component: lazyRouteComponent(() => import('./feature-types/FeatureTypesPage'), 'FeatureTypesPage'),
 });
 const integrations = createRoute({
@@ -277,18 +331,21 @@ const applications = createRoute({
   getParentRoute: () => signedIn,
   path: '/applications',
   validateSearch: texts('q', 'sort', 'hide'),
+  loader: ({ context }) => load(context, applicationsQuery, outdatedSdksQuery),
   component: lazyRouteComponent(() => import('./applications/ApplicationsPage'), 'ApplicationsPage'),
 });
 const application = createRoute({
   getParentRoute: () => signedIn,
   path: '/applications/$name',
   validateSearch: texts('environment'),
+  loader: ({ context, params }) => load(context, applicationQuery(params.name), applicationOverviewQuery(params.name)),
   component: lazyRouteComponent(() => import('./applications/ApplicationPage'), 'ApplicationPage'),
 });
 const unknownFlags = createRoute({
   getParentRoute: () => signedIn,
   path: '/unknown-flags',
   validateSearch: list,
+  loader: ({ context }) => load(context, unknownFlagsQuery),
   component: lazyRouteComponent(() => import('./unknown-flags/UnknownFlagsPage'), 'UnknownFlagsPage'),
 });
 
@@ -308,6 +365,7 @@ const roles = createRoute({
   getParentRoute: () => signedIn,
   path: '/roles',
   validateSearch: list,
+  loader: ({ context }) => load(context, rolesQuery),
   component: lazyRouteComponent(() => import('./roles/RolesPage'), 'RolesPage'),
 });
 const invitations = createRoute({
@@ -398,8 +456,6 @@ export function makeRouter(queries: QueryClient) {
     // The next page is fetched as soon as somebody points at its link.
     defaultPreload: 'intent',
     defaultPreloadStaleTime: 0,
-    defaultPendingMs: 200,
-    defaultPendingComponent: () => <Waiting />,
     defaultErrorComponent: Problem,
     defaultNotFoundComponent: NotFound,
     scrollRestoration: true,

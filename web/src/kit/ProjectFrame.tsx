@@ -1,25 +1,10 @@
-import { queryOptions, useSuspenseQuery } from '@tanstack/react-query';
+import { useSuspenseQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
-import { answeredWithRevision, api } from '../api/client';
 import { paths } from '../paths';
 import { Badge } from '../ui/Bits';
 import { Favorite } from './features/Favorite';
 import { Page } from './layout/Page';
-
-/** A project's own data, environments, mode, naming, counts, and the revision to send back when it is changed. */
-export const projectQuery = (projectId: string) =>
-  queryOptions({
-    queryKey: ['project', projectId],
-    queryFn: () =>
-      answeredWithRevision(api.GET('/api/admin/projects/{projectId}/overview', { params: { path: { projectId } } })),
-    meta: {
-      touchedBy: ({ kind, id, project }) =>
-        (kind === 'project' && id === projectId) ||
-        kind === 'favorites' ||
-        kind === 'environment' ||
-        (kind === 'feature' && project === projectId),
-    },
-  });
+import { projectQuery } from './queries';
 
 /** The frame of all pages of one project: its name and its tabs. */
 export function ProjectFrame({

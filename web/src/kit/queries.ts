@@ -1,5 +1,5 @@
 import { queryOptions } from '@tanstack/react-query';
-import { answered, api } from '../api/client';
+import { answered, answeredWithRevision, api } from '../api/client';
 import { kinds } from '../api/live';
 
 // What more than one noun asks for.
@@ -38,3 +38,34 @@ export const featureTypesQuery = queryOptions({
   // The types are fixed; how long they live is a setting each.
   meta: { touchedBy: ({ kind, id }) => kind === 'setting' && id.startsWith('lifetime:') },
 });
+
+/** A project's own data, environments, mode, naming, counts, and the revision to send back when it is changed. */
+export const projectQuery = (projectId: string) =>
+  queryOptions({
+    queryKey: ['project', projectId],
+    queryFn: () =>
+      answeredWithRevision(api.GET('/api/admin/projects/{projectId}/overview', { params: { path: { projectId } } })),
+    meta: {
+      touchedBy: ({ kind, id, project }) =>
+        (kind === 'project' && id === projectId) ||
+        kind === 'favorites' ||
+        kind === 'environment' ||
+        (kind === 'feature' && project === projectId),
+    },
+  });
+
+/** One feature with its environments and strategies, its tags, the segments that it uses, and its revision. */
+export const featureQuery = (projectId: string, featureName: string) =>
+  queryOptions({
+    queryKey: ['feature', featureName, projectId],
+    queryFn: () =>
+      answeredWithRevision(
+        api.GET('/api/admin/projects/{projectId}/features/{featureName}/overview', {
+          params: { path: { projectId, featureName } },
+        }),
+      ),
+    meta: {
+      touchedBy: ({ kind, id }) =>
+        (kind === 'feature' && id === featureName) || ['favorites', 'environment', 'segment'].includes(kind),
+    },
+  });

@@ -10,7 +10,7 @@ import { RadioGroup } from '../ui/Fields';
 import { changesOf, countsOf, exportedOf } from './exported';
 import { type Checked, ImportReview } from './ImportReview';
 import { EnvironmentField, ProjectField, usePlace } from './PlaceFields';
-import { exported, validated } from './queries';
+import { previewed, validated } from './queries';
 
 /** Where to, what, what the server finds, what changes; only then it is done. */
 export function Import() {
@@ -25,15 +25,11 @@ export function Import() {
     mutationFn: async (): Promise<Checked> => {
       if (!read || 'fault' in read) throw new Error('There is no data yet.');
       const { data } = read;
-      const names = data.features.map(({ name }) => name);
-      const [validation, now] = await Promise.all([
-        validated({ ...place, data }),
-        // No names would stand for all features.
-        names.length === 0
-          ? { features: [], featureStrategies: [], tagTypes: [] }
-          : exported({ environment: place.environment, features: names }),
-      ]);
-      return { about, place, data, validation, changes: changesOf(now, data) };
+      const validation = await validated({ ...place, data });
+      // What is refused changes nothing.
+      const isRefused = validation.errors.length + validation.permissions.length > 0;
+      const changes = isRefused ? [] : changesOf(await previewed({ ...place, data }));
+      return { about, place, data, validation, changes };
     },
   });
   // What was checked is old once the place or the data has become another.
@@ -95,9 +91,7 @@ export function Import() {
         >
           Check the import
         </Button>
-        <p className="mt-1.5 text-sm text-soft">
-          Nothing is changed yet. To compare, the same features are exported from here, and the log tells of that.
-        </p>
+        <p className="mt-1.5 text-sm text-soft">Nothing is changed yet.</p>
       </div>
       {check.error && <Note tone="bad">{errorText(check.error)}</Note>}
       {checked && <ImportReview checked={checked} />}

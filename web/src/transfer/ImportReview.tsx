@@ -4,8 +4,8 @@ import { useEffect, useRef } from 'react';
 import { answered, api, type Schemas } from '../api/client';
 import { refresh } from '../api/live';
 import { confirm } from '../kit/confirm/confirm';
+import { counted } from '../kit/counted';
 import { DifferenceList } from '../kit/diff/DifferenceList';
-import { difference } from '../kit/diff/difference';
 import { EnvironmentName } from '../kit/EnvironmentName';
 import { linkClass } from '../kit/layout/Page';
 import { useSession } from '../kit/session';
@@ -35,13 +35,13 @@ export function ImportReview({ checked }: { checked: Checked }) {
   const { environments } = useSession();
   const type = environments.find(({ name }) => name === place.environment)?.type ?? '';
   const isNew = changes.filter(({ before }) => before === undefined);
-  const isOther = changes.filter(({ before, after }) => before && difference(before, after).length > 0);
-  const same = changes.length - isNew.length - isOther.length;
+  const isOther = changes.filter(({ before }) => before !== undefined);
+  const same = data.features.length - changes.length;
   const sum = `${isNew.length} created, ${isOther.length} changed, ${same} left as they are`;
 
   function ask() {
     confirm({
-      title: `Import ${changes.length} ${changes.length === 1 ? 'feature' : 'features'}`,
+      title: `Import ${counted(data.features.length, 'feature')}`,
       body: (
         <>
           <p className="flex flex-wrap items-center gap-1.5">
@@ -54,7 +54,7 @@ export function ImportReview({ checked }: { checked: Checked }) {
       act: async () => {
         await answered(api.POST('/api/admin/features-batch/import', { body: { ...place, data } }));
         await refresh(queries, [
-          ...changes.map(({ name }) => ({ kind: 'feature', id: name, project: place.project })),
+          ...data.features.map(({ name }) => ({ kind: 'feature', id: name, project: place.project })),
           { kind: 'tag-type', id: '' },
           { kind: 'context-field', id: '' },
         ]);
@@ -80,26 +80,28 @@ export function ImportReview({ checked }: { checked: Checked }) {
           )}
         </div>
       </Card>
-      <Card title="4. What changes" className="max-w-3xl">
-        <p className="mb-3">Features: {sum}.</p>
-        <ul className="flex flex-col gap-3">
-          {[...isNew, ...isOther].map(({ name, before, after }) => (
-            <li key={name} className="flex flex-col gap-1.5">
-              <h3 className="flex flex-wrap items-center gap-2 font-medium">
-                {before ? (
-                  <Link {...paths.feature(place.project, name)} className={linkClass}>
-                    {name}
-                  </Link>
-                ) : (
-                  name
-                )}
-                <Badge tone={before ? 'accent' : 'good'}>{before ? 'changed' : 'created'}</Badge>
-              </h3>
-              <DifferenceList before={before ?? blank} after={after} />
-            </li>
-          ))}
-        </ul>
-      </Card>
+      {validation.errors.length + validation.permissions.length === 0 && (
+        <Card title="4. What changes" className="max-w-3xl">
+          <p className="mb-3">Features: {sum}.</p>
+          <ul className="flex flex-col gap-3">
+            {[...isNew, ...isOther].map(({ name, before, after }) => (
+              <li key={name} className="flex flex-col gap-1.5">
+                <h3 className="flex flex-wrap items-center gap-2 font-medium">
+                  {before ? (
+                    <Link {...paths.feature(place.project, name)} className={linkClass}>
+                      {name}
+                    </Link>
+                  ) : (
+                    name
+                  )}
+                  <Badge tone={before ? 'accent' : 'good'}>{before ? 'changed' : 'created'}</Badge>
+                </h3>
+                <DifferenceList before={before ?? blank} after={after} />
+              </li>
+            ))}
+          </ul>
+        </Card>
+      )}
       <div>
         <Button
           kind="primary"

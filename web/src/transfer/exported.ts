@@ -57,46 +57,38 @@ type Told = {
 /** What a feature is before anything is said of it. */
 export const blank: Told = { stale: false, impressionData: false, enabled: false };
 
-/**
- * One feature of an export, with all that belongs to it, without what every installation numbers by itself. What the
- * export does not speak of is as in `before`: mirrors `arrive` in `crates/flagstone-model/src/transfer/arrival.rs`.
- */
-function featureOf(data: Exported, name: string, before: Told = blank): Told | undefined {
+/** One feature of an export, with all that belongs to it, without what every installation numbers by itself. */
+function featureOf(data: Exported, name: string): Told {
   const feature = data.features.find((one) => one.name === name);
-  if (!feature) return undefined;
   const there = data.featureEnvironments?.find((one) => (one.featureName ?? one.name) === name);
   const segmentName = (id: number) => data.segments?.find((segment) => segment.id === id)?.name ?? `segment ${id}`;
   return {
-    type: feature.type ?? before.type,
-    description: feature.description,
-    stale: feature.stale ?? false,
-    impressionData: feature.impressionData ?? before.impressionData,
-    enabled: there?.enabled ?? before.enabled,
-    variants: there ? there.variants : before.variants,
+    type: feature?.type ?? undefined,
+    description: feature?.description,
+    stale: feature?.stale ?? false,
+    impressionData: feature?.impressionData ?? false,
+    enabled: there?.enabled ?? false,
+    variants: there?.variants,
     strategies: data.featureStrategies
-      .filter(({ featureName }) => featureName === name)
       .toSorted((one, other) => (one.sortOrder ?? 0) - (other.sortOrder ?? 0))
       .map(({ id: _, featureName: __, sortOrder: ___, segments, disabled, ...strategy }) => ({
         ...strategy,
         ...(disabled ? { disabled } : {}),
         ...(segments?.length ? { segments: segments.map(segmentName) } : {}),
       })),
-    tags: data.featureTags
-      ?.filter(({ featureName }) => featureName === name)
-      .map(({ tagType, tagValue }) => `${tagType ?? 'simple'}:${tagValue}`),
-    links: data.links?.find(({ feature }) => feature === name)?.links ?? before.links,
-    dependencies: data.dependencies?.find(({ feature }) => feature === name)?.dependencies ?? before.dependencies,
+    tags: data.featureTags?.map(({ tagType, tagValue }) => `${tagType ?? 'simple'}:${tagValue}`),
+    links: data.links?.flatMap(({ links }) => links.map(({ url, title }) => ({ url, title }))),
+    dependencies: data.dependencies?.find(({ feature }) => feature === name)?.dependencies,
   };
 }
 
 export type FeatureChange = { name: string; before: Told | undefined; after: Told };
 
-/** What an import makes of each of its features. */
-export function changesOf(now: Exported, coming: Exported): FeatureChange[] {
-  return coming.features
-    .map(({ name }) => {
-      const before = featureOf(now, name);
-      return { name, before, after: featureOf(coming, name, before) ?? blank };
-    })
-    .toSorted((one, other) => one.name.localeCompare(other.name));
+/** What an import makes of each feature that it changes, to be read. */
+export function changesOf(preview: Schemas['ImportPreview']): FeatureChange[] {
+  return preview.changes.map(({ feature, before, after }) => ({
+    name: feature,
+    before: before ? featureOf(before, feature) : undefined,
+    after: featureOf(after, feature),
+  }));
 }

@@ -16,3 +16,7 @@ export function exported(body: Schemas['ExportQuery']) {
 export function validated(body: Schemas['ImportFeatures']) {
   return answered(api.POST('/api/admin/features-batch/validate', { body }));
 }
+
+export function previewed(body: Schemas['ImportFeatures']) {
+  return answered(api.POST('/api/admin/features-batch/preview', { body }));
+}

@@ -6,8 +6,8 @@ import { refresh } from '../../api/live';
 import { paths } from '../../paths';
 import { FormDialog } from '../form/FormDialog';
 import { needed, SelectInput, SwitchInput, TextInput } from '../form/inputs';
-import { projectQuery } from '../ProjectFrame';
-import { featureTypesQuery } from '../queries';
+
+import { featureTypesQuery, projectQuery } from '../queries';
 import { refusal, useSession } from '../session';
 
 /** Makes a feature, in the project that is given or else chosen, and goes to it. */

@@ -1,27 +1,11 @@
-import { queryOptions, useSuspenseQuery } from '@tanstack/react-query';
+import { useSuspenseQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
-import { answeredWithRevision, api } from '../../api/client';
 import { paths } from '../../paths';
 import { Badge } from '../../ui/Bits';
 import { Page } from '../layout/Page';
+import { featureQuery } from '../queries';
 import { useSession } from '../session';
 import { Favorite } from './Favorite';
-
-/** One feature with its environments and strategies, its tags, the segments that it uses, and its revision. */
-export const featureQuery = (projectId: string, featureName: string) =>
-  queryOptions({
-    queryKey: ['feature', featureName, projectId],
-    queryFn: () =>
-      answeredWithRevision(
-        api.GET('/api/admin/projects/{projectId}/features/{featureName}/overview', {
-          params: { path: { projectId, featureName } },
-        }),
-      ),
-    meta: {
-      touchedBy: ({ kind, id }) =>
-        (kind === 'feature' && id === featureName) || ['favorites', 'environment', 'segment'].includes(kind),
-    },
-  });
 
 export function useFeature(projectId: string, featureName: string) {
   const { data } = useSuspenseQuery(featureQuery(projectId, featureName));

@@ -1,12 +1,12 @@
 import { useQueryClient } from '@tanstack/react-query';
-import { Link, Outlet, useRouter } from '@tanstack/react-router';
+import { Link, Outlet, useRouter, useRouterState } from '@tanstack/react-router';
 import { Menu as MenuIcon, Moon, Search, Sun, SunMoon, UserRound } from 'lucide-react';
 import { lazy, Suspense, useEffect, useState } from 'react';
 import { Dialog, Modal, ModalOverlay } from 'react-aria-components';
 import { mountedAt } from '../../api/client';
 import { type Connection, follow } from '../../api/live';
 import { paths } from '../../paths';
-import { Note } from '../../ui/Bits';
+import { Note, Waiting } from '../../ui/Bits';
 import { Button, IconButton } from '../../ui/Button';
 import { cx } from '../../ui/cx';
 import { Menu } from '../../ui/Menu';
@@ -22,6 +22,7 @@ const Palette = lazy(() => import('../palette/Palette'));
 export function Shell({ onSignOut }: { onSignOut: () => void }) {
   const session = useSession();
   const connection = useLive();
+  const isLoading = useRouterState({ select: ({ isLoading }) => isLoading });
   const [drawer, setDrawer] = useState(false);
   const [palette, setPalette] = useState(false);
 
@@ -49,6 +50,7 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
       >
         Skip to the page
       </button>
+      {isLoading && <div aria-hidden="true" className="fixed inset-x-0 top-0 z-50 h-0.5 animate-late bg-accent" />}
       <header className="flex h-12 shrink-0 items-center gap-2 border-b bg-surface px-3">
         <IconButton label="Menu" icon={<MenuIcon size={18} />} className="md:hidden" onPress={() => setDrawer(true)} />
         <Link {...paths.home()} className="flex items-center gap-2 rounded-sm font-semibold">
@@ -78,7 +80,10 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
           <Navigation onGo={() => {}} />
         </div>
         <main id="page" tabIndex={-1} className="relative min-w-0 flex-1 overflow-y-auto outline-none">
-          <Outlet />
+          {/* Around all pages: while the next one is on its way, the one before it stays. */}
+          <Suspense fallback={<Waiting />}>
+            <Outlet />
+          </Suspense>
         </main>
       </div>
       {drawer && (
