@@ -8,7 +8,7 @@ import { FormDialog } from '../form/FormDialog';
 import { needed, SelectInput, SwitchInput, TextInput } from '../form/inputs';
 
 import { featureTypesQuery, projectQuery } from '../queries';
-import { refusal, useSession } from '../session';
+import { refusal, type Session, useSession } from '../session';
 
 /** Makes a feature, in the project that is given or else chosen, and goes to it. */
 export function CreateFeature({ project, name, onClose }: { project?: string; name?: string; onClose: () => void }) {
@@ -19,7 +19,7 @@ export function CreateFeature({ project, name, onClose }: { project?: string; na
   const form = useForm({
     defaultValues: {
       name: name ?? '',
-      project: project ?? session.projects[0]?.id ?? '',
+      project: project ?? usualProject(session),
       description: '',
       type: 'release',
       impressionData: false,
@@ -90,4 +90,10 @@ export function CreateFeature({ project, name, onClose }: { project?: string; na
       />
     </FormDialog>
   );
+}
+
+/** Where somebody creates features unless they say: the default project, else the first in which they may. */
+function usualProject(session: Session): string {
+  const allowed = session.projects.filter(({ id }) => !refusal(session, 'CREATE_FEATURE', id));
+  return (allowed.find(({ id }) => id === 'default') ?? allowed[0] ?? session.projects[0])?.id ?? '';
 }

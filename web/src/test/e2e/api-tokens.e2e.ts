@@ -11,7 +11,7 @@ test('a token is created, shown once, works, is given an end, and is deleted', a
   await page.getByRole('option', { name: /^production/ }).click();
   await dialog.getByText('opens a production environment').waitFor();
   await dialog.getByRole('radio', { name: 'Only some projects' }).press(' ');
-  await dialog.getByRole('checkbox', { name: 'Default' }).press(' ');
+  await dialog.getByRole('checkbox', { name: 'Default', exact: true }).press(' ');
   await dialog.getByRole('button', { name: 'Create API token' }).click();
 
   const shown = page.getByRole('alertdialog', { name: 'API token tokens-shop' });

@@ -80,6 +80,8 @@ test('everything works below a path', async () => {
     await page.reload();
     await page.getByRole('heading', { level: 1, name: 'Segments' }).waitFor();
     expect(new URL(page.url()).pathname).toBe('/flags/segments');
+    // Else its stream would see the server go.
+    await page.context().close();
   } finally {
     await flagstone.stop();
   }

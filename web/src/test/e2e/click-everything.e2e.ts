@@ -12,7 +12,7 @@ beforeAll(async () => {
 /** What does something at once, or unfolds a part of the page, instead of opening something above it. */
 const atOnce = [
   /^(Save|Move|Copy|Remove|Mark as|Revive|Export|Details of|Skip to)\b/,
-  /^(Close|Dismiss|Cancel|Archive|Create token|Send a test|Edit as text|Add strategy|Create segment)$/,
+  /^(Close|Dismiss|Cancel|Archive|Previous|Next|Create token|Send a test|Edit as text|Add strategy|Create segment)$/,
   /^Add (constraint|variant|legal value|parameter|tag|dependency|link)$/,
   / (to|from) favourites$/,
 ];
@@ -87,6 +87,8 @@ async function openAll(page: Page, address: string, shell: boolean): Promise<str
         .evaluateAll((items) =>
           items.filter((item) => item.ariaDisabled !== 'true').map((item) => item.textContent ?? ''),
         );
+      // A hint that has not gone yet would take the key.
+      await page.getByRole('tooltip').first().waitFor({ state: 'detached', timeout: 3000 });
       await page.keyboard.press('Escape');
       await expect.poll(() => above(page).count(), { timeout: 3000 }).toBe(standing);
       expect(await page.locator('h1').textContent()).toBe(title);

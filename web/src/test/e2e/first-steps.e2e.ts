@@ -60,6 +60,8 @@ test('from an empty installation to a feature that the Node SDK evaluates, by fo
     await expect.poll(() => said, { timeout: 20_000 }).toContain('my-first-feature is on');
     await page.getByText('Connected: an application asked for its features').waitFor({ timeout: 20_000 });
     app.kill();
+    // Else its stream would see the server go.
+    await page.context().close();
   } finally {
     await flagstone.stop();
     rmSync(folder, { recursive: true, force: true });

@@ -59,7 +59,7 @@ test('what SDKs ask for in vain is listed, and the feature created from there', 
   const dialog = page.getByRole('dialog', { name: 'Create feature' });
   expect(await dialog.getByRole('textbox', { name: 'Name' }).inputValue()).toBe('unknown-wanted');
   await dialog.getByRole('button', { name: /Project/ }).click();
-  await page.getByRole('option', { name: 'Default' }).click();
+  await page.getByRole('option', { name: 'Default', exact: true }).click();
   await dialog.getByRole('textbox', { name: 'Description' }).fill('Asked for by a shop');
   await dialog.getByRole('button', { name: 'Create feature' }).click();
   await page.waitForURL('/projects/default/features/unknown-wanted');
