@@ -42,7 +42,7 @@ test('an environment is created, edited, closed, opened, cloned and deleted', as
   await page.getByRole('radio', { name: 'Only some projects' }).press(' ');
   await page.getByRole('button', { name: 'Clone environment' }).click();
   await page.getByText('Choose one project at least').waitFor();
-  await page.getByRole('checkbox', { name: 'Default' }).press(' ');
+  await page.getByRole('checkbox', { name: 'Default', exact: true }).press(' ');
   await page.getByRole('button', { name: 'Clone environment' }).click();
   await page.getByRole('row', { name: /stage-two/ }).waitFor();
 

@@ -79,7 +79,7 @@ test('whoever is no member of a private project does not learn of it', async () 
 });
 
 test('a default strategy that somebody else has changed meanwhile is not overwritten unseen', async () => {
-  await prepare('POST', '/api/admin/projects', { id: 'e2e-both-default', name: 'Both default' });
+  await prepare('POST', '/api/admin/projects', { id: 'e2e-both-default', name: 'Two at once' });
   const page = await as('admin');
   await page.goto('/projects/e2e-both-default/settings?dialog=default-strategy&environment=development');
   const rollout = page.getByRole('textbox', { name: 'Rollout in percent' });
