@@ -48,7 +48,6 @@ pub struct Draft<'a> {
     events: Vec<Event>,
     redacts: Vec<Piece>,
     announced: bool,
-    touched: BTreeSet<String>,
 }
 
 impl Deref for Draft<'_> {
@@ -70,7 +69,6 @@ impl<'a> Draft<'a> {
             events: Vec::new(),
             redacts: Vec::new(),
             announced: false,
-            touched: BTreeSet::new(),
         }
     }
 
@@ -157,11 +155,6 @@ impl<'a> Draft<'a> {
         self.redacts.extend(pieces);
     }
 
-    /// Marks what an environment's SDKs see as changed, beyond what changed features and segments show by themselves.
-    pub fn touch_environment(&mut self, environment: &str) {
-        self.touched.insert(environment.to_owned());
-    }
-
     /// The next integer id for documents of kind `D`. Ids are never given out twice.
     pub fn next_id<D: Document>(&mut self, first: i64) -> i64 {
         let name = format!("next-id:{}", D::KIND);
@@ -198,8 +191,8 @@ impl<'a> Draft<'a> {
         }
         let seq = self.base.seq + 1;
         let id = crate::api_tokens::hex(&self.random::<16>());
-        for environment in self.touched_environments() {
-            self.put(EnvironmentRevision { environment, seq, commit: Some(id.clone()) });
+        for (environment, project) in self.touched_places() {
+            self.put(EnvironmentRevision { environment, project: Some(project), seq, commit: Some(id.clone()) });
         }
         let changes = std::mem::take(&mut self.changes)
             .into_iter()
@@ -220,16 +213,17 @@ impl<'a> Draft<'a> {
         Some((commit, self.state))
     }
 
-    /// The environments, of those that still exist, whose SDKs see something else after this draft.
-    fn touched_environments(&self) -> BTreeSet<String> {
-        let mut touched = self.touched.clone();
+    /// The environments, of those that still exist, and projects whose SDKs see something else after this draft.
+    fn touched_places(&self) -> BTreeSet<(String, String)> {
+        let mut touched = BTreeSet::new();
         for (kind, id) in self.changes.keys() {
             if *kind == Feature::KIND {
                 let (old, new) = (self.base.features.get(id), self.state.features.get(id));
-                // Its own, which may be few of many.
-                for name in old.into_iter().chain(new).flat_map(|feature| feature.environments.keys()) {
+                let both = || old.into_iter().chain(new);
+                // Its own environments, which may be few of many.
+                for name in both().flat_map(|feature| feature.environments.keys()) {
                     if old.and_then(|f| f.delivered(name)) != new.and_then(|f| f.delivered(name)) {
-                        touched.insert(name.clone());
+                        touched.extend(both().map(|feature| (name.clone(), feature.project.clone())));
                     }
                 }
             } else if *kind == Segment::KIND
@@ -238,11 +232,11 @@ impl<'a> Draft<'a> {
                 let delivered =
                     |state: &State| state.segments.get(&id).map(|s| (s.name.clone(), s.constraints.clone()));
                 if delivered(&self.base) != delivered(&self.state) {
-                    touched.extend(crate::segments::environments_using(&self.state, id));
+                    touched.extend(crate::segments::places_using(&self.state, id));
                 }
             }
         }
-        touched.retain(|name| self.state.environments.contains(name));
+        touched.retain(|(environment, _)| self.state.environments.contains(environment));
         touched
     }
 }

@@ -34,16 +34,33 @@ pub struct Environment {
     pub required_approvals: Option<u32>,
 }
 
-/// The last commit that changed what an environment's SDKs see.
+/// The last commit that changed what SDKs see of a project in an environment: a change there is no news for those of
+/// other projects. It stays when the project goes, so that a revision never goes back, and goes with the environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnvironmentRevision {
     /// The environment.
     pub environment: String,
+    /// The project. None in logs of before, where a revision is that of all projects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
     /// The commit's position in the log.
     pub seq: u64,
     /// The commit's id: where a backup is restored, another commit gets the same position. None in logs of before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
+}
+
+impl EnvironmentRevision {
+    /// Neither name can hold a slash.
+    pub fn key(&self) -> String {
+        let Self { environment, project, .. } = self;
+        project.as_ref().map_or_else(|| environment.clone(), |project| format!("{environment}/{project}"))
+    }
+
+    /// Whether a row with this key is of an environment.
+    pub fn is_key_of(key: &str, environment: &str) -> bool {
+        key.strip_prefix(environment).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
 }
 
 /// A new environment.
@@ -287,6 +304,9 @@ pub fn delete(draft: &mut Draft, name: &str) -> Result<(), Error> {
     crate::api_tokens::remove_environment(draft, name);
     draft.record(NewEvent::new("environment-deleted").environment(name).pre_data(&*environment));
     draft.delete::<Environment>(&environment.name);
-    draft.delete::<EnvironmentRevision>(&environment.name);
+    let revisions: Vec<_> = draft.revisions.index().of(&environment.name).map(|row| row.key()).collect();
+    for revision in &revisions {
+        draft.delete::<EnvironmentRevision>(revision);
+    }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 
 use imbl::{OrdMap, OrdSet};
 
+use crate::environments::EnvironmentRevision;
 use crate::favorites::Favorites;
 use crate::features::{Feature, Stage, Strategy};
 use crate::projects::{Project, ProjectMode};
@@ -97,6 +98,53 @@ impl Index<Project> for ProjectIndex {
         } else {
             self.private.remove(id);
         }
+    }
+}
+
+/// Which revisions an environment has.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RevisionIndex {
+    /// By environment: its rows by project, that of all projects first.
+    by_environment: OrdMap<String, OrdMap<Option<String>, EnvironmentRevision>>,
+    newest: OrdMap<String, EnvironmentRevision>,
+}
+
+impl RevisionIndex {
+    /// The revisions of an environment's projects.
+    pub fn of(&self, environment: &str) -> impl Iterator<Item = &EnvironmentRevision> {
+        self.by_environment.get(environment).into_iter().flat_map(OrdMap::values)
+    }
+
+    /// The newest of them.
+    pub fn newest(&self, environment: &str) -> Option<&EnvironmentRevision> {
+        self.newest.get(environment)
+    }
+}
+
+impl Index<EnvironmentRevision> for RevisionIndex {
+    fn replace(&mut self, old: Option<&EnvironmentRevision>, new: Option<&EnvironmentRevision>) {
+        let Some(environment) = old.or(new).map(|row| &row.environment) else { return };
+        let rows = self.by_environment.entry(environment.clone()).or_default();
+        if let Some(old) = old {
+            rows.remove(&old.project);
+        }
+        if let Some(new) = new {
+            rows.insert(new.project.clone(), new.clone());
+        }
+        // Of several projects that one commit has touched, the last by name: the same whichever way they came.
+        let order = |row: &EnvironmentRevision| (row.seq, row.project.clone());
+        let newest = match (self.newest.get(environment), new) {
+            (Some(newest), Some(new)) if order(new) > order(newest) => Some(new.clone()),
+            (Some(newest), _) if Some(newest) != old => Some(newest.clone()),
+            _ => rows.values().max_by_key(|row| order(row)).cloned(),
+        };
+        if rows.is_empty() {
+            self.by_environment.remove(environment);
+        }
+        match newest {
+            Some(newest) => self.newest.insert(environment.clone(), newest),
+            None => self.newest.remove(environment),
+        };
     }
 }
 

@@ -157,10 +157,10 @@ pub(crate) fn check_references<'a>(
     }
 }
 
-/// The environments in which a live feature uses the segment: those whose SDKs see it. A default strategy is not
-/// delivered before something is switched on with it.
-pub(crate) fn environments_using(state: &State, id: i64) -> BTreeSet<String> {
-    holders(state, id).live.into_iter().map(|u| u.environment.to_owned()).collect()
+/// The environments and projects in which a live feature uses the segment: those whose SDKs see it. A default strategy
+/// is not delivered before something is switched on with it.
+pub(crate) fn places_using(state: &State, id: i64) -> BTreeSet<(String, String)> {
+    holders(state, id).live.into_iter().map(|u| (u.environment.to_owned(), u.feature.project.clone())).collect()
 }
 
 /// Fails if no segment can have this name; `except` is the segment that may keep it.

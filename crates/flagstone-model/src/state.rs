@@ -15,7 +15,7 @@ use crate::context_fields::ContextField;
 use crate::environments::{Environment, EnvironmentRevision};
 use crate::favorites::Favorites;
 use crate::features::Feature;
-use crate::index::{FavoriteIndex, FeatureIndex, Index, ProjectIndex, TagIndex};
+use crate::index::{FavoriteIndex, FeatureIndex, Index, ProjectIndex, RevisionIndex, TagIndex};
 use crate::integrations::Integration;
 use crate::password_resets::PasswordReset;
 use crate::permissions::{Role, built_in_roles};
@@ -102,6 +102,11 @@ impl<D: Document> Table<D> {
     /// What is derived from all of them.
     pub fn index(&self) -> &D::Index {
         &self.index
+    }
+
+    /// Whether nothing has been put or deleted between the two, for all that is known; never true where something has.
+    pub fn is(&self, other: &Self) -> bool {
+        self.rows.ptr_eq(&other.rows)
     }
 
     /// How many there are.
@@ -212,8 +217,8 @@ documents! {
     projects: Project, "project", ProjectIndex, String, |row| row.id.clone();
     /// Environments by name.
     environments: Environment, "environment", (), String, |row| row.name.clone();
-    /// For each environment the last commit that changed what its SDKs see.
-    revisions: EnvironmentRevision, "environment-revision", (), String, |row| row.environment.clone();
+    /// For each environment and project the last commit that changed what SDKs see there.
+    revisions: EnvironmentRevision, "environment-revision", RevisionIndex, String, |row| row.key();
     /// Segments by id.
     segments: Segment, "segment", (), i64, |row| row.id;
     /// Integrations by id.
@@ -271,7 +276,7 @@ impl State {
 
     /// The revision of what an environment's SDKs see: the last commit that changed it; 0 if none did.
     pub fn revision(&self, environment: &str) -> u64 {
-        self.revisions.get(environment).map_or(0, |row| row.seq)
+        self.revisions.index().newest(environment).map_or(0, |row| row.seq)
     }
 
     pub(crate) fn set<D: Document>(&mut self, key: D::Key, row: Option<Arc<D>>) {

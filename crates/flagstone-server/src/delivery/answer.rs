@@ -1,71 +1,147 @@
-//! A whole answer, and its compressed forms, each made once.
+//! A whole answer: pieces of text, most of them shared with other answers, and the forms that they make together.
 
-use std::io::Write;
-use std::sync::OnceLock;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use axum::body::Bytes;
-use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
+use hyper::body::{Frame, SizeHint};
+use tokio::sync::OnceCell;
 
-/// A whole answer: JSON with an ETag.
-pub struct Answer {
-    body: Bytes,
-    etag: HeaderValue,
-    gzip: OnceLock<Bytes>,
-    brotli: OnceLock<Bytes>,
-    zstd: OnceLock<Bytes>,
-}
-
-/// How a body is compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Coding {
-    /// Not at all.
-    Identity,
-    /// As every client can read.
-    Gzip,
-    /// The smallest.
-    Brotli,
-    /// The fastest to read.
-    Zstd,
-}
+use super::coding::{Coding, not_modified};
+use super::text::{Place, Text, joined};
+use crate::system::work;
 
 /// Bodies below this are sent as they are.
 const COMPRESSED_FROM_BYTES: usize = 1_024;
-const GZIP_LEVEL: u32 = 6;
-const BROTLI_QUALITY: i32 = 5;
-const BROTLI_WINDOW_BITS: i32 = 20;
-const ZSTD_LEVEL: i32 = 6;
+/// Answers up to this are one piece: they are compressed better, and sent with fewer writes, than they are shared.
+const WHOLE_BYTES_MAX: usize = 64 << 10;
+/// Forms up to this are put into one piece, which is sent with fewer writes.
+const JOINED_BYTES_MAX: usize = 256 << 10;
 
-impl Answer {
-    /// An answer with its ETag, quotes included.
-    pub fn new(body: String, etag: String) -> Self {
+/// A whole answer: JSON with an ETag.
+pub struct Answer {
+    texts: Vec<(Arc<Text>, Place)>,
+    bytes: usize,
+    etag: HeaderValue,
+    forms: [OnceCell<Option<Form>>; 4],
+}
+
+/// A form of an answer, as it is sent.
+#[derive(Clone)]
+struct Form {
+    pieces: Arc<[Bytes]>,
+    bytes: usize,
+}
+
+/// Puts an answer together.
+#[derive(Default)]
+pub struct Writer {
+    texts: Vec<(Arc<Text>, Place)>,
+    /// What belongs to this answer alone, behind the last of them.
+    own: Vec<u8>,
+}
+
+impl Writer {
+    /// Text of this answer alone.
+    pub fn push(&mut self, text: impl AsRef<[u8]>) {
+        self.own.extend_from_slice(text.as_ref());
+    }
+
+    /// An element of a list.
+    pub fn push_element(&mut self, json: &[u8]) {
+        self.own.extend_from_slice(json);
+        self.own.push(b',');
+    }
+
+    /// Elements of a list that others have as well.
+    pub fn share(&mut self, elements: &Arc<Text>) {
+        self.seal();
+        self.texts.push((Arc::clone(elements), Place::Inside));
+    }
+
+    /// The list ends here: behind its last element is no comma.
+    pub fn end_list(&mut self) {
+        if let Some(b',') = self.own.last() {
+            self.own.pop();
+        } else if self.own.is_empty()
+            && let Some((_, place)) = self.texts.last_mut()
+        {
+            *place = Place::Last;
+        }
+        self.push(b"]");
+    }
+
+    fn seal(&mut self) {
+        if !self.own.is_empty() {
+            self.texts.push((Arc::new(Text::of(std::mem::take(&mut self.own))), Place::Inside));
+        }
+    }
+
+    /// The answer, with its ETag, quotes included.
+    pub fn finish(mut self, etag: &str) -> Answer {
+        self.seal();
         // Our ETags hold nothing that a header cannot; a client that finds an empty one asks for everything.
         let etag = HeaderValue::try_from(etag).unwrap_or(HeaderValue::from_static("\"\""));
-        let (gzip, brotli, zstd) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Self { body: Bytes::from(body), etag, gzip, brotli, zstd }
+        let mut answer = Answer { texts: self.texts, bytes: 0, etag, forms: Default::default() };
+        let plain = answer.form_of(Coding::Identity).unwrap_or_else(|| Form::of(Vec::new()));
+        answer.bytes = plain.bytes;
+        if answer.bytes <= WHOLE_BYTES_MAX {
+            answer.texts =
+                plain.pieces.iter().map(|piece| (Arc::new(Text::of(piece.clone())), Place::Inside)).collect();
+        }
+        answer.forms[Coding::Identity as usize] = OnceCell::new_with(Some(Some(plain)));
+        answer
+    }
+}
+
+impl Answer {
+    /// An answer of its own.
+    pub fn new(body: impl AsRef<[u8]>, etag: &str) -> Self {
+        let mut writer = Writer::default();
+        writer.push(body);
+        writer.finish(etag)
     }
 
-    /// JSON.
-    pub const fn body(&self) -> &Bytes {
-        &self.body
+    /// What stands in it, in pieces: JSON.
+    pub fn pieces(&self) -> Arc<[Bytes]> {
+        let plain = self.forms[Coding::Identity as usize].get().and_then(Option::as_ref);
+        plain.map_or_else(|| Arc::from([]), |form| Arc::clone(&form.pieces))
     }
 
-    /// What it takes, in all forms that were made so far, in bytes.
+    /// The same as one piece.
+    pub fn body(&self) -> Bytes {
+        match &*self.pieces() {
+            [all] => all.clone(),
+            pieces => pieces.concat().into(),
+        }
+    }
+
+    /// What it takes that no other answer shares, in all forms that were made so far, in bytes.
     pub fn bytes(&self) -> usize {
-        let coded = [&self.gzip, &self.brotli, &self.zstd].into_iter().filter_map(OnceLock::get);
-        self.body.len() + coded.map(Bytes::len).sum::<usize>()
+        let own = self.texts.iter().filter(|(text, _)| Arc::strong_count(text) == 1).map(|(text, _)| text.bytes());
+        let forms = self.forms.iter().filter_map(|form| form.get()?.as_ref());
+        let pieces = |form: &Form| match form.pieces.len() {
+            1 if self.texts.len() > 1 => form.bytes,
+            pieces => pieces * size_of::<Bytes>(),
+        };
+        self.texts.len() * size_of::<(Arc<Text>, Place)>() + own.sum::<usize>() + forms.map(pieces).sum::<usize>()
     }
 
     /// The answer to a request with these headers: 304 if it names the ETag, else the body in the form it likes best.
-    pub fn respond(&self, request: &HeaderMap) -> Response {
-        not_modified(request, self.etag.to_str().unwrap_or_default()).unwrap_or_else(|| self.respond_whole(request))
-    }
-
-    /// The body in the form that a request with these headers likes best.
-    fn respond_whole(&self, request: &HeaderMap) -> Response {
-        let (coding, body) = self.coded(Coding::wanted(request));
-        let mut response = body.into_response();
+    pub async fn respond(self: &Arc<Self>, request: &HeaderMap) -> Response {
+        if let Some(response) = not_modified(request, self.etag.to_str().unwrap_or_default()) {
+            return response;
+        }
+        let wanted = if self.bytes < COMPRESSED_FROM_BYTES { Coding::Identity } else { Coding::wanted(request) };
+        let (coding, form) = match self.form(wanted).await {
+            Some(form) => (wanted, form),
+            None => (Coding::Identity, self.form(Coding::Identity).await.unwrap_or_else(|| Form::of(Vec::new()))),
+        };
+        let mut response = Body::new(form.body()).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
         headers.insert(ETAG, self.etag.clone());
@@ -76,147 +152,110 @@ impl Answer {
         response
     }
 
-    /// The body in a form; as it is where that is small, or the compressor fails.
-    fn coded(&self, coding: Coding) -> (Coding, Bytes) {
-        let cell = match coding {
-            _ if self.body.len() < COMPRESSED_FROM_BYTES => return (Coding::Identity, self.body.clone()),
-            Coding::Identity => return (coding, self.body.clone()),
-            Coding::Gzip => &self.gzip,
-            Coding::Brotli => &self.brotli,
-            Coding::Zstd => &self.zstd,
+    /// A form, made once, beside the tasks that serve; nothing if the compressor fails.
+    async fn form(self: &Arc<Self>, coding: Coding) -> Option<Form> {
+        let make = || async {
+            let answer = Arc::clone(self);
+            work::aside(move || answer.form_of(coding)).await.flatten()
         };
-        let coded = cell.get_or_init(|| {
-            compress(&self.body, coding).unwrap_or_else(|error| {
-                tracing::error!(%error, ?coding, "an answer cannot be compressed; it is sent as it is");
-                Bytes::new()
-            })
-        });
-        if coded.is_empty() { (Coding::Identity, self.body.clone()) } else { (coding, coded.clone()) }
+        self.forms[coding as usize].get_or_init(make).await.clone()
+    }
+
+    fn form_of(&self, coding: Coding) -> Option<Form> {
+        joined(self.texts.iter().map(|(text, place)| (&**text, *place)), coding).ok().map(Form::of)
     }
 }
 
-/// The answer to a request whose headers name this ETag; nothing if they do not.
-pub fn not_modified(request: &HeaderMap, etag: &str) -> Option<Response> {
-    names(request, etag).then(|| (StatusCode::NOT_MODIFIED, [(ETAG, etag)]).into_response())
-}
-
-fn compress(body: &[u8], coding: Coding) -> std::io::Result<Bytes> {
-    let bytes = match coding {
-        Coding::Identity => body.to_vec(),
-        Coding::Gzip => {
-            let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(GZIP_LEVEL));
-            writer.write_all(body)?;
-            writer.finish()?
+impl Form {
+    fn of(mut pieces: Vec<Bytes>) -> Self {
+        let bytes = pieces.iter().map(Bytes::len).sum();
+        if pieces.len() > 1 && bytes <= JOINED_BYTES_MAX {
+            pieces = vec![pieces.concat().into()];
         }
-        Coding::Brotli => {
-            let parameters = brotli::enc::BrotliEncoderParams {
-                quality: BROTLI_QUALITY,
-                lgwin: BROTLI_WINDOW_BITS,
-                size_hint: body.len(),
-                ..Default::default()
-            };
-            let mut bytes = Vec::new();
-            brotli::BrotliCompress(&mut &*body, &mut bytes, &parameters)?;
-            bytes
-        }
-        Coding::Zstd => zstd::bulk::compress(body, ZSTD_LEVEL)?,
-    };
-    Ok(Bytes::from(bytes.into_boxed_slice().into_vec()))
-}
-
-impl Coding {
-    /// Ours, best first: about the same size, and the first is the cheapest to read.
-    const KNOWN: [Self; 3] = [Self::Zstd, Self::Brotli, Self::Gzip];
-
-    /// What it is called in headers.
-    pub const fn name(self) -> Option<&'static str> {
-        match self {
-            Self::Identity => None,
-            Self::Gzip => Some("gzip"),
-            Self::Brotli => Some("br"),
-            Self::Zstd => Some("zstd"),
-        }
+        Self { pieces: pieces.into(), bytes }
     }
 
-    /// What `Accept-Encoding` asks for most (RFC 9110 §12.5.3); without it, nothing.
-    fn wanted(headers: &HeaderMap) -> Self {
-        Self::wanted_of(&Self::KNOWN, headers)
-    }
-
-    /// The same of some that there are, best first.
-    pub fn wanted_of(known: &[Self], headers: &HeaderMap) -> Self {
-        let mut best = (Self::Identity, 0.0);
-        let lists = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-        for entry in lists.flat_map(|list| list.split(',')) {
-            let (name, quality) = entry.split_once(';').unwrap_or((entry, ""));
-            let quality = quality.trim().strip_prefix("q=").map_or(1.0, |q| q.parse::<f32>().unwrap_or(0.0));
-            let name = name.trim();
-            let mut named = known.iter().copied();
-            let named = named.find(|coding| coding.name().is_some_and(|n| n.eq_ignore_ascii_case(name)));
-            let Some(coding) = named else { continue };
-            let rank = |coding| known.iter().position(|known| *known == coding);
-            let first_of_equals = quality >= best.1 && rank(coding) < rank(best.0).or(Some(known.len()));
-            if quality > 0.0 && (quality > best.1 || first_of_equals) {
-                best = (coding, quality);
-            }
-        }
-        best.0
+    fn body(self) -> Pieces {
+        Pieces { at: 0, left: self.bytes, form: self }
     }
 }
 
-/// Whether `If-None-Match` names `etag`; weak forms count (RFC 9110 §13.1.2).
-pub fn names(headers: &HeaderMap, etag: &str) -> bool {
-    let lists = headers.get_all(IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok());
-    lists
-        .flat_map(|list| list.split(','))
-        .map(str::trim)
-        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+/// A body of pieces that others send as well.
+struct Pieces {
+    form: Form,
+    at: usize,
+    left: usize,
+}
+
+impl HttpBody for Pieces {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let Some(piece) = self.form.pieces.get(self.at).cloned() else { return Poll::Ready(None) };
+        self.at += 1;
+        self.left -= piece.len();
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.at == self.form.pieces.len()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left as u64)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
-
     use super::*;
 
     #[test]
-    fn etags_compare_weakly() {
-        let check = |value: &'static str, expect| {
-            let headers = HeaderMap::from_iter([(IF_NONE_MATCH, HeaderValue::from_static(value))]);
-            assert_eq!(names(&headers, "\"a:1:v1\""), expect, "{value}");
+    fn lists_end_without_a_comma() {
+        let shared = Arc::new(Text::of_list("1,2,"));
+        let check = |write: &dyn Fn(&mut Writer), expect: &str| {
+            let mut writer = Writer::default();
+            writer.push("[");
+            write(&mut writer);
+            writer.end_list();
+            assert_eq!(writer.finish("\"1\"").body(), expect);
         };
-        check("\"a:1:v1\"", true);
-        check("W/\"a:1:v1\"", true);
-        check("\"x\", W/\"a:1:v1\"", true);
-        check("*", true);
-        check("\"a:2:v1\"", false);
+        check(&|_| {}, "[]");
+        check(&|writer| writer.push_element(b"3"), "[3]");
+        check(&|writer| writer.share(&shared), "[1,2]");
+        check(
+            &|writer| {
+                writer.share(&shared);
+                writer.push_element(b"3");
+                writer.share(&shared);
+            },
+            "[1,2,3,1,2]",
+        );
+        check(
+            &|writer| {
+                writer.share(&shared);
+                writer.push_element(b"3");
+            },
+            "[1,2,3]",
+        );
     }
 
-    #[test]
-    fn the_client_chooses_the_coding() {
-        let check = |value: &'static str, expect| {
-            let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(value))]);
-            assert_eq!(Coding::wanted(&headers), expect, "{value}");
-        };
-        check("gzip, deflate, br", Coding::Brotli);
-        check("gzip, br, zstd", Coding::Zstd);
-        check("GZIP", Coding::Gzip);
-        check("br;q=0.5, gzip;q=0.8", Coding::Gzip);
-        check("gzip;q=0", Coding::Identity);
-        check("gzip;q=x", Coding::Identity);
-        check("identity, deflate", Coding::Identity);
-        check("", Coding::Identity);
-    }
-
-    #[test]
-    fn every_form_holds_the_body() {
-        let answer = Answer::new("[1,2,3]".repeat(1_000), "\"1\"".to_owned());
-        let (mut gzip, mut brotli) = (Vec::new(), Vec::new());
-        flate2::read::GzDecoder::new(&*answer.coded(Coding::Gzip).1).read_to_end(&mut gzip).unwrap();
-        brotli::BrotliDecompress(&mut &*answer.coded(Coding::Brotli).1, &mut brotli).unwrap();
-        let zstd = zstd::bulk::decompress(&answer.coded(Coding::Zstd).1, 100_000).unwrap();
-        assert!(gzip == answer.body && brotli == answer.body && zstd == answer.body);
-        let small = Answer::new("[]".to_owned(), "\"1\"".to_owned());
-        assert_eq!(small.coded(Coding::Gzip), (Coding::Identity, Bytes::from_static(b"[]")));
+    #[tokio::test]
+    async fn what_is_large_is_shared_and_knows_its_length() {
+        let shared = Arc::new(Text::of_list("123456,".repeat(60_000)));
+        let mut writer = Writer::default();
+        writer.push("[");
+        writer.share(&shared);
+        writer.end_list();
+        let answer = Arc::new(writer.finish("\"1\""));
+        let pieces = answer.pieces();
+        assert_eq!(pieces.iter().map(Bytes::len).collect::<Vec<_>>(), [1, 419_999, 1]);
+        assert!(pieces[1].as_ptr() == shared.plain().as_ptr() && answer.bytes() < 1_000, "{}", answer.bytes());
+        let headers = HeaderMap::from_iter([("accept-encoding".parse().unwrap(), HeaderValue::from_static("gzip"))]);
+        let response = answer.respond(&headers).await;
+        let length = usize::try_from(response.body().size_hint().exact().unwrap()).unwrap();
+        let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        assert_eq!((body.len(), &body[..2]), (length, &[0x1f, 0x8b][..]));
     }
 }

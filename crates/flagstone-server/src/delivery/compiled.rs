@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use flagstone_eval::{Delta, Engine, Event};
 
-use super::content::{Content, differences};
+use super::content::Content;
 
 /// After how many changes at least an engine is compiled anew: it has slots for all fields and segments that there ever
 /// were.
@@ -26,7 +26,7 @@ impl Compiled {
             Some((known, engine)) => {
                 let delta = delta(&known, content, environment);
                 self.changes += delta.events.len();
-                if self.changes > CHANGES_MAX.max(content.features.len()) {
+                if self.changes > CHANGES_MAX.max(content.len()) {
                     self.anew(content, environment)
                 } else {
                     Arc::new(applied((*engine).clone(), &delta, environment))
@@ -57,23 +57,22 @@ fn delta(known: &Content, content: &Content, environment: &str) -> Delta {
     let broken = |error: serde_json::Error, what: &str| {
         tracing::error!(%error, what, environment, "cannot be compiled; it is off");
     };
-    for (old, new) in differences(&known.segments, &content.segments, |item| item.id) {
-        match (old, new.map(|item| serde_json::from_str(&item.json))) {
-            (_, Some(Ok(segment))) => events.push(Event::SegmentUpdated { segment }),
-            (_, Some(Err(error))) => broken(error, "a segment"),
-            (Some(old), None) => gone.push(Event::SegmentRemoved { segment_id: old.id }),
-            (None, None) => {}
+    let changed = content.differences(known);
+    for (segment_id, json) in changed.segments {
+        match json.map(serde_json::from_slice) {
+            Some(Ok(segment)) => events.push(Event::SegmentUpdated { segment }),
+            Some(Err(error)) => broken(error, "a segment"),
+            None => gone.push(Event::SegmentRemoved { segment_id }),
         }
     }
-    for (old, new) in differences(&known.features, &content.features, |item| item.name.as_str()) {
-        let name = old.or(new).map(|item| item.name.clone()).unwrap_or_default();
-        match new.map(|item| serde_json::from_str(&item.json)) {
+    for (feature_name, json) in changed.features {
+        match json.map(serde_json::from_slice) {
             Some(Ok(feature)) => events.push(Event::FeatureUpdated { feature }),
             Some(Err(error)) => {
-                broken(error, &name);
-                events.push(Event::FeatureRemoved { feature_name: name });
+                broken(error, &feature_name);
+                events.push(Event::FeatureRemoved { feature_name });
             }
-            None => events.push(Event::FeatureRemoved { feature_name: name }),
+            None => events.push(Event::FeatureRemoved { feature_name }),
         }
     }
     // Behind the features that named them.
@@ -86,7 +85,7 @@ mod tests {
     use flagstone_eval::{Context, SplitMix64};
 
     use super::*;
-    use crate::delivery::content::{FeatureItem, SegmentItem};
+    use crate::delivery::content::{FeatureItem, Unused};
     use crate::delivery::{Delivery, Revision};
 
     /// A content with so many segments, each with a regular expression of its own that counts for a mebibyte, and a good
@@ -96,23 +95,22 @@ mod tests {
             let json = serde_json::json!({ "contextName": "userId", "operator": "REGEX", "value": regex });
             json.to_string()
         };
-        let segment = |id: usize, regex: &str| {
-            let json = format!(r#"{{"id":{id},"constraints":[{}]}}"#, constraint(regex)).into();
-            Arc::new(SegmentItem { id: i64::try_from(id).unwrap(), json })
+        let nothing = Content::default();
+        let mut edit = nothing.edit();
+        let mut segment = |id: usize, regex: &str| {
+            let json = format!(r#"{{"id":{id},"constraints":[{}]}}"#, constraint(regex));
+            edit.put_segment(i64::try_from(id).unwrap(), json.into());
         };
-        let mut segments: Vec<_> =
-            (0..large).map(|n| segment(1_000 * round + n, &format!("x{{1000}}{{1000}}{round}{n}"))).collect();
-        segments.push(segment(1_000 * round + 999, &format!("^good-{round}$")));
+        for n in 0..large {
+            segment(1_000 * round + n, &format!("x{{1000}}{{1000}}{round}{n}"));
+        }
         let id = 1_000 * round + 999;
+        segment(id, &format!("^good-{round}$"));
         let json = format!(r#"{{"name":"flag","enabled":true,"strategies":[{{"name":"default","segments":[{id}]}}]}}"#);
-        let feature = FeatureItem {
-            name: "flag".to_owned(),
-            project: "default".to_owned(),
-            tags: None,
-            segments: vec![i64::try_from(id).unwrap()],
-            json: json.into(),
-        };
-        Content { features: vec![Arc::new(feature)], segments }
+        let segments = vec![i64::try_from(id).unwrap()];
+        let item = FeatureItem { name: "flag".to_owned(), project: "default".to_owned(), tags: None, segments };
+        edit.put_feature(item, json.into());
+        edit.finish(Unused::Stay).0
     }
 
     #[test]
@@ -120,7 +118,11 @@ mod tests {
         let mut delivery = Delivery::received("development", Revision::number(1), content(0, 0));
         for round in 1..=5 {
             delivery.engine();
-            delivery = delivery.followed_by(Revision::number(1 + round), content(usize::try_from(round).unwrap(), 200));
+            delivery = delivery.followed_by(
+                Revision::number(1 + round),
+                content(usize::try_from(round).unwrap(), 200),
+                Vec::new(),
+            );
             let context = Context { user_id: Some(format!("good-{round}")), ..Context::default() };
             let resolved =
                 delivery.engine().resolve("flag", &context, chrono::DateTime::UNIX_EPOCH, &mut SplitMix64::seeded(1));

@@ -1,9 +1,9 @@
 //! Which commits touched what of an environment: what a client that knows a revision has to be told.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use flagstone_model::commit::Commit;
+use flagstone_model::commit::{Change, Commit};
 use flagstone_model::environments::EnvironmentRevision;
 use flagstone_model::features::Feature;
 use flagstone_model::segments::Segment;
@@ -63,7 +63,7 @@ impl History {
 
     /// Adds what came next.
     pub fn push(&mut self, step: Step) {
-        let Step { revision, touched } = step;
+        let Step { revision, touched, .. } = step;
         self.touches.extend(touched.into_iter().map(|what| (revision.number, what)));
         self.revisions.push_back(revision);
         let mut known_after = 0;
@@ -77,6 +77,11 @@ impl History {
         }
     }
 
+    /// All that was touched after `known`; nothing if that is not known, or too long ago.
+    pub fn since_all(&self, known: Revision) -> Option<Changes<'_>> {
+        self.since(known, &Scope::everything())
+    }
+
     /// What was touched after `known` and concerns a scope; nothing if that is not known, or too long ago.
     pub fn since(&self, known: Revision, scope: &Scope) -> Option<Changes<'_>> {
         self.revisions.iter().rev().take_while(|r| r.number >= known.number).find(|r| **r == known)?;
@@ -86,13 +91,12 @@ impl History {
                 Touched::Feature { name, projects } => match projects {
                     Some(projects) => {
                         if projects.iter().any(|project| scope.sees(name, project)) {
-                            changes.features.insert(name);
+                            // Where it is now, its last change says.
+                            changes.features.entry(name).or_insert(Some(projects));
                         }
                     }
                     None if scope.projects.is_some() => return None,
-                    None => {
-                        changes.features.insert(name);
-                    }
+                    None => _ = changes.features.insert(name, None),
                 },
                 Touched::Segment(id) => {
                     changes.segments.insert(*id);
@@ -106,8 +110,8 @@ impl History {
 /// What was touched, each thing once.
 #[derive(Debug, Default)]
 pub struct Changes<'a> {
-    /// Features by name.
-    pub features: BTreeSet<&'a str>,
+    /// Features by name, with the projects that their last change names.
+    pub features: BTreeMap<&'a str, Option<&'a [String]>>,
     /// Segments by id.
     pub segments: BTreeSet<i64>,
 }
@@ -117,6 +121,8 @@ pub struct Changes<'a> {
 pub struct Step {
     /// The next one.
     pub revision: Revision,
+    /// The projects whose SDKs see something else; none where it is not known which.
+    pub projects: Option<Vec<String>>,
     /// What differs.
     pub touched: Vec<Touched>,
 }
@@ -128,7 +134,7 @@ pub fn steps(before: Option<&State>, commits: &[Commit], environment: &str) -> V
     let mut steps = Vec::new();
     for commit in commits {
         let changes = &commit.body.changes;
-        let row = changes.iter().find(|c| c.kind == EnvironmentRevision::KIND && c.id == environment);
+        let rows: Vec<_> = changes.iter().filter(|change| is_row(change, environment)).collect();
         let mut touched = Vec::new();
         for change in changes {
             let what = if change.kind == Feature::KIND {
@@ -152,13 +158,18 @@ pub fn steps(before: Option<&State>, commits: &[Commit], environment: &str) -> V
             };
             touched.push(what);
         }
-        if let Some(row) = row {
-            let row = row.body.as_ref().and_then(|body| EnvironmentRevision::deserialize(body).ok());
-            let revision = row.map_or(Revision::number(commit.seq), |row| Revision::of(&row));
-            steps.push(Step { revision, touched });
+        if let Some(row) = rows.first() {
+            let read = |row: &Change| row.body.as_ref().and_then(|body| EnvironmentRevision::deserialize(body).ok());
+            let revision = read(row).map_or(Revision::number(commit.seq), |row| Revision::of(&row));
+            let projects = rows.into_iter().map(|row| read(row)?.project).collect();
+            steps.push(Step { revision, projects, touched });
         }
     }
     steps
+}
+
+fn is_row(change: &Change, environment: &str) -> bool {
+    change.kind == EnvironmentRevision::KIND && EnvironmentRevision::is_key_of(&change.id, environment)
 }
 
 fn commit_creates(commit: &Commit, feature: &str) -> bool {

@@ -1,38 +1,51 @@
-//! Whole answers, kept as long as their revision is the newest and there is room for them.
+//! Whole answers of an environment, kept as long as nobody has asked for a newer one and there is room for them.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, MutexGuard, OnceLock};
+use std::time::{Duration, Instant};
+
+use tokio::sync::OnceCell;
 
 use super::answer::Answer;
+use super::revision::Revision;
 use super::scope::Scope;
 use crate::system::locks::{Guard, Mutex, rank};
 
-/// How many bytes there may be of answers to tokens that ask for all that they may see.
-const OWN_BYTES_MAX: usize = 64 << 20;
-/// How many bytes there may be of answers to queries. Queries can be anything: they take no room from the others.
-const ASKED_BYTES_MAX: usize = 16 << 20;
-/// How many scopes there may be of either.
-const SCOPES_MAX: usize = 1_000;
+/// How much there may be of answers to tokens that ask for all that they may see. What they share is not counted.
+const OWN: Room = Room { bytes: 64 << 20, scopes: 16_384 };
+/// The same of answers to queries. Queries can be anything: they take no room from the others.
+const ASKED: Room = Room { bytes: 16 << 20, scopes: 1_000 };
+/// How often it is looked for what is outdated, at most.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// What a scope takes besides its texts and answers, about.
 const SCOPE_BYTES: usize = 512;
 
-/// The answers of one revision.
+/// How much there may be.
+#[derive(Clone, Copy)]
+struct Room {
+    bytes: usize,
+    scopes: usize,
+}
+
+/// The answers, each of the newest revision that was asked for.
 #[derive(Default)]
 pub struct Kept {
     own: Mutex<{ rank::DELIVERY_KEPT }, Shelf>,
     asked: Mutex<{ rank::DELIVERY_KEPT }, Shelf>,
+    swept: Mutex<{ rank::DELIVERY_SWEPT }, Option<Instant>>,
 }
 
-/// The answers for one scope, each made once, on first use.
+/// The answers for one scope at one revision, each made once, on first use.
 #[derive(Default)]
 pub struct Answers {
+    revision: Revision,
     /// The ETag of `features`, which is known without it.
     pub etag: OnceLock<String>,
     /// As SDKs poll them.
-    pub features: OnceLock<Arc<Answer>>,
+    pub features: OnceCell<Arc<Answer>>,
     /// As a delta or a stream begins.
-    pub hydration: OnceLock<Arc<Answer>>,
+    pub hydration: OnceCell<Arc<Answer>>,
     /// What the shelf has counted them for.
     counted: AtomicUsize,
 }
@@ -53,29 +66,57 @@ struct Place {
 impl Answers {
     /// What they take, in all forms that were made so far.
     fn bytes(&self) -> usize {
-        [&self.features, &self.hydration].into_iter().filter_map(OnceLock::get).map(|answer| answer.bytes()).sum()
+        [&self.features, &self.hydration].into_iter().filter_map(OnceCell::get).map(|answer| answer.bytes()).sum()
     }
 }
 
 impl Kept {
-    fn shelf(&self, scope: &Scope) -> (Guard<MutexGuard<'_, Shelf>>, usize) {
-        let (shelf, most) = if scope.asked { (&self.asked, ASKED_BYTES_MAX) } else { (&self.own, OWN_BYTES_MAX) };
-        (shelf.lock(), most)
+    fn shelf(&self, scope: &Scope) -> (Guard<MutexGuard<'_, Shelf>>, Room) {
+        let (shelf, room) = if scope.asked { (&self.asked, ASKED) } else { (&self.own, OWN) };
+        (shelf.lock(), room)
     }
 
-    /// The answers for a scope, which may not be made yet.
-    pub fn answers(&self, scope: &Scope) -> Arc<Answers> {
-        let (mut shelf, most) = self.shelf(scope);
+    /// Lets go of answers that are not of the revision that their scope has by now: they hold texts that nothing else
+    /// does.
+    pub fn sweep(&self, revision: impl Fn(&Scope) -> Revision) {
+        let mut swept = self.swept.lock();
+        if swept.is_some_and(|at| at.elapsed() < SWEEP_EVERY) {
+            return;
+        }
+        *swept = Some(Instant::now());
+        drop(swept);
+        for shelf in [&self.own, &self.asked] {
+            let mut shelf = shelf.lock();
+            let outdated = shelf.places.iter().filter(|(scope, place)| place.answers.revision != revision(scope));
+            let outdated: Vec<_> = outdated.map(|(scope, _)| scope.clone()).collect();
+            outdated.iter().for_each(|scope| shelf.forget(scope));
+        }
+    }
+
+    /// The answers for a scope at a revision, which may not be made yet. Older ones go.
+    pub fn answers(&self, scope: &Scope, revision: Revision) -> Arc<Answers> {
+        let (mut shelf, room) = self.shelf(scope);
         shelf.uses += 1;
         let used = shelf.uses;
-        if let Some(place) = shelf.places.get_mut(scope) {
-            place.used = used;
+        let new = || Arc::new(Answers { revision, ..Answers::default() });
+        let Some(place) = shelf.places.get_mut(scope) else {
+            let answers = new();
+            shelf.places.insert(scope.clone(), Place { answers: Arc::clone(&answers), used });
+            shelf.bytes += taken(scope);
+            shelf.make_room(room);
+            return answers;
+        };
+        place.used = used;
+        if place.answers.revision == revision {
             return Arc::clone(&place.answers);
         }
-        let answers = Arc::<Answers>::default();
-        shelf.places.insert(scope.clone(), Place { answers: Arc::clone(&answers), used });
-        shelf.bytes += taken(scope);
-        shelf.make_room(most);
+        if place.answers.revision.number > revision.number {
+            // Of a request that began before the newest revision.
+            return new();
+        }
+        let old = std::mem::replace(&mut place.answers, new());
+        let answers = Arc::clone(&place.answers);
+        shelf.bytes -= old.counted.load(Ordering::Relaxed);
         answers
     }
 
@@ -84,18 +125,19 @@ impl Kept {
         if answers.bytes() == answers.counted.load(Ordering::Relaxed) {
             return;
         }
-        let (mut shelf, most) = self.shelf(scope);
+        let (mut shelf, room) = self.shelf(scope);
         // Under the lock, so that nothing is counted twice. What is on no shelf any more goes with its last reader.
         if shelf.places.get(scope).is_some_and(|place| Arc::ptr_eq(&place.answers, answers)) {
             let bytes = answers.bytes();
-            shelf.bytes += bytes - answers.counted.swap(bytes, Ordering::Relaxed);
-            shelf.make_room(most);
+            // Less, where others share by now what was this one's alone.
+            shelf.bytes = (shelf.bytes + bytes).saturating_sub(answers.counted.swap(bytes, Ordering::Relaxed));
+            shelf.make_room(room);
         }
     }
 
     /// What all answers take, in bytes: of tokens, and of queries.
     #[cfg(test)]
-    fn bytes(&self) -> [usize; 2] {
+    pub(super) fn bytes(&self) -> [usize; 2] {
         [&self.own, &self.asked].map(|shelf| {
             let shelf = shelf.lock();
             let bytes = shelf.places.iter().map(|(scope, place)| taken(scope) + place.answers.bytes()).sum();
@@ -106,12 +148,27 @@ impl Kept {
 }
 
 impl Shelf {
-    /// Forgets what was used longest ago; never what was used last, however large it is.
-    fn make_room(&mut self, most: usize) {
-        while (self.bytes > most || self.places.len() > SCOPES_MAX) && self.places.len() > 1 {
-            let oldest = self.places.iter().min_by_key(|(_, place)| place.used).map(|(scope, _)| scope.clone());
-            let Some((scope, place)) = oldest.and_then(|scope| self.places.remove_entry(&scope)) else { return };
-            self.bytes -= taken(&scope) + place.answers.counted.load(Ordering::Relaxed);
+    /// Forgets what was used longest ago, more than it must: whoever comes next finds room. Never what was used last,
+    /// however large it is.
+    fn make_room(&mut self, room: Room) {
+        if self.bytes <= room.bytes && self.places.len() <= room.scopes {
+            return;
+        }
+        let mut oldest: Vec<_> = self.places.iter().map(|(scope, place)| (place.used, scope.clone())).collect();
+        oldest.sort_unstable_by_key(|(used, _)| *used);
+        oldest.pop();
+        for (_, scope) in oldest {
+            if self.bytes <= room.bytes / 8 * 7 && self.places.len() <= room.scopes / 8 * 7 {
+                return;
+            }
+            self.forget(&scope);
+        }
+    }
+
+    fn forget(&mut self, scope: &Scope) {
+        if let Some(place) = self.places.remove(scope) {
+            let bytes = taken(scope) + place.answers.counted.load(Ordering::Relaxed);
+            self.bytes = self.bytes.saturating_sub(bytes);
         }
     }
 }
@@ -128,19 +185,20 @@ mod tests {
     use axum::http::header::{ACCEPT_ENCODING, ETAG, IF_NONE_MATCH};
 
     use super::*;
-    use crate::delivery::content::{Content, FeatureItem};
+    use crate::delivery::content::{Content, FeatureItem, Unused};
     use crate::delivery::{Delivery, Revision};
 
     /// 1,000 features of about a kilobyte, half of them in `default`.
-    fn delivery() -> Delivery {
-        let feature = |number: usize| {
+    fn delivery() -> Arc<Delivery> {
+        let nothing = Content::default();
+        let mut edit = nothing.edit();
+        for number in 0..1_000 {
             let name = format!("flag-{number:04}");
-            let json = format!(r#"{{"name":"{name}","description":"{}"}}"#, format!("{number} ").repeat(200)).into();
+            let json = format!(r#"{{"name":"{name}","description":"{}"}}"#, format!("{number} ").repeat(200));
             let project = ["default", "other"][number % 2].to_owned();
-            Arc::new(FeatureItem { name, project, tags: None, segments: Vec::new(), json })
-        };
-        let content = Content { features: (0..1_000).map(feature).collect(), segments: Vec::new() };
-        Delivery::received("development", Revision::number(7), content)
+            edit.put_feature(FeatureItem { name, project, tags: None, segments: Vec::new() }, json.into());
+        }
+        Arc::new(Delivery::received("development", Revision::number(7), edit.finish(Unused::Go).0))
     }
 
     fn asked(projects: &[&str], prefix: &str) -> Scope {
@@ -153,11 +211,11 @@ mod tests {
         HeaderMap::from_iter([(ACCEPT_ENCODING, coding.parse().unwrap())])
     }
 
-    #[test]
-    fn queries_take_no_more_than_their_room_and_none_of_the_others() {
+    #[tokio::test]
+    async fn queries_take_no_more_than_their_room_and_none_of_the_others() {
         let delivery = delivery();
         let own = Scope::everything();
-        let common = delivery.features(&own);
+        let common = delivery.features(&own).await;
         for number in 0..200 {
             // A thousand prefixes see something, and so does a project with any number of others that do not exist.
             let scopes = [
@@ -168,14 +226,17 @@ mod tests {
             ];
             for scope in &scopes {
                 for coding in ["gzip", "identity"] {
-                    assert_eq!(delivery.respond(scope, &coded(coding)).status(), 200);
-                    delivery.hydration(scope);
-                    let [own, queries] = delivery.kept.bytes();
-                    assert!(queries <= ASKED_BYTES_MAX && own <= OWN_BYTES_MAX, "{own} {queries}");
+                    assert_eq!(delivery.respond(scope, &coded(coding)).await.status(), 200);
+                    delivery.hydration(scope).await;
+                    let [own, queries] = delivery.latest.kept.bytes();
+                    assert!(queries <= ASKED.bytes && own <= OWN.bytes, "{own} {queries}");
                 }
             }
         }
-        assert!(Arc::ptr_eq(&common, &delivery.features(&own)), "queries have taken the place of the common answer");
+        assert!(
+            Arc::ptr_eq(&common, &delivery.features(&own).await),
+            "queries have taken the place of the common answer"
+        );
     }
 
     #[test]
@@ -183,35 +244,35 @@ mod tests {
         let shelf = Kept::default();
         let (first, second) = (asked(&["a"], ""), asked(&["b"], ""));
         for scope in [&first, &second] {
-            let answers = shelf.answers(scope);
-            answers.features.set(Arc::new(Answer::new("x".repeat(ASKED_BYTES_MAX), "\"1\"".to_owned()))).unwrap_or(());
+            let answers = shelf.answers(scope, Revision::number(1));
+            answers.features.set(Arc::new(Answer::new("x".repeat(ASKED.bytes), "\"1\""))).unwrap_or(());
             shelf.count(scope, &answers);
-            assert!(Arc::ptr_eq(&answers, &shelf.answers(scope)));
+            assert!(Arc::ptr_eq(&answers, &shelf.answers(scope, Revision::number(1))));
         }
-        assert!(shelf.bytes()[1] < 2 * ASKED_BYTES_MAX, "the one that was used before is gone");
-        assert!(shelf.answers(&first).features.get().is_none());
+        assert!(shelf.bytes()[1] < 2 * ASKED.bytes, "the one that was used before is gone");
+        assert!(shelf.answers(&first, Revision::number(1)).features.get().is_none());
     }
 
-    #[test]
-    fn projects_that_do_not_exist_change_nothing() {
+    #[tokio::test]
+    async fn projects_that_do_not_exist_change_nothing() {
         let delivery = delivery();
-        let one = delivery.features(&asked(&["default"], ""));
+        let one = delivery.features(&asked(&["default"], "")).await;
         for junk in ["junk", "", "défaut"] {
-            assert!(Arc::ptr_eq(&one, &delivery.features(&asked(&["default", junk], ""))), "{junk}");
+            assert!(Arc::ptr_eq(&one, &delivery.features(&asked(&["default", junk], "")).await), "{junk}");
         }
-        assert!(!delivery.features(&asked(&["junk"], "")).body().windows(6).any(|bytes| bytes == b"\"name\""));
+        assert!(!delivery.features(&asked(&["junk"], "")).await.body().windows(6).any(|bytes| bytes == b"\"name\""));
     }
 
-    #[test]
-    fn whoever_has_it_already_makes_nobody_assemble_anything() {
+    #[tokio::test]
+    async fn whoever_has_it_already_makes_nobody_assemble_anything() {
         let delivery = delivery();
         for scope in [Scope::everything(), asked(&["default"], ""), asked(&["junk"], "x")] {
-            let etag = delivery.respond(&scope, &HeaderMap::new()).headers()[ETAG].clone();
+            let etag = delivery.respond(&scope, &HeaderMap::new()).await.headers()[ETAG].clone();
             let other = self::delivery();
             let known = HeaderMap::from_iter([(IF_NONE_MATCH, etag.clone())]);
-            let answer = other.respond(&scope, &known);
+            let answer = other.respond(&scope, &known).await;
             assert_eq!((answer.status().as_u16(), &answer.headers()[ETAG]), (304, &etag));
-            let bytes = other.kept.bytes();
+            let bytes = other.latest.kept.bytes();
             assert!(bytes[0] < 2 * SCOPE_BYTES && bytes[1] == 0, "{scope:?}: {bytes:?}");
         }
     }

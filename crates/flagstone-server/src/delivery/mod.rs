@@ -2,46 +2,50 @@
 //! engine. Everything is made once for each revision, on first use, and shared by all who ask.
 
 mod answer;
+mod coding;
 mod compiled;
 pub mod content;
 pub mod history;
 mod kept;
 mod places;
 mod revision;
+mod rope;
 mod scope;
 mod settings;
+mod text;
 mod views;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::fmt::Write;
 use std::sync::{Arc, OnceLock};
 
+use axum::body::Bytes;
+use axum::http::HeaderMap;
+use axum::response::Response;
 use flagstone_eval::Engine;
 use flagstone_model::State;
 use flagstone_model::commit::Commit;
+use serde_json::value::RawValue;
 
-pub use answer::{Answer, Coding, names, not_modified};
-use axum::http::HeaderMap;
-use axum::response::Response;
+use crate::system::locks::{Mutex, rank};
+use crate::system::work;
+pub use answer::Answer;
+use answer::Writer;
+pub use coding::{Coding, names, not_modified};
 use compiled::Compiled;
-use content::{Content, FeatureItem, SegmentItem, differences};
+use content::{Content, Project};
 use history::{History, Step, Touched, steps};
 use kept::Kept;
 pub use places::{HEARTBEAT, Listening, Place, Places};
-pub use revision::{Mark, Revision};
+pub use revision::{Mark, Revision, Revisions};
 pub use scope::{Scope, Segments};
-use serde_json::value::RawValue;
 pub use settings::{DeliverySettings, StreamLimits};
-use views::Made;
-
-use crate::system::locks::{Mutex, rank};
 
 /// What one environment's SDKs get at one revision.
 pub struct Delivery {
     environment: String,
     /// As clients are told.
-    revision: Revision,
+    revisions: Revisions,
     /// As the log or the upstream has it.
     given: Revision,
     content: OnceLock<Arc<Content>>,
@@ -52,25 +56,23 @@ pub struct Delivery {
     /// Of this environment, across revisions.
     latest: Arc<Latest>,
     engine: OnceLock<Arc<Engine>>,
-    /// The projects that have features.
-    projects: OnceLock<BTreeSet<String>>,
-    kept: Kept,
 }
 
 /// What was made last, so that the next revision makes only what is new.
 #[derive(Default)]
 struct Latest {
-    made: Mutex<{ rank::DELIVERY_MADE }, Made>,
+    made: Mutex<{ rank::DELIVERY_MADE }, Option<(Revision, Arc<Content>)>>,
     engine: Mutex<{ rank::DELIVERY_ENGINE }, Compiled>,
+    kept: Kept,
 }
 
 /// What a client that knows a revision has to be told.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Update {
     /// Nothing has changed for it.
     Current,
     /// The changes: `{"events":[…]}`.
-    Changes(String),
+    Changes(Bytes),
     /// It knows too little, or something that never was: everything.
     Everything,
 }
@@ -78,38 +80,47 @@ pub enum Update {
 impl Delivery {
     /// What `environment`'s SDKs get from `state`, of which nothing earlier is known.
     pub fn first(state: &Arc<State>, environment: &str) -> Self {
-        let history = History::from(Revision::of_state(state, environment));
-        Self::of_state(state, environment, history, Arc::default())
+        let revisions = Revisions::of_state(state, environment);
+        let history = History::from(revisions.newest());
+        Self::of_state(state, environment, revisions, history, Arc::default())
     }
 
     /// What they get after `commits`, which lead from the state `before` to `state`.
     #[must_use]
     pub fn next(&self, before: &State, commits: &[Commit], state: &Arc<State>) -> Self {
-        let revision = Revision::of_state(state, &self.environment);
-        let mut history = self.history.clone();
+        let (mut history, mut revisions) = (self.history.clone(), self.revisions.clone());
         for step in steps(Some(before), commits, &self.environment) {
+            match &step.projects {
+                Some(projects) => revisions.advance(step.revision, projects.iter().map(String::as_str)),
+                None => revisions = Revisions::common(step.revision),
+            }
             history.push(step);
         }
+        let revision = Revision::of_state(state, &self.environment);
         if history.last() != Some(&revision) {
             // The environment was deleted, and is another one.
             history = History::from(revision);
+            revisions = Revisions::of_state(state, &self.environment);
         }
-        Self::of_state(state, &self.environment, history, Arc::clone(&self.latest))
+        Self::of_state(state, &self.environment, revisions, history, Arc::clone(&self.latest))
     }
 
-    fn of_state(state: &Arc<State>, environment: &str, history: History, latest: Arc<Latest>) -> Self {
-        let revision = Revision::of_state(state, environment);
+    fn of_state(
+        state: &Arc<State>,
+        environment: &str,
+        revisions: Revisions,
+        history: History,
+        latest: Arc<Latest>,
+    ) -> Self {
         Self {
             environment: environment.to_owned(),
-            revision,
-            given: revision,
+            given: revisions.newest(),
+            revisions,
             content: OnceLock::new(),
             state: Mutex::new(Some(Arc::clone(state))),
             history,
             latest,
             engine: OnceLock::new(),
-            projects: OnceLock::new(),
-            kept: Kept::default(),
         }
     }
 
@@ -118,7 +129,7 @@ impl Delivery {
     #[must_use]
     pub fn with_past(mut self, commits: &[Commit]) -> Self {
         if let Some(history) = History::of_commits(commits, &self.environment)
-            && history.last() == Some(&self.revision)
+            && history.last() == Some(&self.revision())
         {
             self.history = history;
         }
@@ -130,28 +141,29 @@ impl Delivery {
         let revision = given.of_content(&content);
         Self {
             environment: environment.to_owned(),
-            revision,
+            revisions: Revisions::common(revision),
             given,
             content: Arc::new(content).into(),
             state: Mutex::default(),
             history: History::from(revision),
             latest: Arc::default(),
             engine: OnceLock::new(),
-            projects: OnceLock::new(),
-            kept: Kept::default(),
         }
     }
 
-    /// What it delivers later.
+    /// What it delivers later, which differs in what was touched.
     #[must_use]
-    pub fn followed_by(&self, given: Revision, content: Content) -> Self {
-        let touched = touched(self.content(), &content);
+    pub fn followed_by(&self, given: Revision, content: Content, touched: Vec<Touched>) -> Self {
         let mut next = Self { latest: Arc::clone(&self.latest), ..Self::received(&self.environment, given, content) };
-        if next.revision == self.revision {
-            next.history = self.history.clone();
-        } else if next.revision.number > self.revision.number {
-            next.history = self.history.clone();
-            next.history.push(Step { revision: next.revision, touched });
+        let (revision, known) = (next.revision(), self.revision());
+        if revision == known {
+            (next.revisions, next.history) = (self.revisions.clone(), self.history.clone());
+        } else if revision.number > known.number {
+            (next.revisions, next.history) = (self.revisions.clone(), self.history.clone());
+            let projects = touched_projects(&touched, [self.content(), next.content()]);
+            next.revisions.advance(revision, projects.iter().map(String::as_str));
+            let projects = Some(projects.into_iter().collect());
+            next.history.push(Step { revision, projects, touched });
         }
         // Otherwise the upstream began anew: what its revisions were before means nothing now.
         next
@@ -162,23 +174,50 @@ impl Delivery {
         &self.environment
     }
 
-    /// The last commit that changed what these SDKs see.
+    /// The last commit that changed what any of these SDKs sees.
     pub const fn revision(&self) -> Revision {
-        self.revision
+        self.revisions.newest()
     }
 
-    /// The same, as the log or the upstream has it.
+    /// The last commits that changed what they see, by project.
+    pub const fn revisions(&self) -> &Revisions {
+        &self.revisions
+    }
+
+    /// The newest revision, as the log or the upstream has it.
     pub const fn given_revision(&self) -> Revision {
         self.given
     }
 
-    /// The features and segments themselves.
+    /// Whether the content is made.
+    pub fn is_ready(&self) -> bool {
+        self.content.get().is_some()
+    }
+
+    /// Sees to it that the content is made, beside the tasks that serve.
+    pub async fn ready(self: &Arc<Self>) {
+        if !self.is_ready() {
+            let this = Arc::clone(self);
+            work::aside(move || _ = this.content()).await;
+        }
+    }
+
+    /// The features and segments themselves. Making them may take long: see [`Self::ready`].
     pub fn content(&self) -> &Arc<Content> {
         self.content.get_or_init(|| {
             let mut made = self.latest.made.lock();
             let Some(state) = self.state.lock().take() else { return Arc::default() };
-            *made = Made::of(&state, &self.environment, &made);
-            Arc::clone(&made.content)
+            let known = made.as_ref().and_then(|(known, content)| Some((content, self.history.since_all(*known)?)));
+            let content = Arc::new(match known {
+                Some((known, touched)) => views::after(known, &touched, &state, &self.environment),
+                None => views::everything(&state, &self.environment),
+            });
+            if made.as_ref().is_none_or(|(known, _)| known.number <= self.given.number) {
+                *made = Some((self.given, Arc::clone(&content)));
+            }
+            drop(made);
+            self.latest.kept.sweep(|scope| self.revisions.of_scope(scope));
+            content
         })
     }
 
@@ -190,207 +229,290 @@ impl Delivery {
     }
 
     /// The answer to an SDK that polls a scope: 304 if it has that already, for which nothing is put together.
-    pub fn respond(&self, scope: &Scope, request: &HeaderMap) -> Response {
-        let scope = &*self.known_part(scope);
-        let etag = || self.revision.etag(&scope.query(&self.environment).1);
+    pub async fn respond(self: &Arc<Self>, scope: &Scope, request: &HeaderMap) -> Response {
+        let scope = &*self.known_part(scope).await;
+        let revision = self.revisions.of_scope(scope);
+        let etag = || revision.etag(&scope.query(&self.environment).1);
         if scope.asked
             && let Some(response) = not_modified(request, &etag())
         {
             return response;
         }
-        let answers = self.kept.answers(scope);
+        let answers = self.latest.kept.answers(scope, revision);
         if let Some(response) = not_modified(request, answers.etag.get_or_init(etag)) {
             return response;
         }
-        let response = answers.features.get_or_init(|| Arc::new(self.poll_answer(scope))).respond(request);
-        self.kept.count(scope, &answers);
+        let answer = answers.features.get_or_init(|| self.made(scope, Self::poll_answer)).await;
+        let response = answer.respond(request).await;
+        self.latest.kept.count(scope, &answers);
         response
     }
 
     /// All features of a scope, as SDKs poll them.
-    pub fn features(&self, scope: &Scope) -> Arc<Answer> {
-        let scope = &*self.known_part(scope);
-        let answers = self.kept.answers(scope);
-        let answer = Arc::clone(answers.features.get_or_init(|| Arc::new(self.poll_answer(scope))));
-        self.kept.count(scope, &answers);
-        answer
+    pub async fn features(self: &Arc<Self>, scope: &Scope) -> Arc<Answer> {
+        let scope = &*self.known_part(scope).await;
+        let answers = self.latest.kept.answers(scope, self.revisions.of_scope(scope));
+        let answer = answers.features.get_or_init(|| self.made(scope, Self::poll_answer)).await;
+        self.latest.kept.count(scope, &answers);
+        Arc::clone(answer)
     }
 
     /// All features of a scope, as a delta or a stream begins: `{"events":[{"type":"hydration",…}]}`.
-    pub fn hydration(&self, scope: &Scope) -> Arc<Answer> {
-        let scope = &*self.known_part(scope);
-        let answers = self.kept.answers(scope);
-        let answer = Arc::clone(answers.hydration.get_or_init(|| {
-            let revision = self.revision;
-            Arc::new(Answer::new(self.hydration_body(revision, scope), format!("\"{revision}\"")))
-        }));
-        self.kept.count(scope, &answers);
-        answer
+    pub async fn hydration(self: &Arc<Self>, scope: &Scope) -> Arc<Answer> {
+        let scope = &*self.known_part(scope).await;
+        let answers = self.latest.kept.answers(scope, self.revisions.of_scope(scope));
+        let answer = answers.hydration.get_or_init(|| self.made(scope, Self::hydration_answer)).await;
+        self.latest.kept.count(scope, &answers);
+        Arc::clone(answer)
+    }
+
+    /// An answer, made beside the tasks that serve.
+    async fn made(self: &Arc<Self>, scope: &Scope, make: fn(&Self, &Scope) -> Answer) -> Arc<Answer> {
+        let (this, of) = (Arc::clone(self), scope.clone());
+        let made = work::aside(move || make(&this, &of)).await;
+        // It has panicked: whoever asked hears of it.
+        Arc::new(made.unwrap_or_else(|| make(self, scope)))
     }
 
     /// The same without projects that a query made up, so that there are not as many scopes as there are names. Only for
     /// whole answers: of what has changed, who asks for a project hears also when its last feature goes.
-    fn known_part<'a>(&self, scope: &'a Scope) -> Cow<'a, Scope> {
+    async fn known_part<'a>(self: &Arc<Self>, scope: &'a Scope) -> Cow<'a, Scope> {
         let Some(asked) = scope.projects.as_ref().filter(|_| scope.asked) else { return Cow::Borrowed(scope) };
-        let known = self.projects.get_or_init(|| {
-            let content = self.content();
-            content.features.iter().map(|item| item.project.clone()).collect()
-        });
-        if asked.is_subset(known) {
+        self.ready().await;
+        let content = self.content();
+        let is_known = |project: &&String| content.project(project).is_some();
+        if asked.iter().all(|project| is_known(&project)) {
             return Cow::Borrowed(scope);
         }
-        Cow::Owned(Scope { projects: Some(asked.intersection(known).cloned().collect()), ..scope.clone() })
+        Cow::Owned(Scope { projects: Some(asked.iter().filter(is_known).cloned().collect()), ..scope.clone() })
     }
 
-    fn hydration_body(&self, revision: Revision, scope: &Scope) -> String {
-        let mut body = format!(r#"{{"events":[{}"type":"hydration","#, revision.event_head());
-        self.write_everything(&mut body, scope);
-        body.push_str("}]}");
-        body
+    fn hydration_answer(&self, scope: &Scope) -> Answer {
+        let revision = self.revisions.of_scope(scope);
+        let mut writer = Writer::default();
+        self.write_hydration(&mut writer, revision, scope);
+        writer.finish(&format!("\"{revision}\""))
+    }
+
+    /// The same as one piece of text, made here and now.
+    pub fn hydration_now(&self, scope: &Scope) -> Bytes {
+        self.hydration_answer(scope).body()
+    }
+
+    fn write_hydration(&self, writer: &mut Writer, revision: Revision, scope: &Scope) {
+        writer.push(format!(r#"{{"events":[{}"type":"hydration","#, revision.event_head()));
+        self.write_everything(writer, scope);
+        writer.push("}]}");
     }
 
     /// All features of all projects: a hydration, to be kept.
     pub fn everything(&self) -> Box<RawValue> {
+        let mut writer = Writer::default();
+        self.write_hydration(&mut writer, self.given, &Scope::everything());
+        let text = String::from_utf8(writer.finish("").body().into()).unwrap_or_default();
         // What was put together of JSON is JSON.
-        RawValue::from_string(self.hydration_body(self.given, &Scope::everything())).unwrap_or_default()
+        RawValue::from_string(text).unwrap_or_default()
     }
 
     fn poll_answer(&self, scope: &Scope) -> Answer {
-        let mut body = String::from(r#"{"version":2,"#);
-        self.write_everything(&mut body, scope);
+        let mut writer = Writer::default();
+        writer.push(r#"{"version":2,"#);
+        self.write_everything(&mut writer, scope);
         let (query, hash) = scope.query(&self.environment);
-        let etag = self.revision.etag(&hash);
-        let meta = serde_json::json!({ "revisionId": self.revision.number, "etag": etag, "queryHash": hash });
+        let revision = self.revisions.of_scope(scope);
+        let etag = revision.etag(&hash);
+        let meta = serde_json::json!({ "revisionId": revision.number, "etag": etag, "queryHash": hash });
         for part in [",\"query\":", &query, ",\"meta\":", &meta.to_string(), "}"] {
-            body.push_str(part);
+            writer.push(part);
         }
-        Answer::new(body, etag)
+        writer.finish(&etag)
+    }
+
+    /// The projects of a scope that have features.
+    fn projects<'a>(&'a self, scope: &'a Scope) -> impl Iterator<Item = &'a Arc<Project>> {
+        let content = self.content();
+        let (all, some) = match &scope.projects {
+            None => (Some(content.projects()), None),
+            Some(some) => (None, Some(some.iter().filter_map(|id| content.project(id)))),
+        };
+        all.into_iter().flatten().chain(some.into_iter().flatten())
     }
 
     /// `"features":[…],"segments":[…]`, the latter only where they are named.
-    fn write_everything(&self, body: &mut String, scope: &Scope) {
+    fn write_everything(&self, writer: &mut Writer, scope: &Scope) {
         let content = self.content();
-        let seen = content.features.iter().filter(|item| scope.shows(item));
-        body.push_str(r#""features":["#);
-        match scope.segments {
-            Segments::Named => write_list(body, seen.map(|item| &*item.json)),
-            Segments::Inlined => write_list(body, seen.map(|item| inlined(item, content))),
+        let inline = |_: &Arc<_>, json: &[u8]| inlined(json, content);
+        let mut used = Vec::new();
+        writer.push(r#""features":["#);
+        for project in self.projects(scope) {
+            if scope.is_of_whole_projects() {
+                used.extend_from_slice(&project.segments);
+            }
+            for chunk in project.features.chunks() {
+                let (shown, all) = match scope.is_of_whole_projects() {
+                    true => (chunk.len(), true),
+                    false => {
+                        let shown = chunk.iter().filter(|(item, _)| scope.shows(item)).count();
+                        (shown, shown == chunk.len())
+                    }
+                };
+                match scope.segments {
+                    _ if shown == 0 => {}
+                    Segments::Named if all => writer.share(chunk.text()),
+                    Segments::Inlined if all => writer.share(chunk.inlined(inline)),
+                    form => {
+                        for (item, json) in chunk.iter().filter(|(item, _)| scope.shows(item)) {
+                            used.extend_from_slice(&item.segments);
+                            let own = (form == Segments::Inlined).then(|| inlined(json, content)).flatten();
+                            writer.push_element(own.as_deref().unwrap_or(json));
+                        }
+                    }
+                }
+            }
         }
-        body.push(']');
+        writer.end_list();
         if scope.segments == Segments::Named {
-            body.push_str(r#","segments":["#);
-            write_list(body, self.segments(scope).map(|item| &*item.json));
-            body.push(']');
+            used.sort_unstable();
+            used.dedup();
+            self.write_segments(writer, &used);
         }
     }
 
     /// The segments that features of a scope use. Others are none of its clients' business.
-    fn segments(&self, scope: &Scope) -> impl Iterator<Item = &Arc<SegmentItem>> {
-        self.content().used_segments(|item| scope.shows(item))
+    fn write_segments(&self, writer: &mut Writer, used: &[i64]) {
+        writer.push(r#","segments":["#);
+        let is_used = |id: &i64| used.binary_search(id).is_ok();
+        for chunk in self.content().segments.chunks() {
+            if chunk.iter().all(|(id, _)| is_used(id)) {
+                writer.share(chunk.text());
+            } else {
+                chunk.iter().filter(|(id, _)| is_used(id)).for_each(|(_, json)| writer.push_element(json));
+            }
+        }
+        writer.end_list();
     }
 
     /// One feature's JSON, if it exists in the scope.
-    pub fn feature(&self, scope: &Scope, name: &str) -> Option<String> {
+    pub fn feature(&self, scope: &Scope, name: &str) -> Option<Bytes> {
         let content = self.content();
-        let item = content.feature(name).filter(|item| scope.shows(item))?;
-        Some(match scope.segments {
-            Segments::Named => item.json.to_string(),
-            Segments::Inlined => inlined(item, content),
-        })
+        let (item, json) = self.projects(scope).find_map(|project| project.features.get(name))?;
+        if !scope.shows(item) {
+            return None;
+        }
+        let own = (scope.segments == Segments::Inlined).then(|| inlined(json, content)).flatten();
+        Some(own.map_or_else(|| Bytes::copy_from_slice(json), Bytes::from))
     }
 
-    /// What a client that has everything up to `revision` has to be told. It may repeat what the client knows, and it
+    /// What a client that has everything up to `known` has to be told. It may repeat what the client knows, and it
     /// never leaves anything out.
     pub fn update(&self, known: Revision, scope: &Scope) -> Update {
-        if known == self.revision {
+        let revision = self.revisions.of_scope(scope);
+        if known == revision || known == self.revision() {
             return Update::Current;
         }
-        let changes = self.history.since(known, scope).filter(|_| known.number < self.revision.number);
+        let changes = self.history.since(known, scope).filter(|_| known.number < self.revision().number);
         let Some(changes) = changes else { return Update::Everything };
         let content = self.content();
-        let head = self.revision.event_head();
-        let mut events = String::new();
+        let head = revision.event_head();
+        let mut events = Vec::new();
         let mut segments = changes.segments;
-        let mut event = |kind: &str, key: &str, value: &str| {
-            let comma = if events.is_empty() { "" } else { "," };
-            // Writing to a string cannot fail.
-            let _ = write!(events, r#"{comma}{head}"type":"{kind}",{key}:{value}}}"#);
+        let mut event = |kind: &str, key: &str, value: &[u8]| {
+            let comma: &[u8] = if events.is_empty() { b"" } else { b"," };
+            let begin = [comma, head.as_bytes(), b"\"type\":\"", kind.as_bytes(), b"\",", key.as_bytes(), b":"];
+            events.extend(begin.into_iter().chain([value, b"}"]).flatten());
         };
         let mut updated = Vec::new();
-        for name in changes.features {
-            if let Some(item) = content.feature(name).filter(|item| scope.shows(item)) {
+        for (name, projects) in changes.features {
+            let found = match projects {
+                Some(projects) => projects.iter().find_map(|project| content.feature_of(project, name)),
+                None => content.feature(name),
+            };
+            if let Some((item, json)) = found.filter(|(item, _)| scope.shows(item)) {
                 // The client may have seen no feature with these segments so far.
                 segments.extend(&item.segments);
-                updated.push(item);
+                updated.push(json);
             } else {
-                event("feature-removed", "\"featureName\"", &serde_json::Value::from(name).to_string());
+                event("feature-removed", "\"featureName\"", serde_json::Value::from(name).to_string().as_bytes());
             }
         }
         // Segments before the features that name them.
-        let none = segments.is_empty();
-        let used: BTreeSet<i64> = if none { segments.clone() } else { self.segments(scope).map(|s| s.id).collect() };
         for id in segments {
             match content.segment(id) {
-                Some(item) if used.contains(&id) => event("segment-updated", "\"segment\"", &item.json),
+                Some(json) if self.names_segment(scope, id) => event("segment-updated", "\"segment\"", json),
                 // Nobody needs to forget what no feature names: who begins to use it again is told of it anew. Those who
                 // see everything are told all the same, so that an edge does not keep it for ever.
-                None if scope.is_everything() => event("segment-removed", "\"segmentId\"", &id.to_string()),
+                None if scope.is_everything() => event("segment-removed", "\"segmentId\"", id.to_string().as_bytes()),
                 _ => {}
             }
         }
-        for item in updated {
-            event("feature-updated", "\"feature\"", &item.json);
+        for json in updated {
+            event("feature-updated", "\"feature\"", json);
         }
-        if events.is_empty() { Update::Current } else { Update::Changes(format!(r#"{{"events":[{events}]}}"#)) }
+        if events.is_empty() {
+            return Update::Current;
+        }
+        Update::Changes([br#"{"events":["#, &*events, b"]}"].concat().into())
     }
 
-    /// The engine over all features of the environment; requests say which projects they may see.
+    /// Whether a feature of a scope names a segment.
+    fn names_segment(&self, scope: &Scope, id: i64) -> bool {
+        let mut projects = self.projects(scope).filter(|project| project.segments.binary_search(&id).is_ok());
+        projects.any(|project| {
+            let mut items = project.features.iter().map(|(item, _)| item);
+            scope.is_of_whole_projects() || items.any(|item| scope.shows(item) && item.segments.contains(&id))
+        })
+    }
+
+    /// The engine over all features of the environment; requests say which projects they may see. Making it may take
+    /// long: see [`Self::engine_ready`].
     pub fn engine(&self) -> &Arc<Engine> {
         self.engine.get_or_init(|| {
             let content = self.content();
             self.latest.engine.lock().of(content, &self.environment)
         })
     }
-}
 
-/// What a client has to be told that knows `old`.
-fn touched(old: &Content, new: &Content) -> Vec<Touched> {
-    let segments = differences(&old.segments, &new.segments, |item| item.id);
-    let segments = segments.filter_map(|(old, new)| Some(Touched::Segment(old.or(new)?.id)));
-    let features = differences(&old.features, &new.features, |item| item.name.as_str());
-    let features = features.filter_map(|(old, new)| {
-        let projects: BTreeSet<&String> = old.into_iter().chain(new).map(|item| &item.project).collect();
-        let projects = projects.into_iter().cloned().collect();
-        Some(Touched::Feature { name: old.or(new)?.name.as_str().into(), projects: Some(projects) })
-    });
-    segments.chain(features).collect()
-}
-
-fn write_list<T: AsRef<str>>(body: &mut String, items: impl Iterator<Item = T>) {
-    for (at, item) in items.enumerate() {
-        if at > 0 {
-            body.push(',');
+    /// The same, made beside the tasks that serve.
+    pub async fn engine_ready(self: &Arc<Self>) -> &Arc<Engine> {
+        if self.engine.get().is_none() {
+            let this = Arc::clone(self);
+            work::aside(move || _ = this.engine()).await;
         }
-        body.push_str(item.as_ref());
+        self.engine()
     }
 }
 
-/// A feature for SDKs that do not know segments: their constraints stand in its strategies.
-fn inlined(item: &FeatureItem, content: &Content) -> String {
+/// The projects whose SDKs see something else, of the contents before and afterwards.
+fn touched_projects(touched: &[Touched], contents: [&Arc<Content>; 2]) -> BTreeSet<String> {
+    let mut projects = BTreeSet::new();
+    for touched in touched {
+        match touched {
+            Touched::Feature { projects: of, .. } => projects.extend(of.iter().flat_map(|of| of.iter()).cloned()),
+            Touched::Segment(id) => {
+                let all = contents.into_iter().flat_map(|content| content.projects());
+                let naming = all.filter(|project| project.segments.binary_search(id).is_ok());
+                projects.extend(naming.map(|project| project.id.clone()));
+            }
+        }
+    }
+    projects
+}
+
+/// A feature for SDKs that do not know segments: their constraints stand in its strategies. Nothing where it names none.
+fn inlined(json: &[u8], content: &Content) -> Option<Vec<u8>> {
     use serde_json::Value;
-    let constraints_of = |json: &str| match serde_json::from_str::<Value>(json) {
+    let constraints_of = |json: &[u8]| match serde_json::from_slice::<Value>(json) {
         Ok(mut segment) => segment["constraints"].take(),
         Err(_) => Value::Null,
     };
-    if item.segments.is_empty() {
-        return item.json.to_string();
-    }
-    let Ok(mut feature) = serde_json::from_str::<Value>(&item.json) else { return item.json.to_string() };
+    let mut feature = serde_json::from_slice::<Value>(json).ok()?;
+    let mut names_any = false;
     for strategy in feature["strategies"].as_array_mut().into_iter().flatten() {
         let Some(Value::Array(ids)) = strategy.as_object_mut().and_then(|s| s.remove("segments")) else { continue };
+        names_any = true;
         let segments = ids.iter().filter_map(|id| content.segment(id.as_i64()?));
         let mut added: Vec<Value> = segments
-            .filter_map(|segment| match constraints_of(&segment.json) {
+            .filter_map(|segment| match constraints_of(segment) {
                 Value::Array(constraints) => Some(constraints),
                 _ => None,
             })
@@ -401,5 +523,5 @@ fn inlined(item: &FeatureItem, content: &Content) -> String {
             None => strategy["constraints"] = Value::Array(added),
         }
     }
-    feature.to_string()
+    names_any.then(|| feature.to_string().into_bytes())
 }

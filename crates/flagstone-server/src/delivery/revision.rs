@@ -7,9 +7,10 @@ use axum::http::HeaderMap;
 use axum::http::header::HeaderName;
 use flagstone_model::State;
 use flagstone_model::environments::EnvironmentRevision;
-use sha2::{Digest, Sha256};
+use imbl::OrdMap;
 
 use super::content::Content;
+use super::scope::Scope;
 
 /// A version of what an environment's SDKs see, as clients know it: `42-1a2b3c4d`. They give it back as it is.
 ///
@@ -29,7 +30,7 @@ pub struct Mark(u32);
 impl Revision {
     /// The version of what `environment`'s SDKs see of a state.
     pub fn of_state(state: &State, environment: &str) -> Self {
-        state.revisions.get(environment).map(|row| Self::of(row)).unwrap_or_default()
+        state.revisions.index().newest(environment).map(Self::of).unwrap_or_default()
     }
 
     /// The version that a commit made.
@@ -91,16 +92,70 @@ impl Mark {
     }
 
     fn of_content(content: &Content) -> Option<Self> {
-        if content.features.is_empty() {
-            return None;
+        content.digest()?.first_chunk::<4>().map(|bytes| Self(u32::from_be_bytes(*bytes)))
+    }
+}
+
+/// The versions of an environment's projects. Clones share what they have in common.
+#[derive(Clone, Debug, Default)]
+pub struct Revisions {
+    /// The newest.
+    newest: Revision,
+    /// What all projects have at least.
+    common: Revision,
+    projects: OrdMap<String, Revision>,
+}
+
+impl Revisions {
+    /// All projects have the same.
+    pub fn common(revision: Revision) -> Self {
+        Self { newest: revision, common: revision, projects: OrdMap::new() }
+    }
+
+    /// Those of a state.
+    pub fn of_state(state: &State, environment: &str) -> Self {
+        let mut revisions = Self { newest: Revision::of_state(state, environment), ..Self::default() };
+        for row in state.revisions.index().of(environment) {
+            let revision = Revision::of(row);
+            match &row.project {
+                Some(project) => _ = revisions.projects.insert(project.clone(), revision),
+                None => revisions.common = revision,
+            }
         }
-        let mut hash = Sha256::new();
-        let used = content.used_segments(|_| true).map(|item| &item.json);
-        for json in content.features.iter().map(|item| &item.json).chain(used) {
-            hash.update((json.len() as u64).to_be_bytes());
-            hash.update(json.as_bytes());
+        revisions
+    }
+
+    /// The newest.
+    pub const fn newest(&self) -> Revision {
+        self.newest
+    }
+
+    /// Something has changed in these projects.
+    pub fn advance<'p>(&mut self, revision: Revision, projects: impl Iterator<Item = &'p str>) {
+        self.newest = revision;
+        for project in projects {
+            self.projects.insert(project.to_owned(), revision);
         }
-        hash.finalize().first_chunk::<4>().map(|bytes| Self(u32::from_be_bytes(*bytes)))
+    }
+
+    /// Of what a scope shows.
+    pub fn of_scope(&self, scope: &Scope) -> Revision {
+        let Some(projects) = &scope.projects else { return self.newest };
+        let of = projects.iter().filter_map(|project| self.projects.get(project)).copied();
+        // Of the same number all have the same mark.
+        of.chain([self.common]).max_by_key(|revision| revision.number).unwrap_or_default()
+    }
+
+    /// The projects that had another version before.
+    pub fn changed_since<'r>(&'r self, before: &'r Self) -> impl Iterator<Item = &'r str> {
+        let changed =
+            self.projects.iter().filter(|(project, revision)| before.projects.get(*project) != Some(*revision));
+        changed.map(|(project, _)| project.as_str())
+    }
+
+    /// Whether all projects have another version than before.
+    pub fn is_other(&self, before: &Self) -> bool {
+        self.common != before.common
     }
 }
 

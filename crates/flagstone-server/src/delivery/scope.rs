@@ -65,6 +65,11 @@ impl Scope {
         self.sees(&item.name, &item.project) && (self.tags.is_empty() || item.tags.as_ref().is_none_or(has_one))
     }
 
+    /// Whether all features of its projects belong to it.
+    pub fn is_of_whole_projects(&self) -> bool {
+        self.name_prefix.is_none() && self.tags.is_empty()
+    }
+
     /// Whether a feature of this name in this project may belong to it, by its tags at any time.
     pub fn sees(&self, name: &str, project: &str) -> bool {
         self.projects.as_ref().is_none_or(|projects| projects.contains(project))
@@ -78,7 +83,7 @@ impl Scope {
 
     /// Whether all features of the environment belong to it.
     pub fn is_everything(&self) -> bool {
-        self.projects.is_none() && self.name_prefix.is_none() && self.tags.is_empty()
+        self.projects.is_none() && self.is_of_whole_projects()
     }
 
     /// The query as answers repeat it, JSON, and its hash.

@@ -2,15 +2,16 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Weak};
 
+use axum::body::Bytes;
 use flagstone_model::constraints::Constraint;
 use flagstone_model::features::{Dependency, Feature, Strategy, Variant};
 use flagstone_model::segments::Segment;
 use flagstone_model::{State, strategy_definitions};
 use serde::Serialize;
 
-use super::content::{Content, FeatureItem, SegmentItem};
+use super::content::{Content, FeatureItem, Unused};
+use super::history::Changes;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -77,72 +78,51 @@ fn spelt(constraints: &[Constraint]) -> Vec<Cow<'_, Constraint>> {
     constraints.iter().map(Constraint::spelt).collect()
 }
 
-/// A content, and which documents its parts were made from: the next one takes over what was made from the same. The
-/// documents themselves may be gone by then.
-#[derive(Default)]
-pub struct Made {
-    /// What was made.
-    pub content: Arc<Content>,
-    features: Vec<Weak<Feature>>,
-    segments: Vec<Weak<Segment>>,
-}
-
-impl Made {
-    /// What `environment`'s SDKs see of `state`; parts of `earlier` stay where nothing has changed.
-    pub fn of(state: &State, environment: &str, earlier: &Self) -> Self {
-        let features: Vec<_> =
-            state.features.values().filter(|f| f.delivered(environment).is_some()).map(Arc::clone).collect();
-        let used: BTreeSet<i64> = features
-            .iter()
-            .flat_map(|f| &f.environments[environment].strategies)
-            .flat_map(|s| s.segments.iter().copied())
-            .collect();
-        let segments: Vec<_> = used.iter().filter_map(|id| state.segments.get(id)).map(Arc::clone).collect();
-        let content = Content {
-            features: take_over(
-                &features,
-                &earlier.features,
-                &earlier.content.features,
-                |f| f.name.as_str(),
-                |item| item.name.as_str(),
-                |f| feature(f, environment),
-            ),
-            segments: take_over(
-                &segments,
-                &earlier.segments,
-                &earlier.content.segments,
-                |s| s.id,
-                |item| item.id,
-                segment,
-            ),
-        };
-        let (features, segments) = (features.iter().map(Arc::downgrade), segments.iter().map(Arc::downgrade));
-        Self { content: Arc::new(content), features: features.collect(), segments: segments.collect() }
+/// All that `environment`'s SDKs see of a state.
+pub fn everything(state: &State, environment: &str) -> Content {
+    let nothing = Content::default();
+    let mut edit = nothing.edit();
+    let mut used = BTreeSet::new();
+    for document in state.features.values().filter(|f| f.delivered(environment).is_some()) {
+        let (item, json) = feature(document, environment);
+        used.extend(item.segments.iter().copied());
+        edit.put_feature(item, json);
     }
+    for document in used.iter().filter_map(|id| state.segments.get(id)) {
+        edit.put_segment(document.id, segment(document));
+    }
+    edit.finish(Unused::Go).0
 }
 
-/// One item for each document of a sorted list; the earlier item where the document is the same one.
-fn take_over<'a, D, T, K: Ord>(
-    documents: &'a [Arc<D>],
-    earlier: &[Weak<D>],
-    items: &'a [Arc<T>],
-    key: impl Fn(&'a D) -> K,
-    key_of_item: impl Fn(&'a T) -> K,
-    make: impl Fn(&'a D) -> T,
-) -> Vec<Arc<T>> {
-    let mut earlier = earlier.iter().zip(items).peekable();
-    let item = |document: &'a Arc<D>| {
-        while earlier.next_if(|(_, item)| key_of_item(item) < key(document)).is_some() {}
-        // The place of a document that is gone is no other's as long as somebody remembers it.
-        match earlier.next_if(|(old, _)| std::ptr::eq(old.as_ptr(), Arc::as_ptr(document))) {
-            Some((_, item)) => Arc::clone(item),
-            None => Arc::new(make(document)),
+/// The same, where `known` is what they saw before some things were touched.
+pub fn after(known: &Content, touched: &Changes<'_>, state: &State, environment: &str) -> Content {
+    let mut edit = known.edit();
+    let mut segments = touched.segments.clone();
+    for name in touched.features.keys() {
+        let now = state.features.get(*name).filter(|feature| feature.delivered(environment).is_some());
+        for project in edit.projects_of(name) {
+            if now.is_none_or(|now| now.project != project) {
+                edit.remove_feature(&project, name);
+            }
         }
-    };
-    documents.iter().map(item).collect()
+        if let Some(now) = now {
+            let (item, json) = feature(now, environment);
+            // No other feature may have named them so far.
+            segments.extend(item.segments.iter().copied());
+            edit.put_feature(item, json);
+        }
+    }
+    for id in segments {
+        match state.segments.get(&id) {
+            Some(document) => edit.put_segment(id, segment(document)),
+            None => edit.remove_segment(id),
+        }
+    }
+    edit.finish(Unused::Go).0
 }
 
-fn feature(feature: &Feature, environment: &str) -> FeatureItem {
+/// A feature that is delivered there.
+fn feature(feature: &Feature, environment: &str) -> (FeatureItem, Bytes) {
     let in_environment = &feature.environments[environment];
     let active = || in_environment.strategies.iter().filter(|s| !s.disabled);
     let view = FeatureView {
@@ -159,21 +139,20 @@ fn feature(feature: &Feature, environment: &str) -> FeatureItem {
         dependencies: feature.dependencies.iter().map(DependencyView::of).collect(),
     };
     let segments: BTreeSet<i64> = active().flat_map(|s| s.segments.iter().copied()).collect();
-    FeatureItem {
+    let item = FeatureItem {
         name: feature.name.clone(),
         project: feature.project.clone(),
         tags: Some(feature.tags.clone()),
         segments: segments.into_iter().collect(),
-        json: json(&view),
-    }
+    };
+    (item, json(&view))
 }
 
-fn segment(segment: &Segment) -> SegmentItem {
-    let view = SegmentView { id: segment.id, name: &segment.name, constraints: spelt(&segment.constraints) };
-    SegmentItem { id: segment.id, json: json(&view) }
+fn segment(segment: &Segment) -> Bytes {
+    json(&SegmentView { id: segment.id, name: &segment.name, constraints: spelt(&segment.constraints) })
 }
 
 /// Views have string keys and no numbers that JSON lacks, so that writing them cannot fail.
-fn json(view: &impl Serialize) -> Box<str> {
-    serde_json::to_string(view).unwrap_or_else(|_| "{}".to_owned()).into()
+fn json(view: &impl Serialize) -> Bytes {
+    serde_json::to_vec(view).unwrap_or_else(|_| b"{}".to_vec()).into()
 }

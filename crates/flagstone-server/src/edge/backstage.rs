@@ -48,7 +48,7 @@ async fn ready(State(edge): State<Edge>) -> Response {
 
 async fn metrics(State(edge): State<Edge>) -> Response {
     let revision = edge.feeds().iter().filter_map(|feed| feed.delivery()).map(|d| d.revision().number).max();
-    let features = edge.feeds().iter().filter_map(|feed| feed.delivery()).map(|d| d.content().features.len()).sum();
+    let features = edge.feeds().iter().filter_map(|feed| feed.delivery()).map(|d| d.content().len()).sum();
     let text = edge.metrics().text(revision.unwrap_or_default(), features, edge.telemetry().dropped());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
@@ -65,8 +65,9 @@ async fn features(State(edge): State<Edge>, headers: HeaderMap) -> Result<Json<V
     let token = backend_token(&edge, &headers).await?;
     let delivery = edge.delivery(&token)?;
     let content = delivery.content();
-    let seen = content.features.iter().filter(|item| token.covers(&item.project));
-    let names: Vec<&str> = seen.map(|item| item.name.as_str()).collect();
+    let seen = content.features().map(|(item, _)| item).filter(|item| token.covers(&item.project));
+    let mut names: Vec<&str> = seen.map(|item| item.name.as_str()).collect();
+    names.sort_unstable();
     Ok(Json(
         json!({ "environment": delivery.environment(), "revision": delivery.revision().number, "features": names }),
     ))

@@ -1,23 +1,22 @@
 //! What one token of the upstream brings: the flags of an environment's projects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, ensure};
 use arc_swap::ArcSwapOption;
+use axum::body::Bytes;
 use flagstone_model::api_tokens::{ALL, ApiToken};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::upstream::{Changes, Document};
-use crate::delivery::content::{Content, FeatureItem, SegmentItem};
+use crate::delivery::content::{Content, Edit, FeatureItem, Unused, segment_id};
+use crate::delivery::history::Touched;
 use crate::delivery::{Delivery, Revision};
 use crate::system::locks::{Mutex, rank};
 use crate::system::seldom::Seldom;
-
-/// Features by name, segments by id.
-type Everything = (BTreeMap<String, Arc<FeatureItem>>, BTreeMap<i64, Arc<SegmentItem>>);
 
 /// The flags of an environment's projects, as they come from the upstream.
 pub struct Feed {
@@ -48,11 +47,8 @@ impl Feed {
     #[must_use]
     pub fn beginning_with(self, wider: &Self) -> Self {
         let Some(delivery) = wider.delivery() else { return self };
-        let content = delivery.content();
-        let sees = |item: &&Arc<FeatureItem>| self.projects.contains(&item.project);
-        let features = content.features.iter().filter(sees).cloned().collect();
         // It asks for everything: what it begins with may be older than what it covers has been told meanwhile.
-        self.publish(delivery.given_revision(), Content { features, segments: content.segments.clone() });
+        self.publish(delivery.given_revision(), delivery.content().only(&self.projects), Vec::new());
         self
     }
 
@@ -93,83 +89,114 @@ impl Feed {
 
     /// Takes everything anew. Without the upstream's revision, what differs from the last gets the next number here.
     pub fn take_document(&self, document: &Document, revision: Option<Revision>) -> anyhow::Result<()> {
-        let (features, segments) = self.all(&document.features, document.segments.as_deref())?;
-        let content = Content { features: by_key(features), segments: by_key(segments) };
+        let known = self.known_content();
+        let mut edit = known.edit();
+        self.replace_all(&mut edit, &known, &document.features, document.segments.as_deref())?;
+        let (content, touched) = edit.finish(Unused::Stay);
         self.know(revision);
         let next = || match self.delivery() {
-            Some(delivery) if **delivery.content() == content => delivery.given_revision(),
+            Some(delivery) if touched.is_empty() => delivery.given_revision(),
             Some(delivery) => Revision::number(delivery.revision().number + 1),
             None => Revision::number(1),
         };
-        self.publish(revision.unwrap_or_else(next), content);
+        self.publish(revision.unwrap_or_else(next), content, touched);
         Ok(())
     }
 
     /// Takes changes in order.
     pub fn take(&self, changes: &Changes) -> anyhow::Result<()> {
         let Some(last) = changes.events.last() else { return Ok(()) };
-        let known = self.delivery().map(|delivery| Arc::clone(delivery.content())).unwrap_or_default();
-        let mut features: BTreeMap<_, _> = known.features.iter().map(|i| (i.name.clone(), Arc::clone(i))).collect();
-        let mut segments: BTreeMap<_, _> = known.segments.iter().map(|i| (i.id, Arc::clone(i))).collect();
+        let known = self.known_content();
+        let mut edit = known.edit();
         for change in &changes.events {
             match change.kind.as_str() {
                 "hydration" => {
                     // One without the list would take all flags away.
                     let all = change.features.as_deref().context("a hydration has no features")?;
-                    (features, segments) = self.all(all, change.segments.as_deref())?;
+                    edit = known.edit();
+                    self.replace_all(&mut edit, &known, all, change.segments.as_deref())?;
                 }
                 "feature-updated" => {
                     let raw = change.feature.as_deref().context("an update has no feature")?;
                     if let Some(item) = self.read(raw, FeatureItem::parse) {
-                        features.insert(item.name.clone(), Arc::new(item));
+                        for project in edit.projects_of(&item.name).into_iter().filter(|old| *old != item.project) {
+                            edit.remove_feature(&project, &item.name);
+                        }
+                        edit.put_feature(item, json(raw));
                     }
                 }
                 "feature-removed" => {
-                    features.remove(change.feature_name.as_deref().context("a removal has no name")?);
+                    let name = change.feature_name.as_deref().context("a removal has no name")?;
+                    edit.projects_of(name).iter().for_each(|project| edit.remove_feature(project, name));
                 }
                 "segment-updated" => {
                     let raw = change.segment.as_deref().context("an update has no segment")?;
-                    if let Some(item) = self.read(raw, SegmentItem::parse) {
-                        segments.insert(item.id, Arc::new(item));
+                    if let Some(id) = self.read(raw, segment_id) {
+                        edit.put_segment(id, json(raw));
                     }
                 }
                 "segment-removed" => {
-                    segments
-                        .remove(&change.segment_id.as_ref().and_then(Value::as_i64).context("a removal has no id")?);
+                    let id = change.segment_id.as_ref().and_then(Value::as_i64).context("a removal has no id")?;
+                    edit.remove_segment(id);
                 }
                 // A newer upstream may tell more; what we do not know we do not deliver.
                 _ => {}
             }
         }
-        let content = Content { features: by_key(features), segments: by_key(segments) };
+        let (content, touched) = edit.finish(Unused::Stay);
         let mark = last.mark.as_deref().and_then(|mark| mark.parse().ok());
         let revision = Revision { number: last.event_id, mark };
         self.know(Some(revision));
-        self.publish(revision, content);
+        self.publish(revision, content, touched);
         Ok(())
     }
 
-    /// All features and segments, by their keys. What cannot be read stays as it was, if it was here, and holds up no
-    /// other; where none even has a name, this is no list of features.
-    fn all(&self, features: &[Box<RawValue>], segments: Option<&[Box<RawValue>]>) -> anyhow::Result<Everything> {
-        let known = self.delivery().map(|delivery| Arc::clone(delivery.content())).unwrap_or_default();
+    fn known_content(&self) -> Arc<Content> {
+        self.delivery().map(|delivery| Arc::clone(delivery.content())).unwrap_or_default()
+    }
+
+    /// Puts these features and segments in the place of all that are `known`. What cannot be read stays as it was, if it
+    /// was here, and holds up no other; where none even has a name, this is no list of features.
+    fn replace_all(
+        &self,
+        edit: &mut Edit<'_>,
+        known: &Content,
+        features: &[Box<RawValue>],
+        segments: Option<&[Box<RawValue>]>,
+    ) -> anyhow::Result<()> {
         let named = |raw: &RawValue, key: &str| serde_json::from_str::<Value>(raw.get()).ok()?.get(key).cloned();
-        let features_here = features.iter().filter_map(|raw| match self.read(raw, FeatureItem::parse) {
-            Some(item) => Some((item.name.clone(), Arc::new(item))),
-            None => known.feature(named(raw, "name")?.as_str()?).map(|item| (item.name.clone(), Arc::clone(item))),
-        });
-        let features_here: BTreeMap<_, _> = features_here.collect();
-        let has_name = |raw: &RawValue| named(raw, "name").is_some_and(|name| name.is_string());
+        // By name: the last of two counts.
+        let (mut projects, mut has_name) = (HashMap::<String, String>::new(), false);
+        for raw in features {
+            if let Some(item) = self.read(raw, FeatureItem::parse) {
+                let before = projects.insert(item.name.clone(), item.project.clone());
+                if let Some(before) = before.filter(|before| *before != item.project) {
+                    edit.remove_feature(&before, &item.name);
+                }
+                edit.put_feature(item, json(raw));
+            } else if let Some(name) = named(raw, "name").as_ref().and_then(Value::as_str) {
+                has_name = true;
+                if let Some((item, _)) = known.feature(name) {
+                    projects.entry(name.to_owned()).or_insert_with(|| item.project.clone());
+                }
+            }
+        }
         ensure!(
-            !features_here.is_empty() || features.is_empty() || features.iter().any(|raw| has_name(raw)),
+            !projects.is_empty() || features.is_empty() || has_name,
             "none of {} features can be read",
             features.len()
         );
-        let segments_here = segments.into_iter().flatten().filter_map(|raw| match self.read(raw, SegmentItem::parse) {
-            Some(item) => Some((item.id, Arc::new(item))),
-            None => known.segment(named(raw, "id")?.as_i64()?).map(|item| (item.id, Arc::clone(item))),
-        });
-        Ok((features_here, segments_here.collect()))
+        let mut ids = BTreeSet::new();
+        for raw in segments.into_iter().flatten() {
+            if let Some(id) = self.read(raw, segment_id) {
+                ids.insert(id);
+                edit.put_segment(id, json(raw));
+            } else {
+                ids.extend(named(raw, "id").as_ref().and_then(Value::as_i64));
+            }
+        }
+        edit.remove_others(|item| projects.get(&item.name) == Some(&item.project), &ids);
+        Ok(())
     }
 
     /// Reads a feature or a segment; says so if it cannot be read.
@@ -186,17 +213,17 @@ impl Feed {
         read.ok()
     }
 
-    fn publish(&self, revision: Revision, content: Content) {
+    fn publish(&self, revision: Revision, content: Content, touched: Vec<Touched>) {
         let next = match self.delivery() {
-            Some(delivery) => delivery.followed_by(revision, content),
+            Some(delivery) => delivery.followed_by(revision, content, touched),
             None => Delivery::received(&self.environment, revision, content),
         };
         self.delivery.store(Some(Arc::new(next)));
     }
 }
 
-fn by_key<K, T>(items: BTreeMap<K, Arc<T>>) -> Vec<Arc<T>> {
-    items.into_values().collect()
+fn json(raw: &RawValue) -> Bytes {
+    Bytes::copy_from_slice(raw.get().as_bytes())
 }
 
 #[cfg(test)]
@@ -213,7 +240,7 @@ mod tests {
     }
 
     fn names(feed: &Feed) -> Vec<String> {
-        feed.delivery().unwrap().content().features.iter().map(|item| item.name.clone()).collect()
+        feed.delivery().unwrap().content().features().map(|(item, _)| item.name.clone()).collect()
     }
 
     #[test]
@@ -240,8 +267,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn other_flags_under_the_same_number_are_another_version() {
+    #[tokio::test]
+    async fn other_flags_under_the_same_number_are_another_version() {
         let feed = feed(&[ALL]);
         feed.take_document(&document(r#"[{"name":"a","enabled":true}]"#).unwrap(), Some(Revision::default())).unwrap();
         let bootstrap = feed.delivery().unwrap();
@@ -256,7 +283,7 @@ mod tests {
         assert_eq!((same.revision(), same.update(bootstrap.revision(), &all)), (bootstrap.revision(), Update::Current));
         let other = take("[]", "");
         assert_eq!(other.update(bootstrap.revision(), &all), Update::Everything);
-        assert_ne!(other.features(&all).body(), bootstrap.features(&all).body());
+        assert_ne!(other.features(&all).await.body(), bootstrap.features(&all).await.body());
         // A Flagstone's own mark goes on to those who ask here.
         let marked = take(r#"[{"name":"b"}]"#, r#""mark":"1a2b3c4d","#);
         assert_eq!(marked.revision().to_string(), "0-1a2b3c4d");
@@ -277,8 +304,9 @@ mod tests {
         let feed = feed(&[ALL]);
         let json = |feed: &Feed| {
             let delivery = feed.delivery().unwrap();
-            let features = delivery.content().features.iter().map(|item| item.json.to_string());
-            let segments = delivery.content().segments.iter().map(|item| item.json.to_string());
+            let text = |json: &[u8]| String::from_utf8_lossy(json).into_owned();
+            let features = delivery.content().features().map(|(_, json)| text(json));
+            let segments = delivery.content().segments.iter().map(|(_, json)| text(json));
             features.chain(segments).collect::<Vec<_>>()
         };
         let take = |text: &str| feed.take(&serde_json::from_str(text).unwrap()).unwrap();

@@ -156,7 +156,7 @@ async fn f19_the_word_of_the_upstream_replaces_what_was_believed() {
     assert!(edge.delivery(&other).is_err());
     let token = edge.token(wide).await.unwrap();
     let delivery = edge.delivery(&token).unwrap();
-    let names: Vec<_> = delivery.content().features.iter().map(|item| item.name.as_str()).collect();
+    let names: Vec<_> = delivery.content().features().map(|(item, _)| item.name.as_str()).collect();
     assert_eq!(names, ["of-one", "of-two"], "what was there is served until the upstream has spoken");
 }
 
@@ -221,7 +221,7 @@ async fn first_flag(edge: &Edge) -> String {
     let mut changed = edge.revisions();
     let delivery = || edge.feeds().first().and_then(|feed| feed.delivery());
     changed.wait_for(|_| delivery().is_some()).await.unwrap();
-    delivery().unwrap().content().features[0].name.clone()
+    delivery().unwrap().content().features().next().unwrap().0.name.clone()
 }
 
 #[tokio::test]
@@ -284,6 +284,6 @@ async fn f23_an_unreadable_feed_in_a_sound_backup_does_not_stop_the_start() {
         Backup::new(folder.path()).unwrap().save(&Saved { tokens: tokens.to_vec(), feeds }).unwrap();
         let edge = started(&["--backup-folder", folder.path().to_str().unwrap(), "--upstream-url", NOWHERE]);
         assert!(edge.delivery(&tokens[0]).is_err(), "{unreadable}");
-        assert_eq!(edge.delivery(&tokens[1]).unwrap().content().features.len(), 1, "{unreadable}");
+        assert_eq!(edge.delivery(&tokens[1]).unwrap().content().len(), 1, "{unreadable}");
     }
 }

@@ -73,7 +73,7 @@ pub(crate) fn now(source: &FlagSource) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(source.now().millis()).unwrap_or_default()
 }
 
-fn evaluate(
+async fn evaluate(
     source: &FlagSource,
     token: &ApiToken,
     parts: &Parts,
@@ -88,7 +88,7 @@ fn evaluate(
         request.projects = Projects::Only(&projects);
     }
     let mut body = Vec::with_capacity(1_024);
-    delivery.engine().write_frontend(&mut body, &request, &mut SplitMix64::seeded(entropy::seed()));
+    delivery.engine_ready().await.write_frontend(&mut body, &request, &mut SplitMix64::seeded(entropy::seed()));
     Ok(respond(&parts.headers, body))
 }
 
@@ -144,7 +144,7 @@ async fn get(State(source): State<FlagSource>, parts: Parts) -> Result<Response,
 async fn by_query(source: &FlagSource, parts: &Parts, toggles: Toggles) -> Result<Response, Failure> {
     let token = token(source, parts).await?;
     let context = Context::from_pairs(query_pairs(parts)?);
-    evaluate(source, &token.0, parts, context, toggles)
+    evaluate(source, &token.0, parts, context, toggles).await
 }
 
 /// Get the features that are on for the context in the body
@@ -164,7 +164,7 @@ async fn by_body(source: &FlagSource, request: Request, toggles: Toggles) -> Res
     let (parts, body) = request.into_parts();
     let token = token(source, &parts).await?;
     let body = source.report::<ContextBody>(&parts.headers, body, BODY_BYTES_MAX).await?;
-    evaluate(source, &token.0, &parts, Context::from_json(body.context.unwrap_or_default()), toggles)
+    evaluate(source, &token.0, &parts, Context::from_json(body.context.unwrap_or_default()), toggles).await
 }
 
 /// Get all features for the context in the query, those that are off as well

@@ -168,7 +168,7 @@ async fn one(State(source): State<FlagSource>, Path(key): Path<String>, request:
     let context = context(&source, &token, &parts, body, Some(&key)).await?;
     let delivery = source.delivery(&token)?;
     let mut random = SplitMix64::seeded(entropy::seed());
-    let resolved = delivery.engine().resolve(&key, &context, now(&source), &mut random);
+    let resolved = delivery.engine_ready().await.resolve(&key, &context, now(&source), &mut random);
     let Some(resolved) = resolved.filter(|resolved| token.covers(resolved.project)) else {
         let error = Error::not_found("feature", &key);
         return Err(Failure::Evaluation { error, code: "FLAG_NOT_FOUND", key: Some(key) });
@@ -204,7 +204,7 @@ async fn all(State(source): State<FlagSource>, request: Request) -> Result<Respo
     if !token.is_for_all_projects() {
         request.projects = Projects::Only(&projects);
     }
-    let resolved = delivery.engine().resolve_all(&request, &mut SplitMix64::seeded(entropy::seed()));
+    let resolved = delivery.engine_ready().await.resolve_all(&request, &mut SplitMix64::seeded(entropy::seed()));
     let flags = resolved.into_iter().map(EvaluationView::from).collect();
     let body = serde_json::to_vec(&EvaluationsView { flags })
         .map_err(|error| Failure::Internal(format!("an answer cannot be written: {error}")))?;

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderValue};
 use flagstone_model::api_tokens::{self, ApiToken, TokenKind};
+use flagstone_model::environments::Environment;
+use flagstone_model::projects::Project;
 use flagstone_model::settings::frontend_origins;
-use flagstone_model::{Error, Timestamp, users};
+use flagstone_model::{Error, Table, Timestamp, users};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use utoipa::ToSchema;
@@ -34,6 +36,20 @@ enum Flags {
     Primary(App),
     /// An edge, or a node that waits for its database.
     Edge(Edge),
+}
+
+/// When tokens were looked at.
+pub struct TokensMark {
+    tokens: Table<ApiToken>,
+    projects: Table<Project>,
+    environments: Table<Environment>,
+}
+
+impl TokensMark {
+    /// Whether no token can have come to its end in between but by the clock.
+    pub fn is(&self, other: &Self) -> bool {
+        self.tokens.is(&other.tokens) && self.projects.is(&other.projects) && self.environments.is(&other.environments)
+    }
 }
 
 /// An API token that opens delivery.
@@ -98,6 +114,26 @@ impl FlagSource {
                 Ok(delivery.ok_or_else(|| Error::not_found("environment", &token.environment))?)
             }
             Flags::Edge(edge) => edge.delivery(token),
+        }
+    }
+
+    /// What all tokens of an environment get their flags from; nothing where they may come from several feeds.
+    pub fn delivery_by_name(&self, environment: &str) -> Option<Arc<Delivery>> {
+        match &self.flags {
+            Flags::Primary(app) => app.public().delivery(environment).map(Arc::clone),
+            Flags::Edge(_) => None,
+        }
+    }
+
+    /// Says when tokens have been looked at; nothing if they are to be looked at again.
+    pub fn tokens_mark(&self) -> Option<TokensMark> {
+        match &self.flags {
+            Flags::Primary(app) => {
+                let state = &app.public().state;
+                let (tokens, projects) = (state.api_tokens.clone(), state.projects.clone());
+                Some(TokensMark { tokens, projects, environments: state.environments.clone() })
+            }
+            Flags::Edge(_) => None,
         }
     }
 

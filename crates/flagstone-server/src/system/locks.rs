@@ -34,16 +34,18 @@ pub mod rank {
     pub const DELIVERY_MADE: u8 = 12;
     /// The state that a content is still to be made from.
     pub const DELIVERY_STATE: u8 = 13;
+    /// When whole answers were last looked through.
+    pub const DELIVERY_SWEPT: u8 = 14;
     /// Whole answers.
-    pub const DELIVERY_KEPT: u8 = 14;
+    pub const DELIVERY_KEPT: u8 = 15;
     /// Sessions that last longer than is written.
-    pub const SESSIONS: u8 = 15;
+    pub const SESSIONS: u8 = 16;
     /// Tries to log in.
-    pub const LOGINS: u8 = 16;
+    pub const LOGINS: u8 = 17;
     /// What signed requests have used up.
-    pub const NONCES: u8 = 17;
+    pub const NONCES: u8 = 18;
     /// How many streams there are.
-    pub const STREAM_PLACES: u8 = 18;
+    pub const STREAM_PLACES: u8 = 19;
 }
 
 /// A mutex of this rank. A panic leaves what it holds as it was, so it is never poisoned.

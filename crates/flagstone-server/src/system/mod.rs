@@ -5,3 +5,4 @@ pub(crate) mod entropy;
 pub(crate) mod locks;
 pub(crate) mod seldom;
 pub mod tasks;
+pub mod work;

@@ -1,5 +1,7 @@
 //! What has changed, for SDKs that ask (delta) and for SDKs that listen (streaming).
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -54,6 +56,7 @@ async fn delta(State(source): State<FlagSource>, request: Request) -> Result<Res
         source.catch_up_with(known).await?;
     }
     let delivery = source.delivery(&token.0)?;
+    delivery.ready().await;
     let update = known.map_or(Update::Everything, |known| delivery.update(known, &scope));
     match update {
         Update::Current => {
@@ -61,9 +64,10 @@ async fn delta(State(source): State<FlagSource>, request: Request) -> Result<Res
             Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response())
         }
         Update::Changes(changes) => {
-            Ok(Answer::new(changes, format!("\"{}\"", delivery.revision())).respond(&parts.headers))
+            let revision = delivery.revisions().of_scope(&scope);
+            Ok(Arc::new(Answer::new(changes, &format!("\"{revision}\""))).respond(&parts.headers).await)
         }
-        Update::Everything => Ok(delivery.hydration(&scope).respond(&parts.headers)),
+        Update::Everything => Ok(delivery.hydration(&scope).await.respond(&parts.headers).await),
     }
 }
 
@@ -106,7 +110,7 @@ async fn streaming(State(source): State<FlagSource>, request: Request) -> Result
     if let Some(known) = known {
         source.catch_up_with(known).await?;
     }
-    let body: Body = source.streams().begin(&source, &token.0, scope, address, known)?;
+    let body: Body = source.streams().begin(&source, &token.0, scope, address, known).await?;
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),

@@ -84,7 +84,7 @@ async fn list(State(source): State<FlagSource>, request: Request) -> Result<Resp
     let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;
     let scope = scope(&token, &parts)?;
     let delivery = source.delivery(&token.0)?;
-    Ok(delivery.respond(&scope, &parts.headers))
+    Ok(delivery.respond(&scope, &parts.headers).await)
 }
 
 /// Get one feature of the token's environment and projects
@@ -99,8 +99,9 @@ async fn get(State(source): State<FlagSource>, Path(name): Path<String>, parts: 
     let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;
     let scope = scope(&token, &parts)?;
     let delivery = source.delivery(&token.0)?;
+    delivery.ready().await;
     let (_, query_hash) = scope.query(delivery.environment());
-    let etag = delivery.revision().etag(&format!("{query_hash}:{name}"));
+    let etag = delivery.revisions().of_scope(&scope).etag(&format!("{query_hash}:{name}"));
     let feature = delivery.feature(&scope, &name).ok_or_else(|| Error::not_found("feature", &name))?;
     if let Some(response) = not_modified(&parts.headers, &etag) {
         return Ok(response);

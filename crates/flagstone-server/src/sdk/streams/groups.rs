@@ -1,0 +1,336 @@
+//! Who listens to what: groups by environment and scope, found by the projects that a change concerns.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use flagstone_model::Timestamp;
+use flagstone_model::api_tokens::ApiToken;
+use tokio::sync::broadcast::{self, Receiver, Sender};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::delivery::{Delivery, Revision, Revisions, Scope, Update};
+use crate::http::error::Failure;
+use crate::sdk::source::TokensMark;
+
+/// How many frames a listener may be behind. One who is further behind is cut, and resumes by the last id.
+const BEHIND_MAX: usize = 64;
+/// How many different queries may be listened to with one token: each has frames of its own at each change. Streams of
+/// one query share them, and those without a query do not count.
+const QUERIES_PER_TOKEN_MAX: usize = 32;
+/// How many answers are kept for those who come back knowing something: after a restart, all know much the same.
+const UPDATES_MAX: usize = 64;
+
+/// All who listen.
+#[derive(Default)]
+pub struct Open {
+    environments: HashMap<String, Environment>,
+    /// By selector.
+    tokens: HashMap<String, Arc<Token>>,
+    /// By selector: how many listen.
+    listeners: HashMap<String, HashMap<Arc<Scope>, usize>>,
+    /// When tokens were last looked at, if that can be said.
+    looked_at: Option<TokensMark>,
+    next_expiry: Option<Timestamp>,
+}
+
+/// A token that is listened with.
+pub struct Token {
+    token: Arc<ApiToken>,
+    ended: CancellationToken,
+}
+
+/// Those who listen to an environment.
+#[derive(Default)]
+struct Environment {
+    groups: HashMap<Arc<Scope>, Group>,
+    /// The scopes that show a project.
+    by_project: HashMap<String, HashSet<Arc<Scope>>>,
+    /// The scopes that show all of them.
+    of_all: HashSet<Arc<Scope>>,
+    /// What all groups have been told; nothing where they have flags of different places.
+    seen: Option<Revisions>,
+    told: watch::Sender<Revision>,
+}
+
+/// Listeners with the same scope.
+pub struct Group {
+    scope: Arc<Scope>,
+    /// Each with how many listen with it.
+    tokens: Vec<(Arc<Token>, usize)>,
+    frames: Sender<Frame>,
+    /// What they all have.
+    known: Revision,
+    told: watch::Sender<Revision>,
+    /// What those have to be told who know something older, as of `known`.
+    updates: HashMap<Revision, Update>,
+}
+
+/// What a group is sent.
+#[derive(Clone)]
+pub enum Frame {
+    /// Something is new.
+    Event(Bytes),
+    /// The node stops.
+    Stop,
+}
+
+impl Token {
+    /// Waits until the token no longer works.
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
+    }
+}
+
+impl Open {
+    /// The environments that somebody listens to.
+    pub fn environments(&self) -> Vec<String> {
+        self.environments.keys().cloned().collect()
+    }
+
+    /// When the first of the tokens expires.
+    pub const fn next_expiry(&self) -> Option<Timestamp> {
+        self.next_expiry
+    }
+
+    /// Whether the token may listen to this scope beside those that it listens to.
+    pub fn admit_query(&self, selector: &str, scope: &Scope) -> Result<(), Failure> {
+        let Some(scopes) = self.listeners.get(selector).filter(|_| scope.asked) else { return Ok(()) };
+        let queries = scopes.keys().filter(|other| other.asked).count();
+        if queries < QUERIES_PER_TOKEN_MAX || scopes.contains_key(scope) {
+            return Ok(());
+        }
+        Err(Failure::Unavailable("Too many different queries are listened to with this token."))
+    }
+
+    /// A token to listen with, and whether it may expire before all others.
+    pub fn token(&mut self, token: &Arc<ApiToken>) -> (Arc<Token>, bool) {
+        let new = || Arc::new(Token { token: Arc::clone(token), ended: CancellationToken::new() });
+        let known = Arc::clone(self.tokens.entry(token.selector.clone()).or_insert_with(new));
+        let expiry = token.expires_at.filter(|expiry| self.next_expiry.is_none_or(|next| *expiry < next));
+        if let Some(expiry) = expiry {
+            self.next_expiry = Some(expiry);
+        }
+        (known, expiry.is_some())
+    }
+
+    /// Adds a listener.
+    pub fn enter(
+        &mut self,
+        environment: &str,
+        scope: Scope,
+        token: &Arc<Token>,
+        head: &Arc<Delivery>,
+        is_one_for_all: bool,
+    ) -> &mut Group {
+        let there = self.environments.entry(environment.to_owned()).or_default();
+        if is_one_for_all && there.seen.is_none() {
+            there.seen = Some(head.revisions().clone());
+            there.told.send_replace(head.revision());
+        }
+        let scope = there.groups.get_key_value(&scope).map_or_else(|| Arc::new(scope), |(known, _)| Arc::clone(known));
+        let scopes = self.listeners.entry(token.token.selector.clone()).or_default();
+        *scopes.entry(Arc::clone(&scope)).or_default() += 1;
+        there.index(&scope);
+        let told = if is_one_for_all { there.told.clone() } else { watch::Sender::default() };
+        let group = there.groups.entry(Arc::clone(&scope)).or_insert_with(|| {
+            let known = head.revisions().of_scope(&scope);
+            let (frames, updates) = (broadcast::channel(BEHIND_MAX).0, HashMap::new());
+            if !is_one_for_all {
+                told.send_replace(known);
+            }
+            Group { scope, tokens: Vec::new(), frames, known, told, updates }
+        });
+        match group.tokens.iter_mut().find(|(other, _)| Arc::ptr_eq(other, token)) {
+            Some((_, count)) => *count += 1,
+            None => group.tokens.push((Arc::clone(token), 1)),
+        }
+        group
+    }
+
+    /// A listener has gone.
+    pub fn leave(&mut self, environment: &str, scope: &Arc<Scope>, token: &Arc<Token>) {
+        let selector = &token.token.selector;
+        if let Some(scopes) = self.listeners.get_mut(selector) {
+            if take_one(scopes, scope) && scopes.is_empty() {
+                self.listeners.remove(selector);
+            }
+            if !self.listeners.contains_key(selector) {
+                self.tokens.remove(selector);
+            }
+        }
+        let Some(there) = self.environments.get_mut(environment) else { return };
+        let Some(group) = there.groups.get_mut(scope) else { return };
+        for (other, count) in &mut group.tokens {
+            if Arc::ptr_eq(other, token) {
+                *count -= 1;
+            }
+        }
+        group.tokens.retain(|(_, count)| *count > 0);
+        if group.tokens.is_empty() {
+            there.groups.remove(scope);
+            there.forget(scope);
+        }
+        if there.groups.is_empty() {
+            self.environments.remove(environment);
+        }
+    }
+
+    /// Whether a token that is listened with may not work any more.
+    pub fn may_have_ended(&self, mark: Option<&TokensMark>, now: Timestamp) -> bool {
+        let is_same = mark.is_some_and(|mark| self.looked_at.as_ref().is_some_and(|before| before.is(mark)));
+        !is_same || self.next_expiry.is_some_and(|expiry| expiry <= now)
+    }
+
+    /// Ends the streams of tokens that no longer work.
+    pub fn end_tokens(&mut self, is_live: impl Fn(&ApiToken) -> bool, mark: Option<TokensMark>) {
+        self.looked_at = mark;
+        self.tokens.retain(|_, token| {
+            let stays = is_live(&token.token);
+            if !stays {
+                token.ended.cancel();
+            }
+            stays
+        });
+        self.next_expiry = self.tokens.values().filter_map(|token| token.token.expires_at).min();
+    }
+
+    /// Sends what is new. Where an environment's flags are of one place, only those groups are looked at that a change
+    /// concerns.
+    pub fn publish(
+        &mut self,
+        one_for_all: impl Fn(&str) -> Option<Arc<Delivery>>,
+        of_token: impl Fn(&ApiToken) -> Option<Arc<Delivery>>,
+    ) {
+        for (name, there) in &mut self.environments {
+            match one_for_all(name) {
+                Some(head) => there.publish(&head),
+                None => {
+                    for group in there.groups.values_mut() {
+                        let head = group.tokens.iter().find_map(|(token, _)| of_token(&token.token));
+                        head.into_iter().for_each(|head| group.advance(&head));
+                        group.told.send_replace(group.known);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells all that the node stops.
+    pub fn stop(&self) {
+        for group in self.environments.values().flat_map(|there| there.groups.values()) {
+            let _ = group.frames.send(Frame::Stop);
+        }
+    }
+}
+
+impl Environment {
+    fn index(&mut self, scope: &Arc<Scope>) {
+        let Some(projects) = &scope.projects else {
+            self.of_all.insert(Arc::clone(scope));
+            return;
+        };
+        for project in projects {
+            self.by_project.entry(project.clone()).or_default().insert(Arc::clone(scope));
+        }
+    }
+
+    fn forget(&mut self, scope: &Arc<Scope>) {
+        self.of_all.remove(scope);
+        for project in scope.projects.iter().flatten() {
+            if let Some(scopes) = self.by_project.get_mut(project) {
+                scopes.remove(scope);
+                if scopes.is_empty() {
+                    self.by_project.remove(project);
+                }
+            }
+        }
+    }
+
+    fn publish(&mut self, head: &Arc<Delivery>) {
+        let now = head.revisions();
+        let before = self.seen.replace(now.clone());
+        if before.as_ref().is_some_and(|before| before.newest() == now.newest()) {
+            return;
+        }
+        match before.filter(|before| !now.is_other(before)) {
+            None => self.groups.values_mut().for_each(|group| group.advance(head)),
+            Some(before) => {
+                let touched = now.changed_since(&before).filter_map(|project| self.by_project.get(project));
+                let touched: HashSet<_> = touched.flatten().chain(&self.of_all).collect();
+                for scope in touched {
+                    self.groups.get_mut(scope).into_iter().for_each(|group| group.advance(head));
+                }
+            }
+        }
+        // Behind all frames: see the heartbeat.
+        self.told.send_replace(now.newest());
+    }
+}
+
+impl Group {
+    /// What they listen to.
+    pub const fn scope(&self) -> &Arc<Scope> {
+        &self.scope
+    }
+
+    /// From now on.
+    pub fn listen(&self) -> Receiver<Frame> {
+        self.frames.subscribe()
+    }
+
+    /// Up to where everything has been sent.
+    pub fn told(&self) -> watch::Receiver<Revision> {
+        self.told.subscribe()
+    }
+
+    /// Sends what is new at `head` to all listeners.
+    pub fn advance(&mut self, head: &Arc<Delivery>) {
+        let revision = head.revisions().of_scope(&self.scope);
+        if revision == self.known {
+            return;
+        }
+        if let Some(frame) = update_frame(head, &self.scope, self.known, revision) {
+            // Without listeners there is nobody to miss it.
+            let _ = self.frames.send(Frame::Event(frame));
+        }
+        self.known = revision;
+        self.updates.clear();
+    }
+
+    /// What somebody who knows a revision has to be told at `head`, which the group has heard of: made once for all who
+    /// know the same.
+    pub fn update(&mut self, head: &Delivery, known: Revision) -> Update {
+        if let Some(update) = self.updates.get(&known) {
+            return update.clone();
+        }
+        let update = head.update(known, &self.scope);
+        if self.updates.len() < UPDATES_MAX {
+            self.updates.insert(known, update.clone());
+        }
+        update
+    }
+}
+
+/// Counts one less under a key, and takes the key out with the last. Whether it did.
+fn take_one<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) -> bool {
+    let Some(count) = counts.get_mut(key) else { return false };
+    *count -= 1;
+    let is_last = *count == 0;
+    if is_last {
+        counts.remove(key);
+    }
+    is_last
+}
+
+/// What tells listeners who have everything up to `known` what is new; nothing if that does not concern them.
+fn update_frame(delivery: &Delivery, scope: &Scope, known: Revision, revision: Revision) -> Option<Bytes> {
+    let data = match delivery.update(known, scope) {
+        Update::Current => return None,
+        Update::Changes(changes) => changes,
+        Update::Everything => delivery.hydration_now(scope),
+    };
+    let head = format!("event: unleash-updated\nid: {revision}\ndata: ");
+    Some([head.as_bytes(), &data, b"\n\n"].concat().into())
+}
