@@ -1,17 +1,18 @@
 //! The compiled configuration of one environment.
 
-use std::hash::BuildHasher;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::{DefaultHashBuilder, HashMap};
 
 use crate::condition::Conditions;
 use crate::context::Context;
 use crate::document::{ClientFeatures, Delta, Document, Event, Feature, Segment, Warning};
-use crate::evaluate::{Evaluation, Request, Resolved, Toggles};
+use crate::evaluate::{Evaluation, Projects, Request, Resolved, Toggles};
 use crate::field::Fields;
 use crate::flag::{Compiler, Flag};
+use crate::flags::Flags;
 use crate::random::RandomSource;
 use crate::segment::Segments;
 
@@ -21,10 +22,8 @@ use crate::segment::Segments;
 /// was. That is how a server answers from one state while it prepares the next.
 #[derive(Debug, Clone)]
 pub struct Engine {
-    /// By name, whichever way they came: an engine that has followed changes answers as one that was compiled at once.
-    flags: Vec<Arc<Flag>>,
-    /// The positions of flags, by the hash of their names.
-    by_name: HashTable<usize>,
+    /// In one order, whichever way they came: an engine that has followed changes answers as one that was compiled at once.
+    flags: Flags,
     pub(crate) conditions: Conditions,
     pub(crate) segments: Segments,
     pub(crate) fields: Arc<Fields>,
@@ -35,8 +34,7 @@ impl Default for Engine {
     fn default() -> Self {
         let hasher = DefaultHashBuilder::default();
         Self {
-            flags: Vec::new(),
-            by_name: HashTable::new(),
+            flags: Flags::new(hasher.clone()),
             conditions: Conditions::new(hasher.clone()),
             segments: Segments::default(),
             fields: Arc::new(Fields::new(hasher)),
@@ -59,10 +57,13 @@ impl Engine {
         for segment in segments {
             engine.segments.put(segment, &mut engine.conditions, &mut engine.fields, &mut warnings);
         }
+        // Behind each other, which is where there is room; of two with one name the last counts.
+        let names: HashMap<&str, &Feature> = features.iter().map(|feature| (feature.name.as_str(), feature)).collect();
+        let mut features: Vec<_> = names.into_values().collect();
+        features.sort_unstable_by_key(|feature| (feature.project.as_deref(), feature.name.as_str()));
         for feature in features {
             engine.put(feature, &mut warnings);
         }
-        engine.sort();
         (engine, warnings)
     }
 
@@ -79,27 +80,37 @@ impl Engine {
     }
 
     /// Applies changes in order and compiles what they touch, with a warning for each broken thing among it and for
-    /// each strategy that then lacks a segment.
+    /// each strategy among it that then lacks a segment, or any strategy if a segment was removed.
     pub fn apply(&mut self, delta: &Delta) -> Vec<Warning> {
         let mut warnings = Vec::new();
+        let (mut put, mut all) = (BTreeSet::new(), false);
         for event in &delta.events {
             match event {
                 Event::Hydration { features, segments } => {
                     (*self, warnings) = Self::compile_parts(features, segments);
+                    all = true;
                 }
-                Event::FeatureUpdated { feature } => self.put(feature, &mut warnings),
+                Event::FeatureUpdated { feature } => {
+                    self.put(feature, &mut warnings);
+                    put.insert(feature.name.as_str());
+                }
                 Event::FeatureRemoved { feature_name } => self.remove(feature_name),
                 Event::SegmentUpdated { segment } => {
                     self.segments.put(segment, &mut self.conditions, &mut self.fields, &mut warnings);
                 }
                 Event::SegmentRemoved { segment_id } => {
                     self.segments.remove(*segment_id, &mut self.conditions);
+                    all = true;
                 }
             }
         }
-        self.sort();
         self.conditions.try_again();
-        warnings.extend(self.missing_segments());
+        if all {
+            warnings.extend(self.missing_segments());
+        } else {
+            let put = put.into_iter().filter_map(|name| self.find(name));
+            warnings.extend(put.flat_map(|flag| self.segments_missing_to(flag)));
+        }
         warnings
     }
 
@@ -110,12 +121,14 @@ impl Engine {
 
     /// Whether there are no flags.
     pub fn is_empty(&self) -> bool {
-        self.flags.is_empty()
+        self.flags.len() == 0
     }
 
     /// The names of all flags, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.flags().map(|flag| &*flag.name)
+        let mut names: Vec<&str> = self.flags.iter().map(|flag| &*flag.name).collect();
+        names.sort_unstable();
+        names.into_iter()
     }
 
     /// Evaluates one flag; `None` if there is none of this name. `now` counts where the context has no
@@ -127,32 +140,28 @@ impl Engine {
         now: DateTime<Utc>,
         random: &mut dyn RandomSource,
     ) -> Option<Resolved<'_>> {
-        let (position, flag) = self.find(name)?;
-        let decision = Evaluation::of_one(self, context, now, random).decide(position, flag);
+        let flag = self.find(name)?;
+        let decision = Evaluation::of_one(self, context, now, random).decide(flag);
         Some(decision.resolved(flag))
     }
 
-    /// Evaluates all flags that `request` asks for, by name.
+    /// Evaluates all flags that `request` asks for, by project and name.
     pub fn resolve_all(&self, request: &Request<'_>, random: &mut dyn RandomSource) -> Vec<Resolved<'_>> {
         let mut evaluation = Evaluation::of_all(self, request.context, request.now, random);
-        self.flags()
-            .enumerate()
-            .filter(|(_, flag)| request.projects.include(&flag.project))
-            .map(|(position, flag)| evaluation.decide(position, flag).resolved(flag))
+        self.flags
+            .of(request.projects)
+            .map(|flag| evaluation.decide(flag).resolved(flag))
             .filter(|resolved| resolved.enabled || request.toggles == Toggles::All)
             .collect()
     }
 
-    pub(crate) fn flags(&self) -> impl Iterator<Item = &Flag> {
-        self.flags.iter().map(|flag| &**flag)
+    pub(crate) fn flags_of(&self, projects: Projects<'_>) -> impl Iterator<Item = &Flag> {
+        self.flags.of(projects)
     }
 
-    /// The flag of this name and its position.
-    pub(crate) fn find(&self, name: &str) -> Option<(usize, &Flag)> {
-        let hash = self.conditions.hasher.hash_one(name);
-        let named = |position: &usize| self.flags.get(*position).is_some_and(|flag| *flag.name == *name);
-        let position = *self.by_name.find(hash, named)?;
-        Some((position, self.flags.get(position)?))
+    /// The flag of this name.
+    pub(crate) fn find(&self, name: &str) -> Option<&Flag> {
+        self.flags.find(name).map(|flag| &**flag)
     }
 
     /// Creates or replaces a flag.
@@ -164,51 +173,16 @@ impl Engine {
             warnings,
         };
         let flag = Arc::new(compiler.flag(feature));
-        let known = self.find(&flag.name).map(|(position, _)| position);
-        match known.and_then(|position| self.flags.get_mut(position)) {
-            Some(old) => {
-                // The new one is in place before the old one lets go, so that what both use is kept.
-                let old = std::mem::replace(old, flag);
-                self.release(&old);
-            }
-            None => self.push(flag),
+        // The new one is in place before the old one lets go, so that what both use is kept.
+        if let Some(old) = self.flags.put(flag) {
+            self.release(&old);
         }
-    }
-
-    /// Behind all others: [`Self::sort`] brings it to its place, once for all that come together.
-    fn push(&mut self, flag: Arc<Flag>) {
-        self.flags.push(flag);
-        self.index(self.flags.len() - 1);
-    }
-
-    fn index(&mut self, position: usize) {
-        let (flags, hasher) = (&self.flags, &self.conditions.hasher);
-        let hash_at = |position: &usize| hasher.hash_one(flags.get(*position).map_or("", |flag| &flag.name));
-        self.by_name.insert_unique(hash_at(&position), position, hash_at);
-    }
-
-    fn sort(&mut self) {
-        if self.flags.is_sorted_by(|one, next| one.name <= next.name) {
-            return;
-        }
-        self.flags.sort_by(|one, other| one.name.cmp(&other.name));
-        self.by_name.clear();
-        (0..self.flags.len()).for_each(|position| self.index(position));
     }
 
     fn remove(&mut self, name: &str) {
-        let Some((position, _)) = self.find(name) else {
-            return;
-        };
-        let hash = self.conditions.hasher.hash_one(name);
-        if let Ok(found) = self.by_name.find_entry(hash, |known| *known == position) {
-            found.remove();
+        if let Some(old) = self.flags.remove(name) {
+            self.release(&old);
         }
-        for later in self.by_name.iter_mut().filter(|later| **later > position) {
-            *later -= 1;
-        }
-        let flag = self.flags.remove(position);
-        self.release(&flag);
     }
 
     fn release(&mut self, flag: &Flag) {
@@ -219,13 +193,15 @@ impl Engine {
 
     /// A warning for each strategy that needs a segment which does not exist.
     fn missing_segments(&self) -> impl Iterator<Item = Warning> {
-        self.flags().flat_map(|flag| {
-            let needed = flag.strategies.iter().flat_map(|strategy| strategy.segments.iter());
-            let missing = needed.filter(|slot| self.segments.conditions(**slot).is_none());
-            missing.map(|slot| Warning {
-                subject: format!("flag {:?}", flag.name),
-                message: format!("a strategy is off: segment {} does not exist", self.segments.id(*slot)),
-            })
+        self.flags.iter().flat_map(|flag| self.segments_missing_to(flag))
+    }
+
+    fn segments_missing_to(&self, flag: &Flag) -> impl Iterator<Item = Warning> {
+        let needed = flag.strategies.iter().flat_map(|strategy| strategy.segments.iter());
+        let missing = needed.filter(|slot| self.segments.conditions(**slot).is_none());
+        missing.map(|slot| Warning {
+            subject: format!("flag {:?}", flag.name),
+            message: format!("a strategy is off: segment {} does not exist", self.segments.id(*slot)),
         })
     }
 }

@@ -47,15 +47,6 @@ pub enum Projects<'a> {
     Only(&'a [&'a str]),
 }
 
-impl Projects<'_> {
-    pub(crate) fn include(self, project: &str) -> bool {
-        match self {
-            Self::All => true,
-            Self::Only(projects) => projects.contains(&project),
-        }
-    }
-}
-
 /// Which results to answer with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Toggles {
@@ -221,8 +212,8 @@ pub(crate) struct Evaluation<'e, 'c> {
     values: Vec<Option<&'c str>>,
     /// What is known about conditions, and after them about segments; empty when few are needed.
     known: Vec<Known>,
-    /// What was decided about parents, and about other flags by chance, by position: none of it is decided twice.
-    decided: HashMap<usize, Decision<'e>>,
+    /// What was decided about parents, and about other flags by chance, by their addresses: none of it is decided twice.
+    decided: HashMap<*const Flag, Decision<'e>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -267,15 +258,15 @@ impl<'e, 'c> Evaluation<'e, 'c> {
         }
     }
 
-    /// Decides about the flag at a position.
-    pub(crate) fn decide(&mut self, position: usize, flag: &'e Flag) -> Decision<'e> {
-        if let Some(decision) = self.decided.get(&position) {
+    /// Decides about a flag.
+    pub(crate) fn decide(&mut self, flag: &'e Flag) -> Decision<'e> {
+        if let Some(decision) = self.decided.get(&std::ptr::from_ref(flag)) {
             return *decision;
         }
         let draws = self.draws;
         let decision = self.decide_anew(flag);
         if self.draws > draws {
-            self.decided.insert(position, decision);
+            self.decided.insert(flag, decision);
         }
         decision
     }
@@ -307,14 +298,14 @@ impl<'e, 'c> Evaluation<'e, 'c> {
     /// Whether a parent is in the state asked for. A parent that has parents itself never is, so that cycles and
     /// chains end here.
     pub(crate) fn dependency_holds(&mut self, dependency: &Dependency) -> bool {
-        let Some((position, parent)) = self.engine.find(&dependency.parent) else {
+        let Some(parent) = self.engine.find(&dependency.parent) else {
             return false;
         };
         if !parent.dependencies.is_empty() {
             return false;
         }
-        let decision = self.decide(position, parent);
-        self.decided.insert(position, decision);
+        let decision = self.decide(parent);
+        self.decided.insert(parent, decision);
         match &dependency.state {
             ParentState::Off => !decision.reason.is_on(),
             ParentState::On => decision.reason.is_on(),

@@ -181,7 +181,7 @@ impl Engine {
         now: DateTime<Utc>,
         random: &mut dyn RandomSource,
     ) -> Option<Explanation<'_>> {
-        let (_, flag) = self.find(name)?;
+        let flag = self.find(name)?;
         let evaluation = Evaluation::of_one(self, context, now, random);
         Some(Explainer { engine: self, evaluation }.flag(flag))
     }
@@ -215,7 +215,7 @@ impl<'e> Explainer<'e, '_> {
     fn dependency(&mut self, dependency: &'e Dependency) -> DependencyExplanation<'e> {
         let result = self.evaluation.dependency_holds(dependency);
         let parent = self.engine.find(&dependency.parent);
-        let parent = parent.filter(|(_, parent)| parent.dependencies.is_empty());
+        let parent = parent.filter(|parent| parent.dependencies.is_empty());
         DependencyExplanation {
             feature: &dependency.parent,
             required_enabled: !matches!(dependency.state, ParentState::Off),
@@ -224,7 +224,7 @@ impl<'e> Explainer<'e, '_> {
                 ParentState::On | ParentState::Off => Vec::new(),
             },
             // Decided once, so that chance says the same here as in `result`.
-            parent: parent.map(|(position, parent)| self.evaluation.decide(position, parent).resolved(parent)),
+            parent: parent.map(|parent| self.evaluation.decide(parent).resolved(parent)),
             result,
         }
     }

@@ -10,16 +10,13 @@ impl Engine {
     ///
     /// `{"toggles":[{"name":…,"enabled":…,"variant":{"name":…,"payload":…,"enabled":…,"feature_enabled":…},"impressionData":…}]}`
     ///
-    /// Toggles come by name. A variant without payload has no such field.
+    /// Toggles come by project and name. A variant without payload has no such field.
     pub fn write_frontend(&self, json: &mut Vec<u8>, request: &Request<'_>, random: &mut dyn RandomSource) {
         let mut evaluation = Evaluation::of_all(self, request.context, request.now, random);
         json.extend_from_slice(br#"{"toggles":["#);
         let start = json.len();
-        for (position, flag) in self.flags().enumerate() {
-            if !request.projects.include(&flag.project) {
-                continue;
-            }
-            let decision = evaluation.decide(position, flag);
+        for flag in self.flags_of(request.projects) {
+            let decision = evaluation.decide(flag);
             if decision.reason.is_on() || request.toggles == Toggles::All {
                 if json.len() > start {
                     json.push(b',');

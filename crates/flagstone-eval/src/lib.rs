@@ -37,6 +37,7 @@ mod evaluate;
 mod explain;
 mod field;
 mod flag;
+mod flags;
 mod frontend;
 mod segment;
 

@@ -206,10 +206,11 @@ fn requests_choose_by_project_and_by_result() {
         engine.write_frontend(&mut written, &request, &mut || 0);
         assert_eq!(serde_json::from_slice::<Value>(&written).unwrap(), json!({ "toggles": resolved }));
     };
-    check(Projects::All, Toggles::On, &["a", "c", "d"]);
-    check(Projects::All, Toggles::All, &["a", "b", "c", "d"]);
+    // By project and name.
+    check(Projects::All, Toggles::On, &["d", "a", "c"]);
+    check(Projects::All, Toggles::All, &["d", "a", "b", "c"]);
     check(Projects::Only(&["one"]), Toggles::On, &["a"]);
-    check(Projects::Only(&["two", "default"]), Toggles::On, &["c", "d"]);
+    check(Projects::Only(&["two", "default", "two"]), Toggles::On, &["d", "c"]);
     check(Projects::Only(&[]), Toggles::All, &[]);
 }
 

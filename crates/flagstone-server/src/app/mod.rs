@@ -10,6 +10,7 @@ mod news;
 mod nonces;
 pub mod outbox;
 pub(crate) mod passwords;
+mod past;
 pub mod preconditions;
 mod rate_limit;
 mod recent;
@@ -55,6 +56,7 @@ pub use news::{Change, News};
 use nonces::Nonces;
 use outbox::Telling;
 use passwords::Passwords;
+use past::Past;
 use rate_limit::RateLimit;
 use sessions::Prolonged;
 pub use snapshot::Snapshot;
@@ -104,6 +106,7 @@ struct Inner {
     ended: broadcast::Sender<SessionHash>,
     outgoing: Guarded,
     telling: Telling,
+    past: Past,
 }
 
 /// What a commit answers: the rule's value and the snapshot that holds what it did.
@@ -192,6 +195,7 @@ impl App {
             delivery,
             outgoing,
             telling: Telling::default(),
+            past: Past::default(),
         }));
         // Nobody has been told of anything that was read so far.
         app.0.store.sound().await?;

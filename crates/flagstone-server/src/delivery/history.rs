@@ -13,8 +13,8 @@ use serde::Deserialize;
 
 use super::{Revision, Scope};
 
-/// The most touches that are remembered; a client that knows less gets everything.
-const TOUCHES_MAX: usize = 4_096;
+/// The most touches that are remembered. What a client knew before them, the log says, if it reaches back so far.
+const TOUCHES_MAX: usize = 16_384;
 
 /// What a revision touched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,12 +48,25 @@ impl History {
 
     /// Begins with what the first of `commits` leads to that touches `environment`; nothing if none does.
     pub fn of_commits(commits: &[Commit], environment: &str) -> Option<Self> {
+        Self::and_commits(None, commits, environment)
+    }
+
+    /// The same of commits that follow those of `earlier`.
+    pub fn and_commits(earlier: Option<Self>, commits: &[Commit], environment: &str) -> Option<Self> {
         let mut steps = steps(None, commits, environment).into_iter();
-        let mut history = Self::from(steps.next()?.revision);
+        let mut history = match earlier {
+            Some(earlier) => earlier,
+            None => Self::from(steps.next()?.revision),
+        };
         for step in steps {
             history.push(step);
         }
         Some(history)
+    }
+
+    /// Whether it says what has changed after a revision.
+    pub fn knows(&self, known: Revision) -> bool {
+        self.revisions.iter().rev().take_while(|r| r.number >= known.number).any(|r| *r == known)
     }
 
     /// The last revision.
@@ -84,7 +97,9 @@ impl History {
 
     /// What was touched after `known` and concerns a scope; nothing if that is not known, or too long ago.
     pub fn since(&self, known: Revision, scope: &Scope) -> Option<Changes<'_>> {
-        self.revisions.iter().rev().take_while(|r| r.number >= known.number).find(|r| **r == known)?;
+        if !self.knows(known) {
+            return None;
+        }
         let mut changes = Changes::default();
         for (_, touched) in self.touches.iter().rev().take_while(|(number, _)| *number > known.number) {
             match touched {
@@ -108,12 +123,22 @@ impl History {
 }
 
 /// What was touched, each thing once.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Changes<'a> {
     /// Features by name, with the projects that their last change names.
     pub features: BTreeMap<&'a str, Option<&'a [String]>>,
     /// Segments by id.
     pub segments: BTreeSet<i64>,
+}
+
+impl<'a> Changes<'a> {
+    /// The same and what came later.
+    #[must_use]
+    pub fn followed_by(mut self, later: Changes<'a>) -> Self {
+        self.features.extend(later.features);
+        self.segments.extend(later.segments);
+        self
+    }
 }
 
 /// From one revision of an environment to the next.
@@ -135,6 +160,8 @@ pub fn steps(before: Option<&State>, commits: &[Commit], environment: &str) -> V
     for commit in commits {
         let changes = &commit.body.changes;
         let rows: Vec<_> = changes.iter().filter(|change| is_row(change, environment)).collect();
+        let read = |row: &Change| row.body.as_ref().and_then(|body| EnvironmentRevision::deserialize(body).ok());
+        let only = rows.first().filter(|_| rows.len() == 1).and_then(|row| read(row)?.project);
         let mut touched = Vec::new();
         for change in changes {
             let what = if change.kind == Feature::KIND {
@@ -145,8 +172,9 @@ pub fn steps(before: Option<&State>, commits: &[Commit], environment: &str) -> V
                 if let Some(now) = now {
                     projects.insert(name, now);
                 }
-                // Where nothing says what was before, it may have been in any project.
-                let known = earlier.is_some() || before.is_some() || commit_creates(commit, name);
+                // Where nothing says what was before, it may have been in any of the projects that the commit has touched.
+                let known = earlier.is_some() || before.is_some() || rows.len() < 2 || commit_creates(commit, name);
+                let earlier = earlier.or(only.as_deref().filter(|_| now.is_none()));
                 let both: BTreeSet<String> = earlier.into_iter().chain(now).map(str::to_owned).collect();
                 Touched::Feature { name: name.into(), projects: known.then(|| both.into_iter().collect()) }
             } else if change.kind == Segment::KIND
@@ -159,7 +187,6 @@ pub fn steps(before: Option<&State>, commits: &[Commit], environment: &str) -> V
             touched.push(what);
         }
         if let Some(row) = rows.first() {
-            let read = |row: &Change| row.body.as_ref().and_then(|body| EnvironmentRevision::deserialize(body).ok());
             let revision = read(row).map_or(Revision::number(commit.seq), |row| Revision::of(&row));
             let projects = rows.into_iter().map(|row| read(row)?.project).collect();
             steps.push(Step { revision, projects, touched });

@@ -34,7 +34,7 @@ use answer::Writer;
 pub use coding::{Coding, names, not_modified};
 use compiled::Compiled;
 use content::{Content, Project};
-use history::{History, Step, Touched, steps};
+use history::{Changes, History, Step, Touched, steps};
 use kept::Kept;
 pub use places::{HEARTBEAT, Listening, Place, Places};
 pub use revision::{Mark, Revision, Revisions};
@@ -410,8 +410,28 @@ impl Delivery {
         if known == revision || known == self.revision() {
             return Update::Current;
         }
-        let changes = self.history.since(known, scope).filter(|_| known.number < self.revision().number);
-        let Some(changes) = changes else { return Update::Everything };
+        match self.history.since(known, scope).filter(|_| known.number < self.revision().number) {
+            Some(changes) => self.told(changes, scope),
+            None => Update::Everything,
+        }
+    }
+
+    /// The same for a client that knows less than is remembered here, by what the log says.
+    pub fn update_by_log(&self, log: &History, known: Revision, scope: &Scope) -> Update {
+        let later = log.last().and_then(|last| self.history.since(*last, scope));
+        match log.since(known, scope).zip(later) {
+            Some((changes, later)) => self.told(changes.followed_by(later), scope),
+            None => Update::Everything,
+        }
+    }
+
+    /// Whether what is remembered here goes on from where a history ends.
+    pub fn goes_on_from(&self, log: &History) -> bool {
+        log.last().is_some_and(|last| self.history.since_all(*last).is_some())
+    }
+
+    fn told(&self, changes: Changes<'_>, scope: &Scope) -> Update {
+        let revision = self.revisions.of_scope(scope);
         let content = self.content();
         let head = revision.event_head();
         let mut events = Vec::new();

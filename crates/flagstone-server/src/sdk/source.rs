@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::streams::Streams;
 use crate::app::App;
-use crate::delivery::{Delivery, DeliverySettings, Places, Revision};
+use crate::delivery::{Delivery, DeliverySettings, Places, Revision, Scope, Update};
 use crate::edge::Edge;
 use crate::http::error::Failure;
 use crate::http::metrics::Metrics;
@@ -152,6 +152,19 @@ impl FlagSource {
             Flags::Primary(app) => app.catch_up_with(revision.number).await,
             // What an upstream says goes, also when it begins anew.
             Flags::Edge(_) => Ok(()),
+        }
+    }
+
+    /// What a client that has everything up to `known` has to be told. The log is asked where it knows less than is
+    /// remembered here.
+    pub async fn update(&self, delivery: &Arc<Delivery>, known: Revision, scope: &Scope) -> Update {
+        delivery.ready().await;
+        match (delivery.update(known, scope), self.node()) {
+            (Update::Everything, Some(app)) => match app.history(delivery, known).await {
+                Some(log) => delivery.update_by_log(&log, known, scope),
+                None => Update::Everything,
+            },
+            (update, _) => update,
         }
     }
 

@@ -70,7 +70,12 @@ impl Streams {
     ) -> Result<Body, Failure> {
         // Most likely what is found below, where nobody is to wait for it.
         source.delivery(token)?.ready().await;
-        let (mut listener, begun) = self.join(source, token, scope, address, known)?;
+        let (mut listener, mut begun) = self.join(source, token, scope, address, known)?;
+        if begun.update == Update::Everything
+            && let Some(known) = known
+        {
+            begun.update = source.update(&begun.head, known, &listener.scope).await;
+        }
         listener.first = first_frames(begun, &listener.scope).await.into_iter();
         Ok(Body::from_stream(stream::unfold(listener, |mut listener| async move {
             let frame = listener.next().await?;

@@ -36,6 +36,37 @@ async fn an_sdk_polls_and_is_told_when_nothing_is_new() {
     poll(&it, &[("if-none-match", &etag)]).await.expect(200);
 }
 
+/// A change in one project is none for the SDKs of others, whatever it is: they go on with what they have.
+#[tokio::test]
+async fn a_change_in_another_project_is_not_news() {
+    let it = fixture().await;
+    let (alpha, omega) =
+        (it.token("alpha", "backend", "development").await, it.token("omega", "backend", "development").await);
+    let ask = async |token: &str, etag: &str| {
+        let request = Request::get(FEATURES).header(header::AUTHORIZATION, token).header(header::IF_NONE_MATCH, etag);
+        it.send(request.body(Body::empty()).unwrap()).await
+    };
+    let etag = async |token: &str| ask(token, "").await.expect(200).headers["etag"].to_str().unwrap().to_owned();
+    let (of_alpha, of_omega) = (etag(&alpha).await, etag(&omega).await);
+    it.check("admin", "POST /api/admin/projects/alpha/features/flag/environments/development/on", Value::Null, "200")
+        .await;
+    ask(&omega, &of_omega).await.expect(304);
+    ask(&alpha, &of_alpha).await.expect(200);
+    let (of_alpha, of_omega) = (etag(&alpha).await, etag(&omega).await);
+    // A segment that only features of `omega` name.
+    let segment = format!("PUT /api/admin/segments/{}", world().await.get("omega's segment"));
+    let constraint = json!({"contextName": "userId", "operator": "IN", "values": ["1"]});
+    let body = json!({"name": "theirs", "project": "omega", "constraints": [constraint]});
+    it.check("admin", &segment, body, "204").await;
+    ask(&alpha, &of_alpha).await.expect(304);
+    assert!(ask(&omega, &of_omega).await.expect(200).text.contains("\"values\":[\"1\"]"));
+    // Who leaves a project is news there as well.
+    let (of_alpha, of_omega) = (etag(&alpha).await, etag(&omega).await);
+    it.check("admin", "DELETE /api/admin/projects/alpha/features/flag", Value::Null, "202").await;
+    ask(&omega, &of_omega).await.expect(304);
+    assert!(!ask(&alpha, &of_alpha).await.expect(200).text.contains("\"flag\""));
+}
+
 #[tokio::test]
 async fn segments_are_named_or_inlined_by_the_sdks_specification() {
     let it = fixture().await;

@@ -70,3 +70,40 @@ async fn a_client_of_before_is_told_what_there_is_now() {
     assert_eq!((event.as_str(), &data["events"][0]["type"]), ("unleash-connected", &json!("hydration")));
     assert!(again != last && number(&again) == number(&last), "{again} {last}");
 }
+
+/// Of what a node does not remember, the log says what has changed since.
+#[tokio::test]
+async fn a_client_that_was_long_away_is_told_only_what_has_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("flagstone.db");
+    let it = Fixture::on(open(&path).await, &[]).await;
+    for name in ["one", "two"] {
+        it.admin("POST", FEATURES, json!({ "name": name })).await.expect(201);
+    }
+    let all = it.token("*", "backend", "development").await;
+    let own = it.token("default", "backend", "development").await;
+    let known = it.listen(&all, &[]).await.json().await.1;
+    it.admin("POST", &format!("{FEATURES}/one/environments/development/on"), Value::Null).await.expect(200);
+    it.admin("DELETE", &format!("{FEATURES}/two"), Value::Null).await.expect(202);
+    // More commits than a start reads.
+    for round in 0..600 {
+        let body = json!({ "description": round.to_string() });
+        it.admin("PUT", &format!("{FEATURES}/one"), body).await.expect(200);
+    }
+    it.app.stop().await;
+    let it = Fixture::on(open(&path).await, &[]).await;
+    for token in [&all, &own] {
+        let (event, id, data) = it.listen(token, &[("last-event-id", &known)]).await.json().await;
+        let told = data["events"].as_array().unwrap();
+        let kinds: Vec<_> = told.iter().map(|event| event["type"].as_str().unwrap()).collect();
+        assert_eq!((event.as_str(), &kinds[..]), ("unleash-updated", &["feature-removed", "feature-updated"][..]));
+        assert_eq!((&told[0]["featureName"], &told[1]["feature"]["enabled"]), (&json!("two"), &json!(true)));
+        let answer = ask(&it, token, "/api/client/delta", &format!("\"{known}\"")).await.expect(200);
+        assert_eq!(answer.json(), data);
+        ask(&it, token, "/api/client/delta", &format!("\"{id}\"")).await.expect(304);
+        // Of another log: everything.
+        let other = format!("{}-00000000", number(&known));
+        assert_eq!(it.listen(token, &[("last-event-id", &other)]).await.json().await.0, "unleash-connected");
+    }
+    it.app.stop().await;
+}

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::fixture::{Answer, Fixture};
-use crate::world::{fixture, world};
+use crate::world::{fixture, fixture_on, world};
 
 async fn delta(it: &Fixture, token: &str, known: Option<&str>) -> Answer {
     let mut request = Request::get("/api/client/delta").header(header::AUTHORIZATION, token);
@@ -143,7 +143,7 @@ async fn idle_streams_and_environments_keep_no_old_state() {
     stream.json().await;
     let documents = || {
         let state = it.app.public().state.clone();
-        let revision = state.revisions.get("development").map(Arc::downgrade).unwrap();
+        let revision = state.revisions.get("development/alpha").map(Arc::downgrade).unwrap();
         (Arc::downgrade(state.features.get("flag").unwrap()), revision)
     };
     for round in 0..3 {
@@ -155,6 +155,29 @@ async fn idle_streams_and_environments_keep_no_old_state() {
         stream.json().await;
         assert!(flag.upgrade().is_none(), "round {round}: somebody keeps a feature as it was before");
         assert!(revision.upgrade().is_none(), "round {round}: somebody keeps the state of before");
+    }
+}
+
+/// Who comes back from an idle stream knows as much as the others: it needs nothing of the time before.
+#[tokio::test(start_paused = true)]
+async fn a_heartbeat_says_how_far_a_stream_has_come() {
+    let it = fixture_on(&flagstone_store::DatabaseUrl::Memory, &[]).await;
+    it.admin("POST", "/api/admin/projects", json!({"name": "other", "id": "other"})).await.expect(201);
+    let feature = async |project: &str, name: &str| {
+        it.admin("POST", &format!("/api/admin/projects/{project}/features"), json!({"name": name})).await.expect(201);
+    };
+    feature("default", "flag").await;
+    let token = it.token("default", "backend", "development").await;
+    let mut stream = it.listen(&token, &[]).await;
+    let first = stream.json().await.1;
+    feature("other", "elsewhere").await;
+    let beat = stream.event().await;
+    let id = beat.lines().find_map(|line| line.strip_prefix("id: ")).unwrap_or_else(|| panic!("{beat}")).to_owned();
+    assert!(number(&id) > number(&first) && !beat.contains("data"), "{beat}");
+    feature("default", "another").await;
+    let mut resumed = it.listen(&token, &[("last-event-id", &id)]).await;
+    for stream in [&mut stream, &mut resumed] {
+        assert_eq!(summary(&stream.json().await.2), ["feature-updated another"]);
     }
 }
 

@@ -46,6 +46,8 @@ fn items(findings: &Value) -> Vec<&str> {
 async fn delivered(it: &Fixture) -> Value {
     let answer = it.call(SDK, "GET", "/api/client/features", Value::Null).await.expect(200);
     let mut features = answer.json()["features"].take();
+    // They come by project.
+    features.as_array_mut().unwrap().sort_by_key(|feature| feature["name"].to_string());
     for feature in features.as_array_mut().unwrap() {
         feature["project"].take();
         for strategy in feature["strategies"].as_array_mut().unwrap() {

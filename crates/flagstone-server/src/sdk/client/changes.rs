@@ -56,8 +56,10 @@ async fn delta(State(source): State<FlagSource>, request: Request) -> Result<Res
         source.catch_up_with(known).await?;
     }
     let delivery = source.delivery(&token.0)?;
-    delivery.ready().await;
-    let update = known.map_or(Update::Everything, |known| delivery.update(known, &scope));
+    let update = match known {
+        Some(known) => source.update(&delivery, known, &scope).await,
+        None => Update::Everything,
+    };
     match update {
         Update::Current => {
             let etag = format!("\"{}\"", known.unwrap_or_default());
