@@ -80,7 +80,9 @@ async fn a_client_that_was_long_away_is_told_only_what_has_changed() {
     for name in ["one", "two"] {
         it.admin("POST", FEATURES, json!({ "name": name })).await.expect(201);
     }
-    let all = it.token("*", "backend", "development").await;
+    let body = json!({ "tokenName": "all", "type": "backend", "environment": "development", "projects": ["*"] });
+    let all = it.admin("POST", "/api/admin/api-tokens", body).await.expect(201).json()["secret"].clone();
+    let all = all.as_str().unwrap().to_owned();
     let own = it.token("default", "backend", "development").await;
     let known = it.listen(&all, &[]).await.json().await.1;
     it.admin("POST", &format!("{FEATURES}/one/environments/development/on"), Value::Null).await.expect(200);

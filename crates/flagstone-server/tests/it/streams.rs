@@ -162,19 +162,17 @@ async fn idle_streams_and_environments_keep_no_old_state() {
 #[tokio::test(start_paused = true)]
 async fn a_heartbeat_says_how_far_a_stream_has_come() {
     let it = fixture_on(&flagstone_store::DatabaseUrl::Memory, &[]).await;
-    it.admin("POST", "/api/admin/projects", json!({"name": "other", "id": "other"})).await.expect(201);
     let feature = async |project: &str, name: &str| {
         it.admin("POST", &format!("/api/admin/projects/{project}/features"), json!({"name": name})).await.expect(201);
     };
-    feature("default", "flag").await;
-    let token = it.token("default", "backend", "development").await;
+    let token = it.token("alpha", "backend", "development").await;
     let mut stream = it.listen(&token, &[]).await;
     let first = stream.json().await.1;
-    feature("other", "elsewhere").await;
+    feature("omega", "elsewhere").await;
     let beat = stream.event().await;
     let id = beat.lines().find_map(|line| line.strip_prefix("id: ")).unwrap_or_else(|| panic!("{beat}")).to_owned();
     assert!(number(&id) > number(&first) && !beat.contains("data"), "{beat}");
-    feature("default", "another").await;
+    feature("alpha", "another").await;
     let mut resumed = it.listen(&token, &[("last-event-id", &id)]).await;
     for stream in [&mut stream, &mut resumed] {
         assert_eq!(summary(&stream.json().await.2), ["feature-updated another"]);
