@@ -26,6 +26,8 @@ for store in ${FLAGSTONE_STORES:-sqlite postgres}; do
         tail -n 20 "$RUN/flagstone-$store.log" >&2
     fi
     if [ "$store" = sqlite ]; then
+        say "HTTP clients, in every coding that they read"
+        CLIENTS_PYTHON=$SCRATCH/sdks/python/bin/python node "$CONFORMANCE/clients/run.mjs" "$FLAGSTONE_URL" "$ADMIN_TOKEN" || status=1
         start_edge
         say "the SDKs against an edge of it"
         if ! run_sdks "$FLAGSTONE_URL" "$ADMIN_TOKEN" "$EDGE_URL"; then

@@ -1,6 +1,6 @@
 //! A large installation beside a small one: what lists, switches and the start cost, by the CPU of the server's process.
 
-mod making;
+pub mod making;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -306,7 +306,7 @@ async fn keep_switching(address: Address, number: u32, count: u32) -> anyhow::Re
 }
 
 /// The server's options with which there may be so much.
-fn raised(size: &Size) -> Vec<String> {
+pub fn raised(size: &Size) -> Vec<String> {
     let limits = limits(size);
     let option = |name: &str, value: usize| [format!("--{name}-limit"), value.to_string()];
     [option("feature-flags", limits.features), option("projects", limits.projects)]

@@ -2,6 +2,7 @@
 
 mod delivery;
 mod estate;
+mod scale;
 mod stream;
 
 mod attack;
@@ -39,6 +40,8 @@ enum Command {
     Attack(attack::Options),
     /// Measure lists, switches and the start of a server with 50,000 features, beside one with 1,000
     Estate(estate::Options),
+    /// Measure what a change costs with 5,000 and 50,000 features, and streams of 10,000 scopes
+    Scale(scale::Options),
     /// Fill a server with the flags that are measured with, over its admin API
     Seed(seed::Options),
     /// Serve what a Flagstone answers, with nothing between the bytes and the HTTP stack
@@ -51,6 +54,7 @@ fn main() -> anyhow::Result<()> {
         Command::Stream(options) => stream::run(&options),
         Command::Attack(options) => attack::run(&options),
         Command::Estate(options) => estate::run(&options),
+        Command::Scale(options) => scale::run(&options),
         Command::Seed(options) => single_thread()?.block_on(seed::run(&options)),
         // As `flagstone` makes its own: as many workers as the process may use cores.
         Command::Bare(options) => {

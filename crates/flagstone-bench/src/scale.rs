@@ -1,0 +1,357 @@
+//! What a change costs where there is much: the first answer after it, polls while changes come all the time, streams of
+//! as many scopes as there are SDKs, memory. `docs/scale.md` says what the figures mean.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use clap::Args;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::LocalSet;
+use tokio::time::{interval, sleep, timeout};
+
+use crate::estate::making::{Estate, LARGE, MIDDLE, feature_of, make};
+use crate::estate::raised;
+use crate::http::{Address, Connection};
+use crate::load::percentile;
+use crate::machine::{allow_files, conditions, cpu_time_of_threads, mib, pin_client, resident_bytes};
+use crate::server::{ADMIN, BACKEND, Server};
+use crate::single_thread;
+
+#[derive(Args)]
+pub struct Options {
+    /// The Flagstone to measure
+    #[arg(long, default_value = "target/release/flagstone")]
+    flagstone: PathBuf,
+    /// The core that the server has
+    #[arg(long, default_value_t = 0)]
+    server_core: usize,
+    /// The core of its clients
+    #[arg(long, default_value_t = 1)]
+    client_core: usize,
+    /// How many listen, each to a scope of its own
+    #[arg(long, default_value_t = 10_000)]
+    streams: usize,
+    /// Fail when a goal is not met
+    #[arg(long)]
+    strict: bool,
+}
+
+const CHANGES: usize = 100;
+const COMMITS_PER_SECOND: u32 = 100;
+const POLLERS: u32 = 1_000;
+const POLLED: Duration = Duration::from_secs(15);
+const POLL_MS_MAX: f64 = 20.0;
+const STREAM_COMMITS: usize = 100;
+const STREAM_MS_MAX: f64 = 300.0;
+const EACH_KIB_MAX: f64 = 16.0;
+const SERVE_MIB_MAX: f64 = 700.0;
+/// Below the bound of streams of one address.
+const STREAMS_PER_ADDRESS: usize = 400;
+const WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// Measures and prints.
+pub fn run(options: &Options) -> anyhow::Result<()> {
+    println!("## Scale\n\n{}", conditions(&options.flagstone));
+    println!("| what | figure | goal | |\n| --- | ---: | --- | --- |");
+    pin_client(options.client_core, options.server_core)?;
+    allow_files(options.streams / 4 * 5 + 200)?;
+    let is_met = single_thread()?.block_on(LocalSet::new().run_until(measure(options)))?;
+    ensure!(is_met || !options.strict, "a goal is not met");
+    Ok(())
+}
+
+/// The table, and whether all goals are met so far.
+struct Table(bool);
+
+impl Table {
+    fn row(&mut self, what: &str, figure: f64, unit: &str, most: f64) {
+        let is_met = figure <= most;
+        self.0 &= is_met;
+        println!("| {what} | {figure:.2} {unit} | ≤ {most} | {} |", if is_met { "" } else { "missed" });
+    }
+
+    fn note(&self, what: &str, figure: f64, unit: &str) {
+        println!("| {what} | {figure:.2} {unit} | | |");
+    }
+}
+
+async fn measure(options: &Options) -> anyhow::Result<bool> {
+    let mut table = Table(true);
+    let middle = make(&MIDDLE).await?;
+    let server = start(options, &middle).await?;
+    change(&server, "5,000 features", 2.0, &mut table).await?;
+    polls(&server, &mut table).await?;
+    drop(server);
+    let large = make(&LARGE).await?;
+    let server = start(options, &large).await?;
+    change(&server, "50,000 features", 4.0, &mut table).await?;
+    memory(&server, &mut table).await?;
+    drop(server);
+    let server = start(options, &large).await?;
+    streams(&server, options.streams, &mut table).await?;
+    Ok(table.0)
+}
+
+async fn start(options: &Options, estate: &Estate) -> anyhow::Result<Server> {
+    let mut arguments = raised(estate.size);
+    arguments.extend(["--api-tokens-limit".to_owned(), "20000".to_owned()]);
+    Server::with_data(&options.flagstone, Some(options.server_core), &estate.database(), &arguments).await
+}
+
+fn switch_path(project: usize, place: usize, on: bool) -> String {
+    let state = if on { "on" } else { "off" };
+    let feature = feature_of(project, place);
+    format!("/api/admin/projects/project-{project}/features/{feature}/environments/development/{state}")
+}
+
+fn poll(address: &Address, token: &str, coding: &str, etag: &str) -> Vec<u8> {
+    let headers = [("accept-encoding", coding), ("if-none-match", etag), ("unleash-client-spec", "5.2.0")];
+    address.request(("GET", "/api/client/features"), token, &headers, "")
+}
+
+/// What the server computes for the first answer after a change beyond what it computes for the same answer again.
+async fn change(server: &Server, what: &str, most: f64, table: &mut Table) -> anyhow::Result<()> {
+    let pid = server.pid.context("the server has no process here")?;
+    let mut connection = Connection::open(&server.address).await?;
+    let mut admin = Connection::open(&server.address).await?;
+    for coding in ["gzip", "br", "zstd"] {
+        let request = poll(&server.address, BACKEND, coding, "");
+        let mut bytes = 0_u32;
+        connection.exchange(&request, |piece| bytes += u32::try_from(piece.len()).unwrap_or_default()).await?;
+        let mut costs = Vec::new();
+        for round in 0..CHANGES {
+            let switch =
+                server.address.request(("POST", &switch_path(1, round % 7, round / 7 % 2 == 1)), ADMIN, &[], "");
+            ensure!(admin.exchange(&switch, |_| ()).await? == 200, "a switch is refused");
+            // What the commit itself wakes is done by then.
+            sleep(Duration::from_millis(20)).await;
+            let mut costs_of = [0.0; 2];
+            for cost in &mut costs_of {
+                let before = cpu_time_of_threads(pid, "")?;
+                connection.exchange(&request, |_| ()).await?;
+                sleep(Duration::from_millis(5)).await;
+                *cost = (cpu_time_of_threads(pid, "")? - before).as_secs_f64() * 1e3;
+            }
+            costs.push(costs_of[0] - costs_of[1]);
+        }
+        costs.sort_by(f64::total_cmp);
+        let most = if coding == "gzip" { most } else { 2.0 * most };
+        let median = percentile(&costs, 50).unwrap_or_default();
+        table.row(
+            &format!("{what}, one changed: CPU for the {coding} answer (median of {CHANGES})"),
+            median,
+            "ms",
+            most,
+        );
+        table.note(&format!("{what}: the {coding} answer"), f64::from(bytes) / 1e6, "MB");
+    }
+    Ok(())
+}
+
+/// Polls, each once a second, while a hundred changes a second make nearly every answer a new one.
+async fn polls(server: &Server, table: &mut Table) -> anyhow::Result<()> {
+    let pid = server.pid.context("the server has no process here")?;
+    let latencies = Rc::new(RefCell::new(Vec::new()));
+    let news = Rc::new(RefCell::new(0_u32));
+    let end = Instant::now() + POLLED;
+    let mut pollers = Vec::new();
+    for number in 0..POLLERS {
+        let (address, latencies, news) = (server.address.clone(), Rc::clone(&latencies), Rc::clone(&news));
+        let mut connection = Connection::open(&address).await?;
+        pollers.push(tokio::task::spawn_local(async move {
+            let mut etag = String::new();
+            sleep(Duration::from_millis(u64::from(number))).await;
+            let mut turns = interval(Duration::from_secs(1));
+            while Instant::now() < end {
+                turns.tick().await;
+                let request = poll(&address, BACKEND, "gzip", &etag);
+                let began = Instant::now();
+                let status = connection.exchange(&request, |_| ()).await?;
+                latencies.borrow_mut().push(began.elapsed().as_secs_f64() * 1e3);
+                *news.borrow_mut() += u32::from(status == 200);
+                etag = connection.header("etag").unwrap_or_default().to_owned();
+            }
+            anyhow::Ok(())
+        }));
+    }
+    let before = cpu_time_of_threads(pid, "")?;
+    let mut turns = interval(Duration::from_secs(1) / COMMITS_PER_SECOND);
+    let (mut commits, began) = (0_u32, Instant::now());
+    let mut admin = Connection::open(&server.address).await?;
+    while Instant::now() < end {
+        turns.tick().await;
+        let (project, place) = (commits as usize % 40, commits as usize / 40 % 90);
+        let path = switch_path(project, place, commits / 3_600 % 2 == 1);
+        admin.exchange(&server.address.request(("POST", &path), ADMIN, &[], ""), |_| ()).await?;
+        commits += 1;
+    }
+    let elapsed = began.elapsed().as_secs_f64();
+    let cpu = (cpu_time_of_threads(pid, "")? - before).as_secs_f64();
+    for poller in pollers {
+        poller.await??;
+    }
+    let mut latencies = latencies.take();
+    latencies.sort_by(f64::total_cmp);
+    let share = f64::from(*news.borrow()) / f64::from(u32::try_from(latencies.len())?);
+    table.note("5,000 features: commits a second, by one after the other", f64::from(commits) / elapsed, "");
+    table.note("5,000 features: polls that were answered in full", 100.0 * share, "%");
+    table.note("5,000 features: the server's core", 100.0 * cpu / elapsed, "%");
+    let p99 = percentile(&latencies, 99).unwrap_or_default();
+    table.row("5,000 features, 1,000 pollers, 100 commits/s: p99 of polls", p99, "ms", POLL_MS_MAX);
+    Ok(())
+}
+
+/// What a server holds that has answered in three environments.
+async fn memory(server: &Server, table: &mut Table) -> anyhow::Result<()> {
+    let pid = server.pid.context("the server has no process here")?;
+    let mut connection = Connection::open(&server.address).await?;
+    for environment in ["production", "environment-2"] {
+        let body =
+            json!({ "tokenName": environment, "type": "backend", "environment": environment, "projects": ["*"] });
+        let request = server.address.request(("POST", "/api/admin/api-tokens"), ADMIN, &[], &body.to_string());
+        let (status, answer) = connection.exchange_whole(&request).await?;
+        if status != 201 {
+            continue;
+        }
+        let token = serde_json::from_slice::<Value>(&answer)?["secret"].as_str().unwrap_or_default().to_owned();
+        for _ in 0..2 {
+            connection.exchange(&poll(&server.address, &token, "gzip", ""), |_| ()).await?;
+        }
+    }
+    sleep(Duration::from_secs(2)).await;
+    let resident = mib(resident_bytes(pid)?);
+    table.row("50,000 features x 3 environments, `serve`, all polled with gzip: RSS", resident, "MiB", SERVE_MIB_MAX);
+    Ok(())
+}
+
+/// When each listener heard of what, by the number of the commit.
+type Arrivals = Rc<RefCell<HashMap<u64, Vec<Instant>>>>;
+
+/// As many scopes as streams: each of two projects.
+async fn streams(server: &Server, count: usize, table: &mut Table) -> anyhow::Result<()> {
+    let pid = server.pid.context("the server has no process here")?;
+    let mut admin = Connection::open(&server.address).await?;
+    let pairs = (0..).flat_map(|one| (0..one).map(move |other| (one, other))).take(count);
+    let pairs: Vec<(usize, usize)> = pairs.collect();
+    let mut tokens = Vec::new();
+    for (one, other) in &pairs {
+        let projects = [one, other].map(|project| format!("project-{project}"));
+        let name = format!("scope-{one}-{other}");
+        let body = json!({ "tokenName": name, "type": "backend", "environment": "development", "projects": projects });
+        let request = server.address.request(("POST", "/api/admin/api-tokens"), ADMIN, &[], &body.to_string());
+        let (status, answer) = admin.exchange_whole(&request).await?;
+        ensure!(status == 201, "a token is refused: {}", String::from_utf8_lossy(&answer));
+        tokens.push(serde_json::from_slice::<Value>(&answer)?["secret"].as_str().unwrap_or_default().to_owned());
+    }
+    let before = resident_bytes(pid)?;
+    let arrivals = Arrivals::default();
+    let (begun, mut turns) = (Rc::new(RefCell::new(0_usize)), interval(Duration::from_micros(1_000)));
+    for (number, token) in tokens.iter().enumerate() {
+        turns.tick().await;
+        let headers = [("accept", "text/event-stream"), ("unleash-client-spec", "5.2.0")];
+        let request = server.address.request(("GET", "/api/client/streaming"), token, &headers, "");
+        let (to, arrivals, begun) = (server.address.socket, Rc::clone(&arrivals), Rc::clone(&begun));
+        tokio::task::spawn_local(async move {
+            if let Err(error) = listen(number, to, &request, &begun, &arrivals).await {
+                eprintln!("stream {number}: {error:#}");
+            }
+        });
+    }
+    let all = async {
+        while *begun.borrow() < count {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(WAIT_MAX + Duration::from_millis(u64::try_from(count)?), all).await.context("not all streams begin")?;
+    let each = resident_bytes(pid)?.saturating_sub(before);
+    table.row(
+        &format!("{count} streams in as many scopes: RSS each"),
+        mib(each) * 1_024.0 / bounded(count),
+        "KiB",
+        EACH_KIB_MAX,
+    );
+    let (mut sent, mut turns) = (Vec::new(), interval(Duration::from_millis(50)));
+    let cpu = cpu_time_of_threads(pid, "")?;
+    for round in 0..STREAM_COMMITS {
+        turns.tick().await;
+        let project = round % 100;
+        let path = switch_path(project, 5, round / 100 % 2 == 1);
+        let began = Instant::now();
+        let status = admin.exchange(&server.address.request(("POST", &path), ADMIN, &[], ""), |_| ()).await?;
+        let revision = admin.header("x-flagstone-revision").and_then(|text| text.parse::<u64>().ok());
+        let expected = pairs.iter().filter(|(one, other)| [*one, *other].contains(&project)).count();
+        ensure!(status == 200, "a switch is refused");
+        sent.push((revision.context("no revision")?, began, expected));
+    }
+    sleep(Duration::from_secs(2)).await;
+    let cpu = (cpu_time_of_threads(pid, "")? - cpu).as_secs_f64() * 1e3 / bounded(STREAM_COMMITS);
+    let arrivals = arrivals.borrow();
+    let (mut last, mut heard) = (Vec::new(), 0);
+    for (revision, began, expected) in &sent {
+        let came = arrivals.get(revision).map(Vec::as_slice).unwrap_or_default();
+        // What a switch does not change is told to nobody.
+        if let Some(at) = came.iter().max() {
+            ensure!(came.len() == *expected, "{} of {expected} have heard of {revision}", came.len());
+            last.push((*at - *began).as_secs_f64() * 1e3);
+            heard += came.len();
+        }
+    }
+    last.sort_by(f64::total_cmp);
+    let p99 = percentile(&last, 99).context("nobody has heard of anything")?;
+    table.note("… listeners that a commit concerns", bounded(heard) / bounded(last.len()), "");
+    table.note("… CPU of a commit with all that it tells", cpu, "ms");
+    table.row("… 20 commits/s: p99 of the last arrival", p99, "ms", STREAM_MS_MAX);
+    Ok(())
+}
+
+fn bounded(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+async fn listen(
+    number: usize,
+    to: SocketAddr,
+    request: &[u8],
+    begun: &RefCell<usize>,
+    arrivals: &Arrivals,
+) -> anyhow::Result<()> {
+    let mut stream = connect(number, to).await?;
+    stream.write_all(request).await?;
+    let (mut text, mut buffer, mut first) = (Vec::new(), vec![0; 16 << 10], true);
+    loop {
+        let read = stream.read(&mut buffer).await?;
+        ensure!(read > 0, "the stream has ended");
+        text.extend_from_slice(&buffer[..read]);
+        while let Some(end) = text.windows(2).position(|pair| pair == b"\n\n") {
+            let event: Vec<u8> = text.drain(..end + 2).collect();
+            let lines = || event.split(|byte| *byte == b'\n');
+            let id = lines().find_map(|line| std::str::from_utf8(line.strip_prefix(b"id: ")?).ok());
+            let number = id.and_then(|id| id.split('-').next()?.parse::<u64>().ok());
+            let is_event = lines().any(|line| line.starts_with(b"event: "));
+            let Some(number) = number.filter(|_| is_event) else { continue };
+            if std::mem::take(&mut first) {
+                *begun.borrow_mut() += 1;
+            } else {
+                arrivals.borrow_mut().entry(number).or_default().push(Instant::now());
+            }
+        }
+        // Everything that a stream begins with is large, and nothing after it.
+        if text.capacity() > 64 << 10 && text.is_empty() {
+            text = Vec::new();
+        }
+    }
+}
+
+async fn connect(number: usize, to: SocketAddr) -> anyhow::Result<TcpStream> {
+    let host = u8::try_from(2 + number / STREAMS_PER_ADDRESS)?;
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, host)), 0))?;
+    Ok(socket.connect(to).await?)
+}
