@@ -1,5 +1,6 @@
 //! The tasks that keep an edge up to date: one for each feed, and one each for tokens, reports and the file.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::slice;
@@ -12,8 +13,10 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::course::{Course, Failure, News, Way};
+use super::feed::Feed;
+use super::feeds::Line;
 use super::upstream::{Answer, Heard, SILENCE_MAX, Upstream};
-use super::{Edge, Question, feed::Feed, tokens};
+use super::{Edge, Question, tokens};
 use crate::system::entropy::share;
 use crate::system::seldom::Seldom;
 use crate::system::tasks::keep_running;
@@ -82,8 +85,8 @@ impl Edge {
     pub(super) fn start_tasks(&self, questions: mpsc::Receiver<Question>) {
         let Some(upstream) = self.0.upstream.clone() else { return };
         // First: a task that learns of a token adds a feed and follows it, and nothing is to be followed twice.
-        for feed in self.feeds().iter() {
-            self.spawn(Arc::clone(feed));
+        for line in self.feeds().iter() {
+            self.spawn(Arc::clone(line));
         }
         let edge = self.clone();
         keep_running("send reports", move || edge.clone().report_for_ever());
@@ -99,63 +102,57 @@ impl Edge {
 
     /// Follows what a backend token may see, unless a feed brings it already.
     pub(super) fn follow(&self, token: &ApiToken) {
-        self.follow_instead(token, &[]);
+        self.follow_instead(token, None);
     }
 
-    /// The same where feeds are gone: what they brought is served until the upstream has spoken.
-    pub(super) fn follow_instead(&self, token: &ApiToken, gone: &[Arc<Feed>]) {
+    /// The same where a feed is gone: what it brought is served until the upstream has spoken.
+    pub(super) fn follow_instead(&self, token: &ApiToken, gone: Option<&Line>) {
         if token.kind != TokenKind::Backend || token.environment == ALL || self.0.upstream.is_none() {
             return;
         }
         let mut feeds = self.feeds_mut();
-        if feeds.iter().any(|feed| feed.covers(token)) {
+        if feeds.covering(token).next().is_some() {
             return;
         }
         let feed = Feed::of(token);
-        let feed = Arc::new(match gone.iter().find(|wider| wider.covers(token)) {
-            Some(wider) => feed.beginning_with(wider),
+        let line = Line::new(match gone.filter(|wider| wider.feed.covers(token)) {
+            Some(wider) => feed.beginning_with(&wider.feed),
             None => feed,
         });
-        feeds.push(Arc::clone(&feed));
+        feeds.add(Arc::clone(&line));
         drop(feeds);
-        self.spawn(feed);
+        self.spawn(line);
     }
 
-    fn spawn(&self, feed: Arc<Feed>) {
+    fn spawn(&self, line: Arc<Line>) {
         let Some(upstream) = self.0.upstream.clone() else { return };
         let edge = self.clone();
-        keep_running("follow the upstream", move || edge.clone().follow_feed(upstream.clone(), Arc::clone(&feed)));
-    }
-
-    fn has(&self, feed: &Arc<Feed>) -> bool {
-        self.feeds().iter().any(|other| Arc::ptr_eq(other, feed))
+        keep_running("follow the upstream", move || edge.clone().follow_feed(upstream.clone(), Arc::clone(&line)));
     }
 
     /// A secret that opens exactly this feed.
     fn secret_of(&self, feed: &Feed) -> Option<String> {
-        let tokens = self.tokens();
-        let mut fitting = tokens.known().filter(|k| k.token.kind == TokenKind::Backend && feed.is_of(&k.token));
-        fitting.find_map(|known| known.secret.clone())
+        self.tokens().secret_for(&feed.environment, &feed.projects)
     }
 
     /// Keeps a feed up to date until nobody may see it any more.
-    async fn follow_feed(self, upstream: Upstream, feed: Arc<Feed>) {
-        let mut changed = self.revisions();
+    async fn follow_feed(self, upstream: Upstream, line: Arc<Line>) {
+        let feed = &line.feed;
         let mut course = Course::new();
         let mut etag = None;
-        while self.has(&feed) {
-            let Some(secret) = self.secret_of(&feed) else {
+        while !line.gone.is_cancelled() {
+            let Some(secret) = self.secret_of(feed) else {
                 // Restored from disk: it goes on when the first client shows the token.
-                if changed.changed().await.is_err() {
-                    return;
+                tokio::select! {
+                    () = line.shown.notified() => continue,
+                    () = line.gone.cancelled() => return,
                 }
-                continue;
             };
             let way = course.way();
             let round = match way {
-                Way::Stream => self.listen(&upstream, &feed, &secret, &mut course).await,
-                Way::Delta => self.ask_changes(&upstream, &feed, &secret).await,
-                Way::Poll => self.ask_everything(&upstream, &feed, &secret, &mut etag).await,
+                Way::Stream => self.listen(&upstream, &line, &secret, &mut course).await,
+                Way::Delta => self.ask_changes(&upstream, feed, &secret).await,
+                Way::Poll => self.ask_everything(&upstream, feed, &secret, &mut etag).await,
             };
             let failure = match round {
                 Ok(Round::Done) if way == Way::Stream => {
@@ -163,21 +160,21 @@ impl Edge {
                     continue;
                 }
                 Ok(Round::Done) => {
-                    say(&feed, course.works());
+                    say(feed, course.works());
                     sleep_until(course.next(self.0.pace.refresh)).await;
                     continue;
                 }
                 Ok(Round::NotOffered) => Failure::NotOffered("the upstream does not offer it"),
                 // It may be just this way, or the upstream's proxy: whether the token works, the upstream itself is asked.
                 Ok(Round::Refused) => match self.revalidate(&upstream, slice::from_ref(&secret)).await {
-                    Ok(()) if !self.tokens().is_known(&hash(&secret)) => continue,
+                    Ok(()) if self.tokens().known_by(&hash(&secret)).is_none() => continue,
                     Ok(()) => Failure::NotOffered("the upstream refuses it, though the token works"),
                     Err(error) => Failure::Error(error.context("the upstream refuses it")),
                 },
                 Err(error) => Failure::Error(error),
             };
             tracing::debug!(environment = feed.environment, ?way, ?failure, "a way to the upstream fails");
-            say(&feed, course.fails(failure));
+            say(feed, course.fails(failure));
             // All have failed.
             if way == Way::Poll {
                 sleep(RETRY_MAX.mul_f64(0.1 + 0.9 * share())).await;
@@ -188,10 +185,11 @@ impl Edge {
     async fn listen(
         &self,
         upstream: &Upstream,
-        feed: &Arc<Feed>,
+        line: &Line,
         secret: &str,
         course: &mut Course,
     ) -> anyhow::Result<Round> {
+        let feed = &line.feed;
         let mut stream = match upstream.stream(secret, feed.known()).await? {
             Answer::New(stream, _) => stream,
             Answer::Current => return Ok(Round::Done),
@@ -228,12 +226,11 @@ impl Edge {
             say(feed, course.works());
             std::future::pending::<()>().await;
         };
-        let mut changed = self.revisions();
         let ended = tokio::select! {
             ended = following => ended,
             () = good => bail!("the upstream's stream brings no flags"),
             // An upstream may leave the stream of a token open that no longer works.
-            _ = changed.wait_for(|_| !self.has(feed)) => return Ok(Round::Done),
+            () = line.gone.cancelled() => return Ok(Round::Done),
         };
         match ended {
             Err(error) if error.is::<Silence>() => Err(error),
@@ -320,9 +317,9 @@ impl Edge {
             }
             for question in asked {
                 let hash = hash(&question.secret);
-                let found = self.tokens().known().find(|known| known.token.hash == hash).map(|k| Arc::clone(&k.token));
+                let found = self.tokens().known_by(&hash).map(Arc::clone);
                 if found.is_none() {
-                    self.tokens_mut().refuse(hash);
+                    self.tokens_mut().refuse(&hash);
                 }
                 // Whoever hung up does not want to know.
                 let _ = question.answer.send(found);
@@ -356,12 +353,13 @@ impl Edge {
     /// Asks about tokens, learns those that work and forgets those that do not.
     async fn revalidate(&self, upstream: &Upstream, secrets: &[String]) -> anyhow::Result<()> {
         let asked: Vec<&str> = secrets.iter().map(String::as_str).collect();
-        let valid: Vec<_> = upstream.validate(&asked).await?.into_iter().filter_map(tokens::described).collect();
+        let valid = upstream.validate(&asked).await?.into_iter().filter_map(tokens::described);
+        let mut valid: HashMap<String, _> = valid.map(|(token, _)| (token.hash.clone(), token)).collect();
         for secret in secrets {
             let hash = hash(secret);
-            match valid.iter().find(|(token, _)| token.hash == hash) {
-                Some((token, _)) => self.learn(Arc::clone(token), secret.clone()),
-                None => self.forget(hash),
+            match valid.remove(&hash) {
+                Some(token) => self.learn(token, secret.clone()),
+                None => self.forget(&hash),
             }
         }
         Ok(())
@@ -390,8 +388,11 @@ impl Edge {
     pub(super) async fn save(&self) -> io::Result<Saving> {
         let Some(backup) = self.0.backup.clone() else { return Ok(Saving::Nothing) };
         // Tokens are of no use without flags, and the write with the flags would have to wait for its turn.
-        let feeds = self.feeds().clone();
-        if !feeds.is_empty() && feeds.iter().all(|feed| feed.delivery().is_none()) {
+        let is_on_its_way = {
+            let feeds = self.feeds();
+            !feeds.is_empty() && feeds.iter().all(|line| line.feed.delivery().is_none())
+        };
+        if is_on_its_way {
             return Ok(Saving::Nothing);
         }
         let edge = self.clone();

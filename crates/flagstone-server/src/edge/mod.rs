@@ -4,6 +4,7 @@ pub mod backstage;
 mod backup;
 mod course;
 mod feed;
+mod feeds;
 mod follow;
 mod report;
 mod tokens;
@@ -26,6 +27,7 @@ use crate::system::locks::{Guard, RwLock, rank};
 use crate::telemetry::Telemetry;
 pub use backup::{Backup, Saved, SavedFeed};
 use feed::Feed;
+use feeds::{Feeds, Line};
 use report::Outbox;
 use tokens::{Finding, Tokens};
 use upstream::{Changes, Document, Upstream};
@@ -52,7 +54,7 @@ struct Inner {
     clock: Clock,
     backup: Option<Backup>,
     tokens: RwLock<{ rank::EDGE_TOKENS }, Tokens>,
-    feeds: RwLock<{ rank::EDGE_FEEDS }, Vec<Arc<Feed>>>,
+    feeds: RwLock<{ rank::EDGE_FEEDS }, Feeds>,
     ask: mpsc::Sender<Question>,
     changed: watch::Sender<u64>,
     /// Held while a report is sent.
@@ -154,7 +156,7 @@ impl Edge {
             let feed = Feed::new(saved.environment, saved.projects);
             let changes = serde_json::from_str::<Changes>(saved.changes.get()).map_err(anyhow::Error::from);
             match changes.and_then(|changes| feed.take(&changes)) {
-                Ok(()) => self.feeds_mut().push(Arc::new(feed)),
+                Ok(()) => self.feeds_mut().add(Line::new(feed)),
                 // Its flags come from the upstream, or from the bootstrap file.
                 Err(error) => {
                     let (error, environment) = (format!("{error:#}"), &feed.environment);
@@ -190,10 +192,7 @@ impl Edge {
                 .context("with a bootstrap file, tokens must have the form <project>:<environment>.<secret>")?;
             let several = bootstrap.environment().is_none_or(|of| of == environment).then(|| bootstrap.projects());
             // What is kept of it was once the upstream's word.
-            let kept = match self.tokens().find(&hash(secret)) {
-                Finding::Works(token, _) => Some(token),
-                Finding::Refused | Finding::Unknown => None,
-            };
+            let kept = self.tokens().known_by(&hash(secret)).map(Arc::clone);
             let Some(token) = kept.or_else(|| tokens::given(secret, kind, several.flatten().as_deref())) else {
                 tracing::warn!(
                     token = tokens::prefix(secret),
@@ -201,11 +200,11 @@ impl Edge {
                 );
                 continue;
             };
-            if !self.feeds().iter().any(|feed| feed.is_of(&token)) {
+            if self.feeds().of(&token).is_none() {
                 let feed = Feed::of(&token);
                 // As revision 0, which is older than all of an upstream.
                 feed.take_document(&bootstrap, Some(Revision::default()))?;
-                self.feeds_mut().push(Arc::new(feed));
+                self.feeds_mut().add(Line::new(feed));
             }
             self.tokens_mut().add(token, Some(secret.to_owned()));
         }
@@ -227,6 +226,7 @@ impl Edge {
             Finding::Works(token, true) => {
                 self.tokens_mut().add(Arc::clone(&token), Some(secret.to_owned()));
                 self.follow(&token);
+                self.show(&token);
                 self.tell();
                 return Ok(token);
             }
@@ -255,51 +255,73 @@ impl Edge {
     /// Knows a token as the upstream describes it, and follows what it may see.
     fn learn(&self, token: Arc<ApiToken>, secret: String) {
         let before = self.tokens_mut().confirm(Arc::clone(&token), secret);
-        match before {
-            Some(before) if before.token != token => self.settle(),
-            Some(before) if before.secret.is_some() => {}
-            _ => {
-                self.follow(&token);
-                self.tell();
-            }
-        }
+        let gone = match before {
+            Some(before) if before.token != token => self.let_go(&before.token),
+            Some(before) if before.secret.is_some() => return,
+            _ => None,
+        };
+        self.follow_instead(&token, gone.as_deref());
+        self.show(&token);
+        self.tell();
     }
 
     /// Forgets a token that does not work any more, and what only it could bring.
-    fn forget(&self, hash: String) {
-        if self.tokens_mut().refuse(hash) {
-            self.settle();
+    fn forget(&self, hash: &str) {
+        // In its own statement: what follows takes other locks.
+        let before = self.tokens_mut().refuse(hash);
+        if let Some(token) = before {
+            self.let_go(&token);
+            self.tell();
         }
     }
 
-    /// Lets go of feeds that no token brings any more, and follows what they brought to others.
-    fn settle(&self) {
+    /// Lets go of the feed of a token that is gone or was changed, unless another token brings it, and follows what it
+    /// brought to others. The feed, if it is gone.
+    fn let_go(&self, token: &ApiToken) -> Option<Arc<Line>> {
         let mut feeds = self.feeds_mut();
         // Behind the lock: the token of a feed that is there by now is known by now.
-        let known = self.known_tokens();
-        let bringers = || known.iter().filter(|token| token.kind == TokenKind::Backend);
-        let (kept, gone) = feeds.drain(..).partition(|feed| bringers().any(|token| feed.is_of(token)));
-        *feeds = kept;
+        if self.tokens().bring(&token.environment, &token.projects) {
+            return None;
+        }
+        let gone = feeds.remove(&token.environment, &token.projects)?;
         drop(feeds);
-        bringers().for_each(|token| self.follow_instead(token, &gone));
-        self.tell();
+        let others: Vec<_> = {
+            let tokens = self.tokens();
+            tokens.bringers_in(&token.environment).filter(|token| gone.feed.covers(token)).map(Arc::clone).collect()
+        };
+        for token in &others {
+            self.follow_instead(token, Some(&gone));
+        }
+        Some(gone)
+    }
+
+    /// Tells the task of a token's feed that a secret is known which opens it.
+    fn show(&self, token: &ApiToken) {
+        if token.kind == TokenKind::Backend
+            && let Some(line) = self.feeds().of(token)
+        {
+            line.shown.notify_one();
+        }
     }
 
     /// A token that was once good as it is now, if it still works.
     pub fn current(&self, token: &ApiToken) -> Option<Arc<ApiToken>> {
-        match self.tokens().find(&token.hash) {
-            Finding::Works(token, _) => Some(token).filter(|token| token.is_live(self.now())),
-            Finding::Refused | Finding::Unknown => None,
-        }
+        let known = self.tokens().known_by(&token.hash).map(Arc::clone);
+        known.filter(|token| token.is_live(self.now()))
     }
 
     /// What a token may see: from a feed that covers it and has come, rather one that is not of before the start.
     pub fn delivery(&self, token: &ApiToken) -> Result<Arc<Delivery>, Failure> {
         let feeds = self.feeds();
-        let covering = || feeds.iter().filter(|feed| feed.covers(token));
-        let heard = covering().filter(|feed| feed.is_heard()).find_map(|feed| feed.delivery());
-        let delivery = heard.or_else(|| covering().find_map(|feed| feed.delivery()));
-        delivery.ok_or(Failure::Unavailable("The flags of this token have not come from the upstream yet; try again."))
+        let mut before_start = None;
+        for feed in feeds.covering(token).map(|line| &line.feed) {
+            match feed.delivery() {
+                Some(delivery) if feed.is_heard() => return Ok(delivery),
+                delivery => before_start = before_start.or(delivery),
+            }
+        }
+        before_start
+            .ok_or(Failure::Unavailable("The flags of this token have not come from the upstream yet; try again."))
     }
 
     /// Whether the flags of the tokens that the operator gave are here. Tokens that clients bring do not count: their
@@ -307,11 +329,8 @@ impl Edge {
     pub fn is_ready(&self) -> bool {
         let mut given = {
             let tokens = self.tokens();
-            let known = self.0.given.iter().filter_map(|secret| match tokens.find(&hash(secret)) {
-                Finding::Works(token, _) => Some(token),
-                Finding::Refused | Finding::Unknown => None,
-            });
-            known.collect::<Vec<_>>().into_iter()
+            let known = self.0.given.iter().filter_map(|secret| tokens.known_by(&hash(secret)));
+            known.map(Arc::clone).collect::<Vec<_>>().into_iter()
         };
         self.0.given.is_empty() || given.len() > 0 && given.all(|token| self.delivery(&token).is_ok())
     }
@@ -358,11 +377,11 @@ impl Edge {
         self.0.tokens.write()
     }
 
-    pub(super) fn feeds(&self) -> Guard<RwLockReadGuard<'_, Vec<Arc<Feed>>>> {
+    pub(super) fn feeds(&self) -> Guard<RwLockReadGuard<'_, Feeds>> {
         self.0.feeds.read()
     }
 
-    fn feeds_mut(&self) -> Guard<RwLockWriteGuard<'_, Vec<Arc<Feed>>>> {
+    fn feeds_mut(&self) -> Guard<RwLockWriteGuard<'_, Feeds>> {
         self.0.feeds.write()
     }
 
@@ -373,11 +392,12 @@ impl Edge {
 
     /// What is to be kept on disk.
     fn saved(&self) -> Saved {
-        let feeds = self.feeds().clone();
+        let feeds: Vec<_> = self.feeds().iter().map(Arc::clone).collect();
         // Nobody gets flags with an admin token.
         let tokens = self.known_tokens().into_iter().filter(|token| token.kind != TokenKind::Admin);
         let tokens = tokens.map(|token| (*token).clone()).collect();
-        let saved = |feed: &Arc<Feed>| {
+        let saved = |line: &Arc<Line>| {
+            let feed = &line.feed;
             let changes = feed.delivery()?.everything();
             Some(SavedFeed { environment: feed.environment.clone(), projects: feed.projects.clone(), changes })
         };

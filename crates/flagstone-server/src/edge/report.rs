@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use flagstone_model::Timestamp;
-use flagstone_model::api_tokens::TokenKind;
 use flagstone_store::{Application, Instance, TelemetryBatch, UsageRow};
 use futures_util::stream;
 use futures_util::{FutureExt, StreamExt};
@@ -181,10 +180,7 @@ impl Edge {
 
     /// A token that may report for an environment.
     fn reporter(&self, environment: &str) -> Option<String> {
-        let tokens = self.tokens();
-        let mut known =
-            tokens.known().filter(|k| k.token.kind == TokenKind::Backend && k.token.environment == environment);
-        known.find_map(|known| known.secret.clone())
+        self.tokens().secret_in(environment)
     }
 }
 

@@ -94,9 +94,9 @@ async fn f21_an_edge_takes_its_locks_in_one_order() {
         edge.follow(token);
         let document = serde_json::from_str(r#"{"features":[{"name":"flag"}]}"#).unwrap();
         edge.feeds()
-            .iter()
-            .find(|feed| feed.is_of(token))
+            .of(token)
             .unwrap()
+            .feed
             .take_document(&document, Some(crate::delivery::Revision::number(1)))
             .unwrap();
     }
@@ -106,7 +106,7 @@ async fn f21_an_edge_takes_its_locks_in_one_order() {
     assert!(edge.is_ready());
     edge.learn(Arc::clone(&known[0]), "*:development.secret".to_owned());
     edge.delivery(&known[0]).unwrap();
-    edge.forget(known[0].hash.clone());
+    edge.forget(&known[0].hash);
     assert!(edge.current(&known[0]).is_none());
     assert_eq!(edge.saved().feeds.len(), 1);
 }
@@ -147,7 +147,7 @@ async fn f19_the_word_of_the_upstream_replaces_what_was_believed() {
     let edge = started(&["--bootstrap-file", &file, "--tokens", &tokens, "--upstream-url", &url]);
     let mut changed = edge.revisions();
     let corrected = || edge.known_tokens().iter().all(|token| token.projects == ["one", "two"]);
-    changed.wait_for(|_| corrected() && edge.feeds().iter().all(|feed| feed.projects != ["*"])).await.unwrap();
+    changed.wait_for(|_| corrected() && edge.feeds().iter().all(|line| line.feed.projects != ["*"])).await.unwrap();
     let expect = Some(vec!["one".to_owned(), "two".to_owned()]);
     assert_eq!(projects(&edge, wide).await, expect);
     assert_eq!(projects(&edge, SEVERAL).await, expect);
@@ -219,7 +219,7 @@ fn silent() -> Response {
 /// The name of the first flag that an edge has; waits for it.
 async fn first_flag(edge: &Edge) -> String {
     let mut changed = edge.revisions();
-    let delivery = || edge.feeds().first().and_then(|feed| feed.delivery());
+    let delivery = || edge.feeds().iter().next().and_then(|line| line.feed.delivery());
     changed.wait_for(|_| delivery().is_some()).await.unwrap();
     delivery().unwrap().content().features[0].name.clone()
 }
@@ -261,7 +261,9 @@ async fn f20_streams_that_work_again_are_used_again() {
     let edge = started(&["--upstream-url", &url, "--tokens", WIDE, "--features-refresh-interval-seconds", "3600"]);
     assert_eq!(first_flag(&edge).await, "asked");
     let mut changed = edge.revisions();
-    let streamed = || edge.feeds()[0].delivery().is_some_and(|d| d.content().feature("streamed").is_some());
+    let streamed = || {
+        edge.feeds().iter().any(|line| line.feed.delivery().is_some_and(|d| d.content().feature("streamed").is_some()))
+    };
     changed.wait_for(|_| streamed()).await.unwrap();
 }
 
