@@ -1,28 +1,125 @@
 //! The feeds that an edge follows, found by what a token may see.
 
 use std::collections::HashMap;
+use std::mem;
 use std::sync::Arc;
 
 use flagstone_model::api_tokens::{ALL, ApiToken};
+use serde_json::value::to_raw_value;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::backup::{News, Place};
 use super::feed::Feed;
+use super::upstream::{Change, Changes, Document, HYDRATION};
+use crate::delivery::Revision;
+use crate::system::locks::{Mutex, rank};
+
+/// How much of what changes in a feed waits to be written; what is more is written as a whole.
+const UNWRITTEN_BYTES_MAX: usize = 4 << 20;
 
 /// A feed and what its task has to know.
 pub struct Line {
     /// What comes.
     pub feed: Feed,
+    /// What it is of.
+    pub place: Arc<Place>,
     /// Told when a secret is shown that opens the feed, for the one task that follows it.
     pub shown: Notify,
     /// Cancelled when nobody may see the feed any more.
     pub gone: CancellationToken,
+    /// Held while something is taken, so that what is written is what was there.
+    unwritten: Mutex<{ rank::EDGE_UNWRITTEN }, Unwritten>,
+}
+
+/// What of a feed the file does not have.
+enum Unwritten {
+    Nothing,
+    /// These, of so many bytes.
+    Changes(Vec<Change>, usize),
+    Everything,
 }
 
 impl Line {
     /// A feed that is not followed yet.
     pub fn new(feed: Feed) -> Arc<Self> {
-        Arc::new(Self { feed, shown: Notify::new(), gone: CancellationToken::new() })
+        Self::beginning(feed, Unwritten::Everything)
+    }
+
+    /// One that was kept as it is.
+    pub fn restored(feed: Feed) -> Arc<Self> {
+        Self::beginning(feed, Unwritten::Nothing)
+    }
+
+    fn beginning(feed: Feed, unwritten: Unwritten) -> Arc<Self> {
+        let place = Arc::new(Place { environment: feed.environment.clone(), projects: feed.projects.clone() });
+        let (shown, gone) = (Notify::new(), CancellationToken::new());
+        Arc::new(Self { feed, place, shown, gone, unwritten: Mutex::new(unwritten) })
+    }
+
+    /// Takes changes in order.
+    pub fn take(&self, changes: Changes) -> anyhow::Result<()> {
+        let mut unwritten = self.unwritten.lock();
+        self.feed.take(&changes)?;
+        let added = changes.bytes();
+        match &mut *unwritten {
+            Unwritten::Everything => {}
+            Unwritten::Changes(waiting, bytes) if *bytes + added <= UNWRITTEN_BYTES_MAX => {
+                *bytes += added;
+                waiting.extend(changes.events);
+            }
+            Unwritten::Nothing if added <= UNWRITTEN_BYTES_MAX => {
+                *unwritten = Unwritten::Changes(changes.events, added);
+            }
+            _ => *unwritten = Unwritten::Everything,
+        }
+        Ok(())
+    }
+
+    /// Takes everything anew.
+    pub fn take_document(&self, document: &Document, revision: Option<Revision>) -> anyhow::Result<()> {
+        let mut unwritten = self.unwritten.lock();
+        let revision_here = || self.feed.delivery().map(|delivery| delivery.revision());
+        let before = revision_here();
+        self.feed.take_document(document, revision)?;
+        if revision_here() != before {
+            *unwritten = Unwritten::Everything;
+        }
+        Ok(())
+    }
+
+    /// What the file does not have; it will.
+    pub fn unwritten(&self) -> Option<News> {
+        let mut unwritten = self.unwritten.lock();
+        let mut events = match mem::replace(&mut *unwritten, Unwritten::Nothing) {
+            Unwritten::Nothing => return None,
+            Unwritten::Changes(events, _) => events,
+            Unwritten::Everything => {
+                drop(unwritten);
+                return self.everything();
+            }
+        };
+        drop(unwritten);
+        let hydration = events.iter().rposition(|event| event.kind == HYDRATION);
+        events.drain(..hydration.unwrap_or_default());
+        let place = Arc::clone(&self.place);
+        match to_raw_value(&Changes { events }) {
+            Ok(changes) if hydration.is_some() => Some(News::Feed(place, changes)),
+            Ok(changes) => Some(News::Changes(place, changes)),
+            Err(_) => self.everything(),
+        }
+    }
+
+    /// All of it, which the file will have.
+    pub fn everything(&self) -> Option<News> {
+        let mut unwritten = self.unwritten.lock();
+        let Some(delivery) = self.feed.delivery() else {
+            *unwritten = Unwritten::Everything;
+            return None;
+        };
+        *unwritten = Unwritten::Nothing;
+        drop(unwritten);
+        Some(News::Feed(Arc::clone(&self.place), delivery.everything()))
     }
 }
 
@@ -43,6 +140,11 @@ impl Feeds {
     /// The feed of exactly what a token may see.
     pub fn of(&self, token: &ApiToken) -> Option<&Arc<Line>> {
         self.0.get(&token.environment)?.exact.get(&token.projects)
+    }
+
+    /// The feed of exactly this.
+    pub fn at(&self, place: &Place) -> Option<&Arc<Line>> {
+        self.0.get(&place.environment)?.exact.get(&place.projects)
     }
 
     /// Those that bring all that a token may see; the one of just that first.

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::io;
 use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,10 +24,8 @@ use crate::system::tasks::keep_running;
 const ASK_EVERY: Duration = Duration::from_secs(1);
 /// The most tokens in one question.
 const ASK_MAX: usize = 1_000;
-/// The shortest time between two writes of the file.
-const SAVE_EVERY: Duration = Duration::from_secs(1);
 /// The longest wait before an upstream that failed is asked again.
-const RETRY_MAX: Duration = Duration::from_secs(3);
+pub(super) const RETRY_MAX: Duration = Duration::from_secs(3);
 /// From how long on a stream is one that works. What ends or brings nothing before that is worse than asking.
 const STREAM_LASTS: Duration = Duration::from_secs(10);
 
@@ -53,14 +50,6 @@ impl fmt::Display for Silence {
 }
 
 impl std::error::Error for Silence {}
-
-/// What came of a write of the file.
-pub(super) enum Saving {
-    /// It is on disk.
-    Done,
-    /// There is nothing to be kept yet, or nowhere.
-    Nothing,
-}
 
 /// Tells the operator.
 fn say(feed: &Feed, news: Option<News>) {
@@ -121,6 +110,7 @@ impl Edge {
         });
         feeds.add(Arc::clone(&line));
         drop(feeds);
+        self.note_feed(&line);
         self.spawn(line);
     }
 
@@ -151,8 +141,8 @@ impl Edge {
             let way = course.way();
             let round = match way {
                 Way::Stream => self.listen(&upstream, &line, &secret, &mut course).await,
-                Way::Delta => self.ask_changes(&upstream, feed, &secret).await,
-                Way::Poll => self.ask_everything(&upstream, feed, &secret, &mut etag).await,
+                Way::Delta => self.ask_changes(&upstream, &line, &secret).await,
+                Way::Poll => self.ask_everything(&upstream, &line, &secret, &mut etag).await,
             };
             let failure = match round {
                 Ok(Round::Done) if way == Way::Stream => {
@@ -204,8 +194,9 @@ impl Edge {
             loop {
                 match stream.next().await? {
                     Heard::Changes(changes) => {
-                        feed.take(&changes)?;
+                        line.take(changes)?;
                         feed.hear();
+                        self.note_feed(line);
                         self.tell();
                     }
                     Heard::End => return anyhow::Ok(()),
@@ -240,11 +231,13 @@ impl Edge {
         }
     }
 
-    async fn ask_changes(&self, upstream: &Upstream, feed: &Feed, secret: &str) -> anyhow::Result<Round> {
+    async fn ask_changes(&self, upstream: &Upstream, line: &Line, secret: &str) -> anyhow::Result<Round> {
+        let feed = &line.feed;
         Ok(match upstream.delta(secret, feed.known()).await? {
             Answer::New(changes, _) => {
-                feed.take(&changes)?;
+                line.take(changes)?;
                 feed.hear();
+                self.note_feed(line);
                 self.tell();
                 Round::Done
             }
@@ -260,15 +253,17 @@ impl Edge {
     async fn ask_everything(
         &self,
         upstream: &Upstream,
-        feed: &Feed,
+        line: &Line,
         secret: &str,
         etag: &mut Option<String>,
     ) -> anyhow::Result<Round> {
+        let feed = &line.feed;
         Ok(match upstream.features(secret, etag.as_deref()).await? {
             Answer::New((document, revision), new) => {
-                feed.take_document(&document, revision)?;
+                line.take_document(&document, revision)?;
                 *etag = new;
                 feed.hear();
+                self.note_feed(line);
                 self.tell();
                 Round::Done
             }
@@ -363,48 +358,5 @@ impl Edge {
             }
         }
         Ok(())
-    }
-
-    /// Writes the file after changes.
-    async fn save_for_ever(self) {
-        let mut changed = self.revisions();
-        loop {
-            if changed.changed().await.is_err() {
-                return;
-            }
-            loop {
-                match self.save().await {
-                    Ok(Saving::Done) => break sleep(SAVE_EVERY).await,
-                    Ok(Saving::Nothing) => break,
-                    Err(error) => {
-                        tracing::error!(%error, "flags and tokens cannot be kept on disk; trying on");
-                        sleep(RETRY_MAX).await;
-                    }
-                }
-            }
-        }
-    }
-
-    pub(super) async fn save(&self) -> io::Result<Saving> {
-        let Some(backup) = self.0.backup.clone() else { return Ok(Saving::Nothing) };
-        // Tokens are of no use without flags, and the write with the flags would have to wait for its turn.
-        let is_on_its_way = {
-            let feeds = self.feeds();
-            !feeds.is_empty() && feeds.iter().all(|line| line.feed.delivery().is_none())
-        };
-        if is_on_its_way {
-            return Ok(Saving::Nothing);
-        }
-        let edge = self.clone();
-        tokio::task::spawn_blocking(move || backup.save(&edge.saved())).await??;
-        Ok(Saving::Done)
-    }
-
-    /// Keeps and sends on what there is.
-    pub async fn stop(&self) {
-        if let Err(error) = self.save().await {
-            tracing::error!(%error, "flags and tokens could not be kept on disk");
-        }
-        self.report_last().await;
     }
 }

@@ -6,6 +6,7 @@ mod course;
 mod feed;
 mod feeds;
 mod follow;
+mod keep;
 mod report;
 mod tokens;
 mod upstream;
@@ -23,14 +24,15 @@ use crate::http::metrics::Metrics;
 use crate::http::schemas::Schemas;
 use crate::options::edge::{EdgeOptions, Pace};
 use crate::system::clock::Clock;
-use crate::system::locks::{Guard, RwLock, rank};
+use crate::system::locks::{Guard, Mutex, RwLock, rank};
 use crate::telemetry::Telemetry;
-pub use backup::{Backup, Saved, SavedFeed};
+pub use backup::{Backup, Journal, News, Place};
 use feed::Feed;
 use feeds::{Feeds, Line};
+use keep::Noted;
 use report::Outbox;
 use tokens::{Finding, Tokens};
-use upstream::{Changes, Document, Upstream};
+use upstream::{Document, Upstream};
 
 /// How many unknown tokens may wait for the upstream's word.
 const ASKED_MAX: usize = 2_000;
@@ -55,6 +57,7 @@ struct Inner {
     backup: Option<Backup>,
     tokens: RwLock<{ rank::EDGE_TOKENS }, Tokens>,
     feeds: RwLock<{ rank::EDGE_FEEDS }, Feeds>,
+    noted: Mutex<{ rank::EDGE_UNWRITTEN }, Noted>,
     ask: mpsc::Sender<Question>,
     changed: watch::Sender<u64>,
     /// Held while a report is sent.
@@ -94,7 +97,7 @@ impl Edge {
             options.delivery(),
             schemas,
         );
-        edge.restore();
+        edge.restore_backup();
         edge.take_given(options)?;
         edge.start_tasks(questions);
         Ok(edge)
@@ -111,7 +114,7 @@ impl Edge {
             settings,
             schemas,
         );
-        edge.restore();
+        edge.restore_backup();
         if edge.feeds().is_empty() {
             return Ok(None);
         }
@@ -137,6 +140,7 @@ impl Edge {
             backup,
             tokens: RwLock::default(),
             feeds: RwLock::default(),
+            noted: Mutex::default(),
             ask,
             changed: watch::Sender::default(),
             outbox: tokio::sync::Mutex::default(),
@@ -150,22 +154,9 @@ impl Edge {
     }
 
     /// Takes what is kept on disk.
-    fn restore(&self) {
-        let Some(saved) = self.0.backup.as_ref().and_then(Backup::load) else { return };
-        for saved in saved.feeds {
-            let feed = Feed::new(saved.environment, saved.projects);
-            let changes = serde_json::from_str::<Changes>(saved.changes.get()).map_err(anyhow::Error::from);
-            match changes.and_then(|changes| feed.take(&changes)) {
-                Ok(()) => self.feeds_mut().add(Line::new(feed)),
-                // Its flags come from the upstream, or from the bootstrap file.
-                Err(error) => {
-                    let (error, environment) = (format!("{error:#}"), &feed.environment);
-                    tracing::error!(error, environment, "flags in the backup cannot be read; the others are served");
-                }
-            }
-        }
-        for token in saved.tokens {
-            self.tokens_mut().add(Arc::new(token), None);
+    fn restore_backup(&self) {
+        if let Some(saved) = self.0.backup.as_ref().and_then(Backup::load) {
+            self.restore(saved);
         }
     }
 
@@ -204,8 +195,11 @@ impl Edge {
                 let feed = Feed::of(&token);
                 // As revision 0, which is older than all of an upstream.
                 feed.take_document(&bootstrap, Some(Revision::default()))?;
-                self.feeds_mut().add(Line::new(feed));
+                let line = Line::new(feed);
+                self.feeds_mut().add(Arc::clone(&line));
+                self.note_feed(&line);
             }
+            self.note_token(&token);
             self.tokens_mut().add(token, Some(secret.to_owned()));
         }
         Ok(())
@@ -256,9 +250,16 @@ impl Edge {
     fn learn(&self, token: Arc<ApiToken>, secret: String) {
         let before = self.tokens_mut().confirm(Arc::clone(&token), secret);
         let gone = match before {
-            Some(before) if before.token != token => self.let_go(&before.token),
+            Some(before) if before.token != token => {
+                self.note_token(&token);
+                self.let_go(&before.token)
+            }
             Some(before) if before.secret.is_some() => return,
-            _ => None,
+            Some(_) => None,
+            None => {
+                self.note_token(&token);
+                None
+            }
         };
         self.follow_instead(&token, gone.as_deref());
         self.show(&token);
@@ -270,6 +271,7 @@ impl Edge {
         // In its own statement: what follows takes other locks.
         let before = self.tokens_mut().refuse(hash);
         if let Some(token) = before {
+            self.note_token(&token);
             self.let_go(&token);
             self.tell();
         }
@@ -285,6 +287,7 @@ impl Edge {
         }
         let gone = feeds.remove(&token.environment, &token.projects)?;
         drop(feeds);
+        self.note_feed(&gone);
         let others: Vec<_> = {
             let tokens = self.tokens();
             tokens.bringers_in(&token.environment).filter(|token| gone.feed.covers(token)).map(Arc::clone).collect()
@@ -388,20 +391,6 @@ impl Edge {
     /// All tokens that work. Whoever makes text of them holds no lock meanwhile.
     fn known_tokens(&self) -> Vec<Arc<ApiToken>> {
         self.tokens().known().map(|known| Arc::clone(&known.token)).collect()
-    }
-
-    /// What is to be kept on disk.
-    fn saved(&self) -> Saved {
-        let feeds: Vec<_> = self.feeds().iter().map(Arc::clone).collect();
-        // Nobody gets flags with an admin token.
-        let tokens = self.known_tokens().into_iter().filter(|token| token.kind != TokenKind::Admin);
-        let tokens = tokens.map(|token| (*token).clone()).collect();
-        let saved = |line: &Arc<Line>| {
-            let feed = &line.feed;
-            let changes = feed.delivery()?.everything();
-            Some(SavedFeed { environment: feed.environment.clone(), projects: feed.projects.clone(), changes })
-        };
-        Saved { tokens, feeds: feeds.iter().filter_map(saved).collect() }
     }
 }
 

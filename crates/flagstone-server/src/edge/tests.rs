@@ -93,22 +93,17 @@ async fn f21_an_edge_takes_its_locks_in_one_order() {
     for token in &known {
         edge.follow(token);
         let document = serde_json::from_str(r#"{"features":[{"name":"flag"}]}"#).unwrap();
-        edge.feeds()
-            .of(token)
-            .unwrap()
-            .feed
-            .take_document(&document, Some(crate::delivery::Revision::number(1)))
-            .unwrap();
+        edge.feeds().of(token).unwrap().take_document(&document, Some(crate::delivery::Revision::number(1))).unwrap();
     }
     // A lock out of its turn is a panic, see `locks`.
-    assert_eq!(edge.saved().feeds.len(), 2);
+    assert_eq!(edge.all().count(), 4, "two tokens and two feeds");
     edge.save().await.unwrap();
     assert!(edge.is_ready());
     edge.learn(Arc::clone(&known[0]), "*:development.secret".to_owned());
     edge.delivery(&known[0]).unwrap();
     edge.forget(&known[0].hash);
     assert!(edge.current(&known[0]).is_none());
-    assert_eq!(edge.saved().feeds.len(), 1);
+    assert_eq!(edge.all().count(), 2);
 }
 
 const SEVERAL: &str = "[]:development.secret";
@@ -270,20 +265,20 @@ async fn f20_streams_that_work_again_are_used_again() {
 #[tokio::test]
 async fn f23_an_unreadable_feed_in_a_sound_backup_does_not_stop_the_start() {
     let folder = tempfile::tempdir().unwrap();
-    let feed = |environment: &str, changes: &str| SavedFeed {
-        environment: environment.to_owned(),
-        projects: vec!["*".to_owned()],
-        changes: serde_json::value::RawValue::from_string(changes.to_owned()).unwrap(),
+    let feed = |environment: &str, changes: &str| {
+        let place = Place { environment: environment.to_owned(), projects: vec!["*".to_owned()] };
+        News::Feed(Arc::new(place), serde_json::value::RawValue::from_string(changes.to_owned()).unwrap())
     };
     let of_newer = r#"{"events":[{"type":"hydration","eventId":7,"features":{"a":{}}}]}"#;
     let good = r#"{"events":[{"type":"hydration","eventId":7,"features":[{"name":"flag"}]}]}"#;
     let tokens = ["development", "production"].map(|environment| {
         let secret = format!("*:{environment}.secret");
-        (*tokens::given(&secret, TokenKind::Backend, None).unwrap()).clone()
+        tokens::given(&secret, TokenKind::Backend, None).unwrap()
     });
     for unreadable in [of_newer, "7", r#"{"events":[{"type":"hydration","eventId":7}]}"#] {
-        let feeds = vec![feed("development", unreadable), feed("production", good)];
-        Backup::new(folder.path()).unwrap().save(&Saved { tokens: tokens.to_vec(), feeds }).unwrap();
+        let feeds = [feed("development", unreadable), feed("production", good)];
+        let news = tokens.iter().map(|token| News::Token(Arc::clone(token))).chain(feeds);
+        Backup::new(folder.path()).unwrap().begin().await.rewrite(news).unwrap();
         let edge = started(&["--backup-folder", folder.path().to_str().unwrap(), "--upstream-url", NOWHERE]);
         assert!(edge.delivery(&tokens[0]).is_err(), "{unreadable}");
         assert_eq!(edge.delivery(&tokens[1]).unwrap().content().features.len(), 1, "{unreadable}");

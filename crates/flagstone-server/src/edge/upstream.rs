@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use flagstone_model::api_tokens::TokenKind;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -74,15 +74,33 @@ impl Document {
     }
 }
 
+/// The [kind](Change::kind) of change that brings everything.
+pub const HYDRATION: &str = "hydration";
+
 /// What a delta or an event of a stream brings.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Changes {
     /// In order.
     pub events: Vec<Change>,
 }
 
+impl Changes {
+    /// About how many bytes they take.
+    pub fn bytes(&self) -> usize {
+        let list =
+            |raw: &Option<Vec<Box<RawValue>>>| raw.iter().flatten().map(|raw| raw.get().len() + 16).sum::<usize>();
+        let one = |raw: &Option<Box<RawValue>>| raw.as_ref().map_or(0, |raw| raw.get().len());
+        let of = |event: &Change| {
+            let name = event.feature_name.as_ref().map_or(0, String::len);
+            let lists = list(&event.features) + list(&event.segments);
+            size_of::<Change>() + lists + one(&event.feature) + one(&event.segment) + name
+        };
+        self.events.iter().map(of).sum()
+    }
+}
+
 /// One change; which fields there are depends on the type.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
     /// `hydration`, `feature-updated`, `feature-removed`, `segment-updated` or `segment-removed`.
@@ -91,25 +109,25 @@ pub struct Change {
     /// The revision's number.
     pub event_id: u64,
     /// The revision's mark, from a Flagstone.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<String>,
     /// Of a hydration.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub features: Option<Vec<Box<RawValue>>>,
     /// Of a hydration.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segments: Option<Vec<Box<RawValue>>>,
     /// New or changed.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feature: Option<Box<RawValue>>,
     /// Gone.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feature_name: Option<String>,
     /// New or changed.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segment: Option<Box<RawValue>>,
     /// Gone.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segment_id: Option<Value>,
 }
 
