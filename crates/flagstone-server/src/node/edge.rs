@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use tokio::net::TcpListener;
 
 use crate::edge::{Edge, backstage};
@@ -22,8 +21,9 @@ pub async fn run(options: EdgeOptions, listener: TcpListener, stop: impl Future<
     let address: Option<SocketAddr> = listener.local_addr().ok();
     tracing::info!(?address, "Flagstone's edge serves");
     let source = FlagSource::edge(edge.clone());
-    let router: Router =
-        routes::delivery_router(&source, &base_path, backstage::routes().with_state(edge.clone()), routes::no_route);
+    let operators = backstage::routes().with_state(edge.clone());
+    let admission = options.addresses.admission();
+    let router = routes::delivery_router(&source, &base_path, operators, routes::no_route, admission);
     let stop = async {
         stop.await;
         source.streams().stop();

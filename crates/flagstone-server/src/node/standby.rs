@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use crate::app::{App, Snapshot};
 use crate::delivery::{Revision, Scope, Update};
 use crate::edge::{Backup, Edge, Journal, News, Place};
+use crate::http::admission::Admission;
 use crate::http::error::Failure;
 use crate::http::serve;
 use crate::ops;
@@ -57,7 +58,7 @@ impl Standby {
         let router = match &kept {
             Some(kept) => {
                 let ready = Router::new().route("/ready", get(ops::degraded));
-                routes::delivery_router(&kept.source, base_path, health.merge(ready), waiting)
+                routes::delivery_router(&kept.source, base_path, health.merge(ready), waiting, Admission::default())
             }
             None => nested(base_path, health).fallback(waiting),
         };

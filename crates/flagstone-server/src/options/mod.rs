@@ -1,5 +1,6 @@
 //! Every option of `flagstone serve`, with the environment variable behind it.
 
+pub mod addresses;
 pub mod edge;
 mod import;
 mod integrations;
