@@ -55,12 +55,12 @@ impl Bootstrap {
 impl Edge {
     /// Takes the file's flags, and tokens for them. With an upstream, tokens count once it has confirmed them.
     pub(super) fn take_bootstrap(&self) -> anyhow::Result<()> {
-        let Some(bootstrap) = &self.0.bootstrap else { return Ok(()) };
+        let Some(bootstrap) = &self.0.parts.bootstrap else { return Ok(()) };
         // Before it is read: what is written meanwhile is a change.
         let reload = Reload::new(vec![bootstrap.path.clone()], bootstrap.look_every)?;
         let document = bootstrap.read()?;
         ensure!(
-            self.0.upstream.is_some() || !bootstrap.tokens.is_empty(),
+            self.0.parts.upstream.is_some() || !bootstrap.tokens.is_empty(),
             "no token is given: nobody could have the bootstrap file's flags"
         );
         self.take_file(bootstrap, &document, Reason::Start)?;
@@ -70,7 +70,7 @@ impl Edge {
     }
 
     async fn reload_for_ever(self, reload: Arc<tokio::sync::Mutex<Reload>>) {
-        let Some(bootstrap) = &self.0.bootstrap else { return };
+        let Some(bootstrap) = &self.0.parts.bootstrap else { return };
         let mut reload = reload.lock().await;
         loop {
             reload.wanted().await;
@@ -109,7 +109,7 @@ impl Edge {
 
     /// Takes the flags of a token, unless the upstream's are here.
     fn take_for(&self, token: &ApiToken, document: &Document, reason: Reason) -> anyhow::Result<()> {
-        let has_upstream = self.0.upstream.is_some();
+        let has_upstream = self.0.parts.upstream.is_some();
         let known = self.feeds().of(token).map(Arc::clone);
         let line = match known {
             Some(line) if has_upstream && (reason == Reason::Start || line.feed.is_heard()) => return Ok(()),

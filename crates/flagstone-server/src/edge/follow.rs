@@ -72,7 +72,7 @@ fn say(feed: &Feed, news: Option<News>) {
 
 impl Edge {
     pub(super) fn start_tasks(&self, questions: mpsc::Receiver<Question>) {
-        let Some(upstream) = self.0.upstream.clone() else { return };
+        let Some(upstream) = self.0.parts.upstream.clone() else { return };
         // First: a task that learns of a token adds a feed and follows it, and nothing is to be followed twice.
         for line in self.feeds().iter() {
             self.spawn(Arc::clone(line));
@@ -84,6 +84,10 @@ impl Edge {
         let edge = self.clone();
         let of = upstream.clone();
         keep_running("ask whether tokens still work", move || edge.clone().revalidate_for_ever(of.clone()));
+        if self.0.parts.issuer.is_some() {
+            let (edge, of) = (self.clone(), upstream.clone());
+            keep_running("ask for tokens", move || edge.clone().issue_for_ever(of.clone()));
+        }
         let questions = Arc::new(tokio::sync::Mutex::new(questions));
         let (edge, of) = (self.clone(), upstream);
         keep_running("ask about tokens", move || edge.clone().answer_for_ever(of.clone(), Arc::clone(&questions)));
@@ -96,7 +100,7 @@ impl Edge {
 
     /// The same where a feed is gone: what it brought is served until the upstream has spoken.
     pub(super) fn follow_instead(&self, token: &ApiToken, gone: Option<&Line>) {
-        if token.kind != TokenKind::Backend || token.environment == ALL || self.0.upstream.is_none() {
+        if token.kind != TokenKind::Backend || token.environment == ALL || self.0.parts.upstream.is_none() {
             return;
         }
         let mut feeds = self.feeds_mut();
@@ -115,7 +119,7 @@ impl Edge {
     }
 
     fn spawn(&self, line: Arc<Line>) {
-        let Some(upstream) = self.0.upstream.clone() else { return };
+        let Some(upstream) = self.0.parts.upstream.clone() else { return };
         let edge = self.clone();
         keep_running("follow the upstream", move || edge.clone().follow_feed(upstream.clone(), Arc::clone(&line)));
     }
@@ -151,7 +155,7 @@ impl Edge {
                 }
                 Ok(Round::Done) => {
                     say(feed, course.works());
-                    sleep_until(course.next(self.0.pace.refresh)).await;
+                    sleep_until(course.next(self.0.parts.pace.refresh)).await;
                     continue;
                 }
                 Ok(Round::NotOffered) => Failure::NotOffered("the upstream does not offer it"),
@@ -324,9 +328,9 @@ impl Edge {
 
     /// Asks, again and again, whether the known tokens still work; first about those that the operator gave.
     async fn revalidate_for_ever(self, upstream: Upstream) {
-        let every = self.0.pace.revalidate;
+        let every = self.0.parts.pace.revalidate;
         loop {
-            let mut secrets = self.0.given.clone();
+            let mut secrets = self.0.parts.given.clone();
             secrets.extend(self.tokens().known().filter_map(|known| known.secret.clone()));
             secrets.sort_unstable();
             secrets.dedup();

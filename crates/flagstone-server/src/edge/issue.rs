@@ -67,9 +67,10 @@ impl Issuer {
 
     /// A request of now.
     fn sign(&self, now: Timestamp) -> Signed {
-        let places = self.places.iter().map(|place| {
-            serde_json::json!({ "environment": place.environment, "projects": place.projects })
-        });
+        let places = self
+            .places
+            .iter()
+            .map(|place| serde_json::json!({ "environment": place.environment, "projects": place.projects }));
         let body = serde_json::json!({ "tokens": places.collect::<Vec<_>>() }).to_string();
         let (time, nonce, hash) = (now.to_string(), entropy::uuid(), hex(&Sha256::digest(&body)));
         let signed = format!("POST\n{PATH}\n{time}\n{nonce}\n{hash}");
@@ -84,7 +85,7 @@ impl Issuer {
 impl Edge {
     /// Asks for tokens until there are some, and again when one of them does not work any more.
     pub(super) async fn issue_for_ever(self, upstream: Upstream) {
-        let Some(issuer) = &self.0.issuer else { return };
+        let Some(issuer) = &self.0.parts.issuer else { return };
         let mut issued: Vec<String> = Vec::new();
         loop {
             let all_work = !issued.is_empty() && {
@@ -92,7 +93,7 @@ impl Edge {
                 issued.iter().all(|hash| tokens.known_by(hash).is_some())
             };
             let wait = if all_work {
-                self.0.pace.revalidate
+                self.0.parts.pace.revalidate
             } else {
                 match upstream.issue(&issuer.sign(self.now())).await {
                     Ok(views) => {
@@ -102,7 +103,7 @@ impl Edge {
                         for (token, secret) in tokens {
                             self.learn(token, secret);
                         }
-                        self.0.pace.revalidate
+                        self.0.parts.pace.revalidate
                     }
                     Err(error) => {
                         let error = format!("{error:#}");
@@ -117,7 +118,7 @@ impl Edge {
 
     /// Whether what the edge asks for is here, with or without tokens.
     pub(super) fn has_what_it_asks_for(&self) -> bool {
-        let places = self.0.issuer.iter().flat_map(|issuer| &issuer.places);
+        let places = self.0.parts.issuer.iter().flat_map(|issuer| &issuer.places);
         let mut tokens = places.filter_map(tokens::of_place);
         tokens.all(|token| self.delivery(&token).is_ok())
     }

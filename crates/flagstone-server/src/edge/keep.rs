@@ -81,14 +81,14 @@ impl Edge {
 
     /// A token was confirmed or forgotten.
     pub(super) fn note_token(&self, token: &ApiToken) {
-        if self.0.backup.is_some() && is_kept(token) {
+        if self.0.parts.backup.is_some() && is_kept(token) {
             self.0.noted.lock().tokens.insert(token.hash.clone());
         }
     }
 
     /// A feed was changed, added or removed.
     pub(super) fn note_feed(&self, line: &Line) {
-        if self.0.backup.is_some() {
+        if self.0.parts.backup.is_some() {
             self.0.noted.lock().places.insert(Arc::clone(&line.place));
         }
     }
@@ -115,7 +115,7 @@ impl Edge {
 
     /// Writes what is new.
     pub(super) async fn save(&self) -> io::Result<Saving> {
-        let Some(backup) = self.0.backup.clone() else { return Ok(Saving::Nothing) };
+        let Some(backup) = self.0.parts.backup.clone() else { return Ok(Saving::Nothing) };
         // Tokens are of no use without flags, and the write with the flags would have to wait for its turn.
         let is_on_its_way = {
             let feeds = self.feeds();

@@ -2,10 +2,12 @@
 
 pub mod backstage;
 mod backup;
+mod bootstrap;
 mod course;
 mod feed;
 mod feeds;
 mod follow;
+mod issue;
 mod keep;
 mod report;
 mod tokens;
@@ -14,11 +16,11 @@ mod upstream;
 use std::sync::{Arc, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use flagstone_model::api_tokens::{ApiToken, TokenKind, hash};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::delivery::{Delivery, DeliverySettings, Revision};
+use crate::delivery::{Delivery, DeliverySettings};
 use crate::http::error::Failure;
 use crate::http::metrics::Metrics;
 use crate::http::schemas::Schemas;
@@ -27,12 +29,13 @@ use crate::system::clock::Clock;
 use crate::system::locks::{Guard, Mutex, RwLock, rank};
 use crate::telemetry::Telemetry;
 pub use backup::{Backup, Journal, News, Place};
-use feed::Feed;
+use bootstrap::Bootstrap;
 use feeds::{Feeds, Line};
+use issue::Issuer;
 use keep::Noted;
 use report::Outbox;
 use tokens::{Finding, Tokens};
-use upstream::{Document, Upstream};
+use upstream::Upstream;
 
 /// How many unknown tokens may wait for the upstream's word.
 const ASKED_MAX: usize = 2_000;
@@ -47,14 +50,8 @@ const SECRET_BYTES_MAX: usize = 500;
 pub struct Edge(Arc<Inner>);
 
 struct Inner {
-    upstream: Option<Upstream>,
-    without_upstream: WithoutUpstream,
-    /// Backend tokens that the operator gave.
-    given: Vec<String>,
-    pace: Pace,
-    settings: DeliverySettings,
+    parts: Parts,
     clock: Clock,
-    backup: Option<Backup>,
     tokens: RwLock<{ rank::EDGE_TOKENS }, Tokens>,
     feeds: RwLock<{ rank::EDGE_FEEDS }, Feeds>,
     noted: Mutex<{ rank::EDGE_UNWRITTEN }, Noted>,
@@ -64,6 +61,19 @@ struct Inner {
     outbox: tokio::sync::Mutex<Outbox>,
     telemetry: Telemetry,
     metrics: Metrics,
+}
+
+/// What an edge begins with.
+struct Parts {
+    upstream: Option<Upstream>,
+    without_upstream: WithoutUpstream,
+    /// Backend tokens that the operator gave.
+    given: Vec<String>,
+    issuer: Option<Issuer>,
+    bootstrap: Option<Bootstrap>,
+    backup: Option<Backup>,
+    pace: Pace,
+    settings: DeliverySettings,
     schemas: Schemas,
 }
 
@@ -87,33 +97,36 @@ impl Edge {
     pub fn start(options: &EdgeOptions, schemas: Schemas) -> anyhow::Result<Self> {
         let upstream = options.upstream()?.map(Upstream::new).transpose()?;
         let backup = options.backup_folder.as_deref().map(Backup::new).transpose().context("the backup folder")?;
-        let given = options.backend_tokens().map(str::to_owned).collect();
-        let (edge, questions) = Self::new(
+        let (edge, questions) = Self::new(Parts {
             upstream,
-            WithoutUpstream::AllIsKnown,
+            without_upstream: WithoutUpstream::AllIsKnown,
+            given: options.backend_tokens().map(str::to_owned).collect(),
+            issuer: Issuer::of(options)?,
+            bootstrap: Bootstrap::of(options),
             backup,
-            given,
-            options.pace(),
-            options.delivery(),
+            pace: options.pace(),
+            settings: options.delivery(),
             schemas,
-        );
+        });
         edge.restore_backup();
-        edge.take_given(options)?;
+        edge.take_bootstrap()?;
         edge.start_tasks(questions);
         Ok(edge)
     }
 
     /// What a node has kept on disk, for the time until its database is there; nothing if it has kept nothing.
     pub fn of_backup(backup: Backup, settings: DeliverySettings, schemas: Schemas) -> anyhow::Result<Option<Self>> {
-        let (edge, questions) = Self::new(
-            None,
-            WithoutUpstream::DatabaseIsAway,
-            Some(backup),
-            Vec::new(),
-            Pace::default(),
+        let (edge, questions) = Self::new(Parts {
+            upstream: None,
+            without_upstream: WithoutUpstream::DatabaseIsAway,
+            given: Vec::new(),
+            issuer: None,
+            bootstrap: None,
+            backup: Some(backup),
+            pace: Pace::default(),
             settings,
             schemas,
-        );
+        });
         edge.restore_backup();
         if edge.feeds().is_empty() {
             return Ok(None);
@@ -122,22 +135,11 @@ impl Edge {
         Ok(Some(edge))
     }
 
-    fn new(
-        upstream: Option<Upstream>,
-        without_upstream: WithoutUpstream,
-        backup: Option<Backup>,
-        given: Vec<String>,
-        pace: Pace,
-        settings: DeliverySettings,
-        schemas: Schemas,
-    ) -> (Self, mpsc::Receiver<Question>) {
+    fn new(parts: Parts) -> (Self, mpsc::Receiver<Question>) {
         let (ask, questions) = mpsc::channel(ASKED_MAX);
         let edge = Self(Arc::new(Inner {
-            upstream,
-            without_upstream,
-            given,
-            pace,
-            backup,
+            parts,
+            clock: Clock::System,
             tokens: RwLock::default(),
             feeds: RwLock::default(),
             noted: Mutex::default(),
@@ -146,63 +148,15 @@ impl Edge {
             outbox: tokio::sync::Mutex::default(),
             telemetry: Telemetry::sending_on(),
             metrics: Metrics::new(),
-            schemas,
-            clock: Clock::System,
-            settings,
         }));
         (edge, questions)
     }
 
     /// Takes what is kept on disk.
     fn restore_backup(&self) {
-        if let Some(saved) = self.0.backup.as_ref().and_then(Backup::load) {
+        if let Some(saved) = self.0.parts.backup.as_ref().and_then(Backup::load) {
             self.restore(saved);
         }
-    }
-
-    /// Takes the tokens and flags that the options give. With an upstream, tokens count once it has confirmed them.
-    fn take_given(&self, options: &EdgeOptions) -> anyhow::Result<()> {
-        let bootstrap = match &options.bootstrap_file {
-            Some(path) => {
-                let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-                let document = serde_json::from_slice::<Document>(&text);
-                Some(document.with_context(|| format!("{} is no client-features document", path.display()))?)
-            }
-            None => None,
-        };
-        let Some(bootstrap) = bootstrap else { return Ok(()) };
-        let none_given = self.0.given.is_empty() && options.frontend_tokens.is_empty();
-        ensure!(
-            self.0.upstream.is_some() || !none_given,
-            "no token is given: nobody could have the bootstrap file's flags"
-        );
-        let backend = options.backend_tokens().map(|secret| (secret, TokenKind::Backend));
-        let frontend = options.frontend_tokens.iter().map(|secret| (secret.trim(), TokenKind::Frontend));
-        for (secret, kind) in backend.chain(frontend) {
-            let (_, environment) = tokens::place(secret)
-                .context("with a bootstrap file, tokens must have the form <project>:<environment>.<secret>")?;
-            let several = bootstrap.environment().is_none_or(|of| of == environment).then(|| bootstrap.projects());
-            // What is kept of it was once the upstream's word.
-            let kept = self.tokens().known_by(&hash(secret)).map(Arc::clone);
-            let Some(token) = kept.or_else(|| tokens::given(secret, kind, several.flatten().as_deref())) else {
-                tracing::warn!(
-                    token = tokens::prefix(secret),
-                    "nobody here knows which projects this token is for; it is not served until the upstream says so"
-                );
-                continue;
-            };
-            if self.feeds().of(&token).is_none() {
-                let feed = Feed::of(&token);
-                // As revision 0, which is older than all of an upstream.
-                feed.take_document(&bootstrap, Some(Revision::default()))?;
-                let line = Line::new(feed);
-                self.feeds_mut().add(Arc::clone(&line));
-                self.note_feed(&line);
-            }
-            self.note_token(&token);
-            self.tokens_mut().add(token, Some(secret.to_owned()));
-        }
-        Ok(())
     }
 
     /// The token of this secret, if it works. The upstream is asked about one that is not known.
@@ -227,8 +181,8 @@ impl Edge {
             Finding::Refused => return Err(Failure::BadCredentials),
             Finding::Unknown => {}
         }
-        if self.0.upstream.is_none() {
-            return Err(match self.0.without_upstream {
+        if self.0.parts.upstream.is_none() {
+            return Err(match self.0.parts.without_upstream {
                 WithoutUpstream::AllIsKnown => Failure::BadCredentials,
                 WithoutUpstream::DatabaseIsAway => Failure::Unavailable(
                     "This token is not known here; without its database this node cannot look it up.",
@@ -332,15 +286,17 @@ impl Edge {
     pub fn is_ready(&self) -> bool {
         let mut given = {
             let tokens = self.tokens();
-            let known = self.0.given.iter().filter_map(|secret| tokens.known_by(&hash(secret)));
+            let known = self.0.parts.given.iter().filter_map(|secret| tokens.known_by(&hash(secret)));
             known.map(Arc::clone).collect::<Vec<_>>().into_iter()
         };
-        self.0.given.is_empty() || given.len() > 0 && given.all(|token| self.delivery(&token).is_ok())
+        let has_given =
+            self.0.parts.given.is_empty() || given.len() > 0 && given.all(|token| self.delivery(&token).is_ok());
+        has_given && self.has_what_it_asks_for()
     }
 
     /// What the operator chose for delivery.
     pub fn settings(&self) -> &DeliverySettings {
-        &self.0.settings
+        &self.0.parts.settings
     }
 
     /// What is counted.
@@ -355,7 +311,7 @@ impl Edge {
 
     /// The published schemas.
     pub fn schemas(&self) -> &Schemas {
-        &self.0.schemas
+        &self.0.parts.schemas
     }
 
     /// Told of every change of flags or tokens.

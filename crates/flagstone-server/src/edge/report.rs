@@ -84,7 +84,7 @@ impl Edge {
     pub(super) async fn report_for_ever(self) {
         loop {
             tokio::select! {
-                () = sleep(self.0.pace.report) => {}
+                () = sleep(self.0.parts.pace.report) => {}
                 // Where that is often, reports fail, or are more than the upstream can take.
                 () = self.telemetry().half_full() => sleep(EARLY_EVERY).await,
             }
@@ -105,7 +105,7 @@ impl Edge {
     /// Sends everything that waits. What the upstream does not take waits on, and holds up no other environment. One
     /// report at a time: who stops waits for the one that is under way, and sends what that could not.
     pub(super) async fn report(&self) -> anyhow::Result<()> {
-        let Some(upstream) = &self.0.upstream else { return Ok(()) };
+        let Some(upstream) = &self.0.parts.upstream else { return Ok(()) };
         let mut outbox = self.0.outbox.lock().await;
         let mut batch = self.telemetry().take();
         add_applications_alone(&mut batch);

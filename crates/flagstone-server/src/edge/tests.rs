@@ -22,9 +22,17 @@ pub fn edge(url: &str, environments: &[&str], backup: Option<Backup>) -> Edge {
         secure: false,
         streams: crate::delivery::StreamLimits { all: 1, per_token: None, per_address: None },
     };
-    let upstream = Some(Upstream::new(url.to_owned()).unwrap());
-    let (without, schemas) = (WithoutUpstream::AllIsKnown, Schemas::of(&[]).unwrap());
-    let (edge, _) = Edge::new(upstream, without, backup, Vec::new(), Pace::default(), settings, schemas);
+    let (edge, _) = Edge::new(Parts {
+        upstream: Some(Upstream::new(url.to_owned()).unwrap()),
+        without_upstream: WithoutUpstream::AllIsKnown,
+        given: Vec::new(),
+        issuer: None,
+        bootstrap: None,
+        backup,
+        pace: Pace::default(),
+        settings,
+        schemas: Schemas::of(&[]).unwrap(),
+    });
     for environment in environments {
         let secret = format!("*:{environment}.secret");
         edge.tokens_mut().add(tokens::given(&secret, TokenKind::Backend, None).unwrap(), Some(secret));
@@ -283,4 +291,61 @@ async fn f23_an_unreadable_feed_in_a_sound_backup_does_not_stop_the_start() {
         assert!(edge.delivery(&tokens[0]).is_err(), "{unreadable}");
         assert_eq!(edge.delivery(&tokens[1]).unwrap().content().features.len(), 1, "{unreadable}");
     }
+}
+
+/// Waits until an edge has been told of something and `has` holds.
+async fn until(edge: &Edge, has: impl Fn() -> bool) {
+    let mut changed = edge.revisions();
+    tokio::time::timeout(Duration::from_secs(30), changed.wait_for(|_| has())).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_bootstrap_file_is_read_again_when_it_changes_and_never_takes_flags_away_by_a_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = document(folder.path(), &json!(null));
+    let tokens = [WIDE, "one:development.secret"].join(",");
+    let edge = started(&["--bootstrap-file", &file, "--tokens", &tokens, "--reload-interval", "1"]);
+    let names = |secret: &str| {
+        let token = edge.tokens().known_by(&hash(secret)).map(Arc::clone).unwrap();
+        let delivery = edge.delivery(&token).unwrap();
+        let seen = delivery.content().features.iter().filter(|item| token.covers(&item.project));
+        (delivery.revision().number, seen.map(|item| item.name.clone()).collect::<Vec<_>>().join(","))
+    };
+    assert_eq!(names(WIDE), (0, "of-one,of-three,of-two".to_owned()));
+    let write = |text: &str| {
+        let new = folder.path().join("new");
+        std::fs::write(&new, text).unwrap();
+        std::fs::rename(&new, &file).unwrap();
+    };
+    write(r#"{"features":[{"name":"other","project":"one"}]}"#);
+    until(&edge, || names(WIDE).1 == "other").await;
+    assert_eq!(names(WIDE).0, 1, "a client that has the first ones is told");
+    assert_eq!(names("one:development.secret").1, "other");
+    let mut changed = edge.revisions();
+    changed.mark_unchanged();
+    write("{");
+    changed.changed().await.unwrap();
+    assert_eq!(names(WIDE), (1, "other".to_owned()), "what cannot be read takes nothing away");
+    write(r#"{"features":[]}"#);
+    until(&edge, || names(WIDE).1.is_empty()).await;
+}
+
+#[tokio::test]
+async fn what_the_upstream_says_is_not_replaced_by_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = document(folder.path(), &json!(null));
+    let url = serve(describes(json!({ "type": "client" }))).await;
+    let words = ["--bootstrap-file", &file, "--tokens", WIDE, "--upstream-url", &url, "--reload-interval", "1"];
+    let edge = started(&words);
+    let first = || edge.feeds().iter().next().map(Arc::clone).unwrap();
+    let names = || first().feed.delivery().unwrap().content().features.len();
+    std::fs::write(&file, r#"{"features":[{"name":"other"}]}"#).unwrap();
+    until(&edge, || names() == 1).await;
+    assert_eq!(first().feed.known(), None, "the upstream is never asked to go on from a file");
+    first().feed.hear();
+    let mut changed = edge.revisions();
+    changed.mark_unchanged();
+    std::fs::write(&file, r#"{"features":[{"name":"a"},{"name":"b"}]}"#).unwrap();
+    changed.changed().await.unwrap();
+    assert_eq!(names(), 1);
 }

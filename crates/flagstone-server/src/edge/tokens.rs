@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use flagstone_model::api_tokens::{ApiToken, TokenKind, hash, selector_of};
 
+use super::backup::Place;
 use super::upstream::TokenView;
 
 /// How long the upstream is not asked again about a token that does not work, at most; at least it is half of that.
@@ -261,6 +262,11 @@ pub fn given(secret: &str, kind: TokenKind, several: Option<&[String]>) -> Optio
     let (projects, environment) = place(secret)?;
     let projects = projects.into_list().or_else(|| several.map(<[_]>::to_vec))?;
     Some(Arc::new(token(secret, kind, environment.to_owned(), projects)))
+}
+
+/// What would open just this, were it known.
+pub fn of_place(place: &Place) -> Option<Arc<ApiToken>> {
+    given(&format!("[]:{}.", place.environment), TokenKind::Backend, Some(&place.projects))
 }
 
 /// What stands before the secret part of a token.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::issue::{self, Signed};
 use crate::delivery::Revision;
 use crate::http::outbound;
 use crate::telemetry::BATCH_ID;
@@ -44,6 +45,11 @@ pub struct TokenView {
     /// The environment it is for; old servers do not say.
     #[serde(default)]
     pub environment: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct TokenViews {
+    tokens: Vec<TokenView>,
 }
 
 /// Everything, as a poll brings it.
@@ -224,17 +230,29 @@ impl Upstream {
 
     /// Those of `tokens` that work, and what they are for.
     pub async fn validate(&self, tokens: &[&str]) -> anyhow::Result<Vec<TokenView>> {
-        #[derive(Deserialize)]
-        struct Valid {
-            tokens: Vec<TokenView>,
-        }
         let request = self.client.post(format!("{}/edge/validate", self.url)).timeout(TIMEOUT);
         let response = request.json(&serde_json::json!({ "tokens": tokens })).send().await;
         let response = response.map_err(reqwest::Error::without_url)?;
         if response.status() != StatusCode::OK {
             bail!("the upstream answers {} when it is asked about tokens", response.status());
         }
-        Ok(serde_json::from_slice::<Valid>(&body(response).await?)?.tokens)
+        Ok(serde_json::from_slice::<TokenViews>(&body(response).await?)?.tokens)
+    }
+
+    /// The tokens that a signed request asks for.
+    pub async fn issue(&self, request: &Signed) -> anyhow::Result<Vec<TokenView>> {
+        let mut post = self.client.post(format!("{}{}", self.url, issue::PATH)).timeout(TIMEOUT);
+        for (name, value) in &request.headers {
+            let mut value = HeaderValue::try_from(value).context("a signature cannot stand in a header")?;
+            value.set_sensitive(true);
+            post = post.header(*name, value);
+        }
+        let response = post.header(CONTENT_TYPE, "application/json").body(request.body.clone()).send().await;
+        let response = response.map_err(reqwest::Error::without_url)?;
+        if response.status() != StatusCode::OK {
+            bail!("the upstream answers {} when it is asked for tokens", response.status());
+        }
+        Ok(serde_json::from_slice::<TokenViews>(&body(response).await?)?.tokens)
     }
 
     /// Sends on what SDKs have reported. An upstream that knows `id` counts it once, however often it comes. Returns what

@@ -9,6 +9,7 @@ use clap::Args;
 use reqwest::Url;
 
 use super::addresses::AddressOptions;
+use super::issue::IssueOptions;
 use super::{LogFormat, StreamOptions};
 use crate::delivery::DeliverySettings;
 
@@ -30,6 +31,12 @@ pub struct EdgeOptions {
     /// A file with a client-features document: the flags of all given tokens, until the upstream says otherwise
     #[arg(long, env = "BOOTSTRAP_FILE")]
     pub bootstrap_file: Option<PathBuf>,
+    /// How often to look whether the bootstrap file has changed, in seconds; with 0 it is read again at SIGHUP alone
+    #[arg(long, env = "RELOAD_INTERVAL", default_value_t = 5)]
+    pub reload_interval: u64,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub issue: IssueOptions,
     /// The folder in which flags and tokens outlast a restart; nothing is kept if omitted
     #[arg(long, env = "BACKUP_FOLDER")]
     pub backup_folder: Option<PathBuf>,

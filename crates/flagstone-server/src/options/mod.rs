@@ -4,6 +4,7 @@ pub mod addresses;
 pub mod edge;
 mod import;
 mod integrations;
+pub mod issue;
 mod people;
 
 use std::net::IpAddr;

@@ -68,9 +68,8 @@ mod tests {
         let [path, other] = ["file", "other"].map(|name| folder.path().join(name));
         fs::write(&path, "one").unwrap();
         let mut looks = Reload::new(vec![path.clone()], Some(Duration::from_millis(1))).unwrap();
-        let is_wanted = async |reload: &mut Reload| {
-            tokio::time::timeout(Duration::from_millis(100), reload.wanted()).await.is_ok()
-        };
+        let is_wanted =
+            async |reload: &mut Reload| tokio::time::timeout(Duration::from_millis(100), reload.wanted()).await.is_ok();
         assert!(!is_wanted(&mut looks).await, "nothing has changed");
         fs::write(&path, "longer").unwrap();
         assert!(is_wanted(&mut looks).await);

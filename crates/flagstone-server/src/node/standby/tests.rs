@@ -2,18 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::body::Body;
-use axum::http::{Request, header};
-use clap::Parser;
 use flagstone_model::api_tokens;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tower::ServiceExt;
 
+use super::super::testing::{BACKEND, call, node, serve_options};
 use super::*;
-use crate::options::ServeOptions;
-use crate::system::clock::Clock;
-use crate::ui::{EMBEDDED, Ui};
 
 async fn status(mut stream: TcpStream) -> String {
     stream.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
@@ -51,35 +45,9 @@ async fn f26_no_connection_is_refused_while_the_port_is_handed_over() {
     connects.await.unwrap();
 }
 
-#[derive(Parser)]
-struct Cli {
-    #[command(flatten)]
-    options: ServeOptions,
-}
-
-const ADMIN: &str = "*:*.admin-of-the-test";
-const BACKEND: &str = "*:development.secret-of-the-test";
-
-/// A node in this process, and its routes.
-async fn node() -> (App, Router) {
-    let words = ["test", "--init-admin-api-tokens", ADMIN, "--init-backend-api-tokens", BACKEND];
-    let options = Cli::parse_from(words).options;
-    let store = Store::open(&DatabaseUrl::Memory, &Options::default()).await.unwrap();
-    let app = App::start(options, Arc::new(store), Clock::System, std::future::ready(routes::schemas())).await.unwrap();
-    let router = routes::router(&FlagSource::primary(app.clone()), &app, Ui::new(EMBEDDED, ""));
-    (app, router)
-}
-
-async fn call(router: &Router, method: &str, path: &str, body: &str) {
-    let request = Request::builder().method(method).uri(path).header(header::AUTHORIZATION, ADMIN);
-    let request = request.header(header::CONTENT_TYPE, "application/json").body(Body::from(body.to_owned())).unwrap();
-    let status = router.clone().oneshot(request).await.unwrap().status();
-    assert!(status.is_success(), "{method} {path}: {status}");
-}
-
 /// What a node that starts in the folder without its database has for the token, if it works: its revision and flags.
 fn kept_for(folder: &std::path::Path) -> Option<String> {
-    let settings = Cli::parse_from(["test"]).options.delivery();
+    let settings = serve_options(&[]).delivery();
     let backup = Backup::new(folder).unwrap();
     let edge = Edge::of_backup(backup, settings, routes::delivery_schemas().unwrap()).unwrap()?;
     let token = ApiToken { hash: api_tokens::hash(BACKEND), ..a_token() };
@@ -99,7 +67,7 @@ fn a_token() -> ApiToken {
 
 #[tokio::test]
 async fn what_a_node_keeps_follows_its_changes() {
-    let (app, router) = node().await;
+    let (app, router) = node(&[]).await;
     let folder = tempfile::tempdir().unwrap();
     let backup = Backup::new(folder.path()).unwrap();
     assert_eq!(kept_for(folder.path()), None);
