@@ -24,6 +24,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::admin;
 use crate::admin::versions::{Versions, guard, is_conditional, is_versioned};
 use crate::app::App;
+use crate::http::admission::{self, Admission};
 use crate::http::error::{ErrorBody, Failure};
 use crate::http::schemas::Schemas;
 use crate::http::{URI_BYTES_MAX, drained};
@@ -268,8 +269,14 @@ pub fn router(source: &FlagSource, app: &App, ui: Ui) -> Router {
     behind_everything(source, &app.options().base_path(), all.with_state(app.clone()))
 }
 
-/// The routes that SDKs use, with `others` beside them; `fallback` answers everything else.
-pub fn delivery_router<H, T>(source: &FlagSource, base_path: &str, others: Router, fallback: H) -> Router
+/// The routes that SDKs use, with `others` beside them, for those who are admitted; `fallback` answers everything else.
+pub fn delivery_router<H, T>(
+    source: &FlagSource,
+    base_path: &str,
+    others: Router,
+    fallback: H,
+    admission: Admission,
+) -> Router
 where
     H: Handler<T, ()>,
     T: 'static,
@@ -277,7 +284,7 @@ where
     let Api { client, frontend, .. } = api();
     let all = delivery(client, frontend, source).merge(others);
     let all = all.fallback(fallback).method_not_allowed_fallback(|| async { Failure::NoMethod });
-    behind_everything(source, base_path, all)
+    behind_everything(source, base_path, admission::guarded(all, admission))
 }
 
 /// The routes that SDKs use.

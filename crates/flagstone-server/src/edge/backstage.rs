@@ -47,8 +47,8 @@ async fn ready(State(edge): State<Edge>) -> Response {
 }
 
 async fn metrics(State(edge): State<Edge>) -> Response {
-    let revision = edge.feeds().iter().filter_map(|feed| feed.delivery()).map(|d| d.revision().number).max();
-    let features = edge.feeds().iter().filter_map(|feed| feed.delivery()).map(|d| d.content().len()).sum();
+    let revision = edge.feeds().iter().filter_map(|line| line.feed.delivery()).map(|d| d.revision().number).max();
+    let features = edge.feeds().iter().filter_map(|line| line.feed.delivery()).map(|d| d.content().len()).sum();
     let text = edge.metrics().text(revision.unwrap_or_default(), features, edge.telemetry().dropped());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

@@ -1,7 +1,7 @@
 //! The tasks that keep an edge up to date: one for each feed, and one each for tokens, reports and the file.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::io;
 use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +12,10 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::course::{Course, Failure, News, Way};
+use super::feed::Feed;
+use super::feeds::Line;
 use super::upstream::{Answer, Heard, SILENCE_MAX, Upstream};
-use super::{Edge, Question, feed::Feed, tokens};
+use super::{Edge, Question, tokens};
 use crate::system::entropy::share;
 use crate::system::seldom::Seldom;
 use crate::system::tasks::keep_running;
@@ -22,10 +24,8 @@ use crate::system::tasks::keep_running;
 const ASK_EVERY: Duration = Duration::from_secs(1);
 /// The most tokens in one question.
 const ASK_MAX: usize = 1_000;
-/// The shortest time between two writes of the file.
-const SAVE_EVERY: Duration = Duration::from_secs(1);
 /// The longest wait before an upstream that failed is asked again.
-const RETRY_MAX: Duration = Duration::from_secs(3);
+pub(super) const RETRY_MAX: Duration = Duration::from_secs(3);
 /// From how long on a stream is one that works. What ends or brings nothing before that is worse than asking.
 const STREAM_LASTS: Duration = Duration::from_secs(10);
 
@@ -51,14 +51,6 @@ impl fmt::Display for Silence {
 
 impl std::error::Error for Silence {}
 
-/// What came of a write of the file.
-pub(super) enum Saving {
-    /// It is on disk.
-    Done,
-    /// There is nothing to be kept yet, or nowhere.
-    Nothing,
-}
-
 /// Tells the operator.
 fn say(feed: &Feed, news: Option<News>) {
     static SELDOM: Seldom = Seldom::new();
@@ -80,10 +72,10 @@ fn say(feed: &Feed, news: Option<News>) {
 
 impl Edge {
     pub(super) fn start_tasks(&self, questions: mpsc::Receiver<Question>) {
-        let Some(upstream) = self.0.upstream.clone() else { return };
+        let Some(upstream) = self.0.parts.upstream.clone() else { return };
         // First: a task that learns of a token adds a feed and follows it, and nothing is to be followed twice.
-        for feed in self.feeds().iter() {
-            self.spawn(Arc::clone(feed));
+        for line in self.feeds().iter() {
+            self.spawn(Arc::clone(line));
         }
         let edge = self.clone();
         keep_running("send reports", move || edge.clone().report_for_ever());
@@ -92,6 +84,10 @@ impl Edge {
         let edge = self.clone();
         let of = upstream.clone();
         keep_running("ask whether tokens still work", move || edge.clone().revalidate_for_ever(of.clone()));
+        if self.0.parts.issuer.is_some() {
+            let (edge, of) = (self.clone(), upstream.clone());
+            keep_running("ask for tokens", move || edge.clone().issue_for_ever(of.clone()));
+        }
         let questions = Arc::new(tokio::sync::Mutex::new(questions));
         let (edge, of) = (self.clone(), upstream);
         keep_running("ask about tokens", move || edge.clone().answer_for_ever(of.clone(), Arc::clone(&questions)));
@@ -99,63 +95,58 @@ impl Edge {
 
     /// Follows what a backend token may see, unless a feed brings it already.
     pub(super) fn follow(&self, token: &ApiToken) {
-        self.follow_instead(token, &[]);
+        self.follow_instead(token, None);
     }
 
-    /// The same where feeds are gone: what they brought is served until the upstream has spoken.
-    pub(super) fn follow_instead(&self, token: &ApiToken, gone: &[Arc<Feed>]) {
-        if token.kind != TokenKind::Backend || token.environment == ALL || self.0.upstream.is_none() {
+    /// The same where a feed is gone: what it brought is served until the upstream has spoken.
+    pub(super) fn follow_instead(&self, token: &ApiToken, gone: Option<&Line>) {
+        if token.kind != TokenKind::Backend || token.environment == ALL || self.0.parts.upstream.is_none() {
             return;
         }
         let mut feeds = self.feeds_mut();
-        if feeds.iter().any(|feed| feed.covers(token)) {
+        if feeds.covering(token).next().is_some() {
             return;
         }
         let feed = Feed::of(token);
-        let feed = Arc::new(match gone.iter().find(|wider| wider.covers(token)) {
-            Some(wider) => feed.beginning_with(wider),
+        let line = Line::new(match gone.filter(|wider| wider.feed.covers(token)) {
+            Some(wider) => feed.beginning_with(&wider.feed),
             None => feed,
         });
-        feeds.push(Arc::clone(&feed));
+        feeds.add(Arc::clone(&line));
         drop(feeds);
-        self.spawn(feed);
+        self.note_feed(&line);
+        self.spawn(line);
     }
 
-    fn spawn(&self, feed: Arc<Feed>) {
-        let Some(upstream) = self.0.upstream.clone() else { return };
+    fn spawn(&self, line: Arc<Line>) {
+        let Some(upstream) = self.0.parts.upstream.clone() else { return };
         let edge = self.clone();
-        keep_running("follow the upstream", move || edge.clone().follow_feed(upstream.clone(), Arc::clone(&feed)));
-    }
-
-    fn has(&self, feed: &Arc<Feed>) -> bool {
-        self.feeds().iter().any(|other| Arc::ptr_eq(other, feed))
+        keep_running("follow the upstream", move || edge.clone().follow_feed(upstream.clone(), Arc::clone(&line)));
     }
 
     /// A secret that opens exactly this feed.
     fn secret_of(&self, feed: &Feed) -> Option<String> {
-        let tokens = self.tokens();
-        let mut fitting = tokens.known().filter(|k| k.token.kind == TokenKind::Backend && feed.is_of(&k.token));
-        fitting.find_map(|known| known.secret.clone())
+        self.tokens().secret_for(&feed.environment, &feed.projects)
     }
 
     /// Keeps a feed up to date until nobody may see it any more.
-    async fn follow_feed(self, upstream: Upstream, feed: Arc<Feed>) {
-        let mut changed = self.revisions();
+    async fn follow_feed(self, upstream: Upstream, line: Arc<Line>) {
+        let feed = &line.feed;
         let mut course = Course::new();
         let mut etag = None;
-        while self.has(&feed) {
-            let Some(secret) = self.secret_of(&feed) else {
+        while !line.gone.is_cancelled() {
+            let Some(secret) = self.secret_of(feed) else {
                 // Restored from disk: it goes on when the first client shows the token.
-                if changed.changed().await.is_err() {
-                    return;
+                tokio::select! {
+                    () = line.shown.notified() => continue,
+                    () = line.gone.cancelled() => return,
                 }
-                continue;
             };
             let way = course.way();
             let round = match way {
-                Way::Stream => self.listen(&upstream, &feed, &secret, &mut course).await,
-                Way::Delta => self.ask_changes(&upstream, &feed, &secret).await,
-                Way::Poll => self.ask_everything(&upstream, &feed, &secret, &mut etag).await,
+                Way::Stream => self.listen(&upstream, &line, &secret, &mut course).await,
+                Way::Delta => self.ask_changes(&upstream, &line, &secret).await,
+                Way::Poll => self.ask_everything(&upstream, &line, &secret, &mut etag).await,
             };
             let failure = match round {
                 Ok(Round::Done) if way == Way::Stream => {
@@ -163,21 +154,21 @@ impl Edge {
                     continue;
                 }
                 Ok(Round::Done) => {
-                    say(&feed, course.works());
-                    sleep_until(course.next(self.0.pace.refresh)).await;
+                    say(feed, course.works());
+                    sleep_until(course.next(self.0.parts.pace.refresh)).await;
                     continue;
                 }
                 Ok(Round::NotOffered) => Failure::NotOffered("the upstream does not offer it"),
                 // It may be just this way, or the upstream's proxy: whether the token works, the upstream itself is asked.
                 Ok(Round::Refused) => match self.revalidate(&upstream, slice::from_ref(&secret)).await {
-                    Ok(()) if !self.tokens().is_known(&hash(&secret)) => continue,
+                    Ok(()) if self.tokens().known_by(&hash(&secret)).is_none() => continue,
                     Ok(()) => Failure::NotOffered("the upstream refuses it, though the token works"),
                     Err(error) => Failure::Error(error.context("the upstream refuses it")),
                 },
                 Err(error) => Failure::Error(error),
             };
             tracing::debug!(environment = feed.environment, ?way, ?failure, "a way to the upstream fails");
-            say(&feed, course.fails(failure));
+            say(feed, course.fails(failure));
             // All have failed.
             if way == Way::Poll {
                 sleep(RETRY_MAX.mul_f64(0.1 + 0.9 * share())).await;
@@ -188,10 +179,11 @@ impl Edge {
     async fn listen(
         &self,
         upstream: &Upstream,
-        feed: &Arc<Feed>,
+        line: &Line,
         secret: &str,
         course: &mut Course,
     ) -> anyhow::Result<Round> {
+        let feed = &line.feed;
         let mut stream = match upstream.stream(secret, feed.known()).await? {
             Answer::New(stream, _) => stream,
             Answer::Current => return Ok(Round::Done),
@@ -206,8 +198,9 @@ impl Edge {
             loop {
                 match stream.next().await? {
                     Heard::Changes(changes) => {
-                        feed.take(&changes)?;
+                        line.take(changes)?;
                         feed.hear();
+                        self.note_feed(line);
                         self.tell();
                     }
                     Heard::End => return anyhow::Ok(()),
@@ -228,12 +221,11 @@ impl Edge {
             say(feed, course.works());
             std::future::pending::<()>().await;
         };
-        let mut changed = self.revisions();
         let ended = tokio::select! {
             ended = following => ended,
             () = good => bail!("the upstream's stream brings no flags"),
             // An upstream may leave the stream of a token open that no longer works.
-            _ = changed.wait_for(|_| !self.has(feed)) => return Ok(Round::Done),
+            () = line.gone.cancelled() => return Ok(Round::Done),
         };
         match ended {
             Err(error) if error.is::<Silence>() => Err(error),
@@ -243,11 +235,13 @@ impl Edge {
         }
     }
 
-    async fn ask_changes(&self, upstream: &Upstream, feed: &Feed, secret: &str) -> anyhow::Result<Round> {
+    async fn ask_changes(&self, upstream: &Upstream, line: &Line, secret: &str) -> anyhow::Result<Round> {
+        let feed = &line.feed;
         Ok(match upstream.delta(secret, feed.known()).await? {
             Answer::New(changes, _) => {
-                feed.take(&changes)?;
+                line.take(changes)?;
                 feed.hear();
+                self.note_feed(line);
                 self.tell();
                 Round::Done
             }
@@ -263,15 +257,17 @@ impl Edge {
     async fn ask_everything(
         &self,
         upstream: &Upstream,
-        feed: &Feed,
+        line: &Line,
         secret: &str,
         etag: &mut Option<String>,
     ) -> anyhow::Result<Round> {
+        let feed = &line.feed;
         Ok(match upstream.features(secret, etag.as_deref()).await? {
             Answer::New((document, revision), new) => {
-                feed.take_document(&document, revision)?;
+                line.take_document(&document, revision)?;
                 *etag = new;
                 feed.hear();
+                self.note_feed(line);
                 self.tell();
                 Round::Done
             }
@@ -320,9 +316,9 @@ impl Edge {
             }
             for question in asked {
                 let hash = hash(&question.secret);
-                let found = self.tokens().known().find(|known| known.token.hash == hash).map(|k| Arc::clone(&k.token));
+                let found = self.tokens().known_by(&hash).map(Arc::clone);
                 if found.is_none() {
-                    self.tokens_mut().refuse(hash);
+                    self.tokens_mut().refuse(&hash);
                 }
                 // Whoever hung up does not want to know.
                 let _ = question.answer.send(found);
@@ -332,9 +328,9 @@ impl Edge {
 
     /// Asks, again and again, whether the known tokens still work; first about those that the operator gave.
     async fn revalidate_for_ever(self, upstream: Upstream) {
-        let every = self.0.pace.revalidate;
+        let every = self.0.parts.pace.revalidate;
         loop {
-            let mut secrets = self.0.given.clone();
+            let mut secrets = self.0.parts.given.clone();
             secrets.extend(self.tokens().known().filter_map(|known| known.secret.clone()));
             secrets.sort_unstable();
             secrets.dedup();
@@ -356,54 +352,15 @@ impl Edge {
     /// Asks about tokens, learns those that work and forgets those that do not.
     async fn revalidate(&self, upstream: &Upstream, secrets: &[String]) -> anyhow::Result<()> {
         let asked: Vec<&str> = secrets.iter().map(String::as_str).collect();
-        let valid: Vec<_> = upstream.validate(&asked).await?.into_iter().filter_map(tokens::described).collect();
+        let valid = upstream.validate(&asked).await?.into_iter().filter_map(tokens::described);
+        let mut valid: HashMap<String, _> = valid.map(|(token, _)| (token.hash.clone(), token)).collect();
         for secret in secrets {
             let hash = hash(secret);
-            match valid.iter().find(|(token, _)| token.hash == hash) {
-                Some((token, _)) => self.learn(Arc::clone(token), secret.clone()),
-                None => self.forget(hash),
+            match valid.remove(&hash) {
+                Some(token) => self.learn(token, secret.clone()),
+                None => self.forget(&hash),
             }
         }
         Ok(())
-    }
-
-    /// Writes the file after changes.
-    async fn save_for_ever(self) {
-        let mut changed = self.revisions();
-        loop {
-            if changed.changed().await.is_err() {
-                return;
-            }
-            loop {
-                match self.save().await {
-                    Ok(Saving::Done) => break sleep(SAVE_EVERY).await,
-                    Ok(Saving::Nothing) => break,
-                    Err(error) => {
-                        tracing::error!(%error, "flags and tokens cannot be kept on disk; trying on");
-                        sleep(RETRY_MAX).await;
-                    }
-                }
-            }
-        }
-    }
-
-    pub(super) async fn save(&self) -> io::Result<Saving> {
-        let Some(backup) = self.0.backup.clone() else { return Ok(Saving::Nothing) };
-        // Tokens are of no use without flags, and the write with the flags would have to wait for its turn.
-        let feeds = self.feeds().clone();
-        if !feeds.is_empty() && feeds.iter().all(|feed| feed.delivery().is_none()) {
-            return Ok(Saving::Nothing);
-        }
-        let edge = self.clone();
-        tokio::task::spawn_blocking(move || backup.save(&edge.saved())).await??;
-        Ok(Saving::Done)
-    }
-
-    /// Keeps and sends on what there is.
-    pub async fn stop(&self) {
-        if let Err(error) = self.save().await {
-            tracing::error!(%error, "flags and tokens could not be kept on disk");
-        }
-        self.report_last().await;
     }
 }

@@ -2,9 +2,13 @@
 
 pub mod backstage;
 mod backup;
+mod bootstrap;
 mod course;
 mod feed;
+mod feeds;
 mod follow;
+mod issue;
+mod keep;
 mod report;
 mod tokens;
 mod upstream;
@@ -12,23 +16,26 @@ mod upstream;
 use std::sync::{Arc, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use flagstone_model::api_tokens::{ApiToken, TokenKind, hash};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::delivery::{Delivery, DeliverySettings, Revision};
+use crate::delivery::{Delivery, DeliverySettings};
 use crate::http::error::Failure;
 use crate::http::metrics::Metrics;
 use crate::http::schemas::Schemas;
 use crate::options::edge::{EdgeOptions, Pace};
 use crate::system::clock::Clock;
-use crate::system::locks::{Guard, RwLock, rank};
+use crate::system::locks::{Guard, Mutex, RwLock, rank};
 use crate::telemetry::Telemetry;
-pub use backup::{Backup, Saved, SavedFeed};
-use feed::Feed;
+pub use backup::{Backup, Journal, News, Place};
+use bootstrap::Bootstrap;
+use feeds::{Feeds, Line};
+use issue::Issuer;
+use keep::Noted;
 use report::Outbox;
 use tokens::{Finding, Tokens};
-use upstream::{Changes, Document, Upstream};
+use upstream::Upstream;
 
 /// How many unknown tokens may wait for the upstream's word.
 const ASKED_MAX: usize = 2_000;
@@ -43,22 +50,30 @@ const SECRET_BYTES_MAX: usize = 500;
 pub struct Edge(Arc<Inner>);
 
 struct Inner {
-    upstream: Option<Upstream>,
-    without_upstream: WithoutUpstream,
-    /// Backend tokens that the operator gave.
-    given: Vec<String>,
-    pace: Pace,
-    settings: DeliverySettings,
+    parts: Parts,
     clock: Clock,
-    backup: Option<Backup>,
     tokens: RwLock<{ rank::EDGE_TOKENS }, Tokens>,
-    feeds: RwLock<{ rank::EDGE_FEEDS }, Vec<Arc<Feed>>>,
+    feeds: RwLock<{ rank::EDGE_FEEDS }, Feeds>,
+    noted: Mutex<{ rank::EDGE_UNWRITTEN }, Noted>,
     ask: mpsc::Sender<Question>,
     changed: watch::Sender<u64>,
     /// Held while a report is sent.
     outbox: tokio::sync::Mutex<Outbox>,
     telemetry: Telemetry,
     metrics: Metrics,
+}
+
+/// What an edge begins with.
+struct Parts {
+    upstream: Option<Upstream>,
+    without_upstream: WithoutUpstream,
+    /// Backend tokens that the operator gave.
+    given: Vec<String>,
+    issuer: Option<Issuer>,
+    bootstrap: Option<Bootstrap>,
+    backup: Option<Backup>,
+    pace: Pace,
+    settings: DeliverySettings,
     schemas: Schemas,
 }
 
@@ -82,34 +97,37 @@ impl Edge {
     pub fn start(options: &EdgeOptions, schemas: Schemas) -> anyhow::Result<Self> {
         let upstream = options.upstream()?.map(Upstream::new).transpose()?;
         let backup = options.backup_folder.as_deref().map(Backup::new).transpose().context("the backup folder")?;
-        let given = options.backend_tokens().map(str::to_owned).collect();
-        let (edge, questions) = Self::new(
+        let (edge, questions) = Self::new(Parts {
             upstream,
-            WithoutUpstream::AllIsKnown,
+            without_upstream: WithoutUpstream::AllIsKnown,
+            given: options.backend_tokens().map(str::to_owned).collect(),
+            issuer: Issuer::of(options)?,
+            bootstrap: Bootstrap::of(options),
             backup,
-            given,
-            options.pace(),
-            options.delivery(),
+            pace: options.pace(),
+            settings: options.delivery(),
             schemas,
-        );
-        edge.restore();
-        edge.take_given(options)?;
+        });
+        edge.restore_backup();
+        edge.take_bootstrap()?;
         edge.start_tasks(questions);
         Ok(edge)
     }
 
     /// What a node has kept on disk, for the time until its database is there; nothing if it has kept nothing.
     pub fn of_backup(backup: Backup, settings: DeliverySettings, schemas: Schemas) -> anyhow::Result<Option<Self>> {
-        let (edge, questions) = Self::new(
-            None,
-            WithoutUpstream::DatabaseIsAway,
-            Some(backup),
-            Vec::new(),
-            Pace::default(),
+        let (edge, questions) = Self::new(Parts {
+            upstream: None,
+            without_upstream: WithoutUpstream::DatabaseIsAway,
+            given: Vec::new(),
+            issuer: None,
+            bootstrap: None,
+            backup: Some(backup),
+            pace: Pace::default(),
             settings,
             schemas,
-        );
-        edge.restore();
+        });
+        edge.restore_backup();
         if edge.feeds().is_empty() {
             return Ok(None);
         }
@@ -117,99 +135,28 @@ impl Edge {
         Ok(Some(edge))
     }
 
-    fn new(
-        upstream: Option<Upstream>,
-        without_upstream: WithoutUpstream,
-        backup: Option<Backup>,
-        given: Vec<String>,
-        pace: Pace,
-        settings: DeliverySettings,
-        schemas: Schemas,
-    ) -> (Self, mpsc::Receiver<Question>) {
+    fn new(parts: Parts) -> (Self, mpsc::Receiver<Question>) {
         let (ask, questions) = mpsc::channel(ASKED_MAX);
         let edge = Self(Arc::new(Inner {
-            upstream,
-            without_upstream,
-            given,
-            pace,
-            backup,
+            parts,
+            clock: Clock::System,
             tokens: RwLock::default(),
             feeds: RwLock::default(),
+            noted: Mutex::default(),
             ask,
             changed: watch::Sender::default(),
             outbox: tokio::sync::Mutex::default(),
             telemetry: Telemetry::sending_on(),
             metrics: Metrics::new(),
-            schemas,
-            clock: Clock::System,
-            settings,
         }));
         (edge, questions)
     }
 
     /// Takes what is kept on disk.
-    fn restore(&self) {
-        let Some(saved) = self.0.backup.as_ref().and_then(Backup::load) else { return };
-        for saved in saved.feeds {
-            let feed = Feed::new(saved.environment, saved.projects);
-            let changes = serde_json::from_str::<Changes>(saved.changes.get()).map_err(anyhow::Error::from);
-            match changes.and_then(|changes| feed.take(&changes)) {
-                Ok(()) => self.feeds_mut().push(Arc::new(feed)),
-                // Its flags come from the upstream, or from the bootstrap file.
-                Err(error) => {
-                    let (error, environment) = (format!("{error:#}"), &feed.environment);
-                    tracing::error!(error, environment, "flags in the backup cannot be read; the others are served");
-                }
-            }
+    fn restore_backup(&self) {
+        if let Some(saved) = self.0.parts.backup.as_ref().and_then(Backup::load) {
+            self.restore(saved);
         }
-        for token in saved.tokens {
-            self.tokens_mut().add(Arc::new(token), None);
-        }
-    }
-
-    /// Takes the tokens and flags that the options give. With an upstream, tokens count once it has confirmed them.
-    fn take_given(&self, options: &EdgeOptions) -> anyhow::Result<()> {
-        let bootstrap = match &options.bootstrap_file {
-            Some(path) => {
-                let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-                let document = serde_json::from_slice::<Document>(&text);
-                Some(document.with_context(|| format!("{} is no client-features document", path.display()))?)
-            }
-            None => None,
-        };
-        let Some(bootstrap) = bootstrap else { return Ok(()) };
-        let none_given = self.0.given.is_empty() && options.frontend_tokens.is_empty();
-        ensure!(
-            self.0.upstream.is_some() || !none_given,
-            "no token is given: nobody could have the bootstrap file's flags"
-        );
-        let backend = options.backend_tokens().map(|secret| (secret, TokenKind::Backend));
-        let frontend = options.frontend_tokens.iter().map(|secret| (secret.trim(), TokenKind::Frontend));
-        for (secret, kind) in backend.chain(frontend) {
-            let (_, environment) = tokens::place(secret)
-                .context("with a bootstrap file, tokens must have the form <project>:<environment>.<secret>")?;
-            let several = bootstrap.environment().is_none_or(|of| of == environment).then(|| bootstrap.projects());
-            // What is kept of it was once the upstream's word.
-            let kept = match self.tokens().find(&hash(secret)) {
-                Finding::Works(token, _) => Some(token),
-                Finding::Refused | Finding::Unknown => None,
-            };
-            let Some(token) = kept.or_else(|| tokens::given(secret, kind, several.flatten().as_deref())) else {
-                tracing::warn!(
-                    token = tokens::prefix(secret),
-                    "nobody here knows which projects this token is for; it is not served until the upstream says so"
-                );
-                continue;
-            };
-            if !self.feeds().iter().any(|feed| feed.is_of(&token)) {
-                let feed = Feed::of(&token);
-                // As revision 0, which is older than all of an upstream.
-                feed.take_document(&bootstrap, Some(Revision::default()))?;
-                self.feeds_mut().push(Arc::new(feed));
-            }
-            self.tokens_mut().add(token, Some(secret.to_owned()));
-        }
-        Ok(())
     }
 
     /// The token of this secret, if it works. The upstream is asked about one that is not known.
@@ -227,14 +174,15 @@ impl Edge {
             Finding::Works(token, true) => {
                 self.tokens_mut().add(Arc::clone(&token), Some(secret.to_owned()));
                 self.follow(&token);
+                self.show(&token);
                 self.tell();
                 return Ok(token);
             }
             Finding::Refused => return Err(Failure::BadCredentials),
             Finding::Unknown => {}
         }
-        if self.0.upstream.is_none() {
-            return Err(match self.0.without_upstream {
+        if self.0.parts.upstream.is_none() {
+            return Err(match self.0.parts.without_upstream {
                 WithoutUpstream::AllIsKnown => Failure::BadCredentials,
                 WithoutUpstream::DatabaseIsAway => Failure::Unavailable(
                     "This token is not known here; without its database this node cannot look it up.",
@@ -255,51 +203,82 @@ impl Edge {
     /// Knows a token as the upstream describes it, and follows what it may see.
     fn learn(&self, token: Arc<ApiToken>, secret: String) {
         let before = self.tokens_mut().confirm(Arc::clone(&token), secret);
-        match before {
-            Some(before) if before.token != token => self.settle(),
-            Some(before) if before.secret.is_some() => {}
-            _ => {
-                self.follow(&token);
-                self.tell();
+        let gone = match before {
+            Some(before) if before.token != token => {
+                self.note_token(&token);
+                self.let_go(&before.token)
             }
-        }
+            Some(before) if before.secret.is_some() => return,
+            Some(_) => None,
+            None => {
+                self.note_token(&token);
+                None
+            }
+        };
+        self.follow_instead(&token, gone.as_deref());
+        self.show(&token);
+        self.tell();
     }
 
     /// Forgets a token that does not work any more, and what only it could bring.
-    fn forget(&self, hash: String) {
-        if self.tokens_mut().refuse(hash) {
-            self.settle();
+    fn forget(&self, hash: &str) {
+        // In its own statement: what follows takes other locks.
+        let before = self.tokens_mut().refuse(hash);
+        if let Some(token) = before {
+            self.note_token(&token);
+            self.let_go(&token);
+            self.tell();
         }
     }
 
-    /// Lets go of feeds that no token brings any more, and follows what they brought to others.
-    fn settle(&self) {
+    /// Lets go of the feed of a token that is gone or was changed, unless another token brings it, and follows what it
+    /// brought to others. The feed, if it is gone.
+    fn let_go(&self, token: &ApiToken) -> Option<Arc<Line>> {
         let mut feeds = self.feeds_mut();
         // Behind the lock: the token of a feed that is there by now is known by now.
-        let known = self.known_tokens();
-        let bringers = || known.iter().filter(|token| token.kind == TokenKind::Backend);
-        let (kept, gone) = feeds.drain(..).partition(|feed| bringers().any(|token| feed.is_of(token)));
-        *feeds = kept;
+        if self.tokens().bring(&token.environment, &token.projects) {
+            return None;
+        }
+        let gone = feeds.remove(&token.environment, &token.projects)?;
         drop(feeds);
-        bringers().for_each(|token| self.follow_instead(token, &gone));
-        self.tell();
+        self.note_feed(&gone);
+        let others: Vec<_> = {
+            let tokens = self.tokens();
+            tokens.bringers_in(&token.environment).filter(|token| gone.feed.covers(token)).map(Arc::clone).collect()
+        };
+        for token in &others {
+            self.follow_instead(token, Some(&gone));
+        }
+        Some(gone)
+    }
+
+    /// Tells the task of a token's feed that a secret is known which opens it.
+    fn show(&self, token: &ApiToken) {
+        if token.kind == TokenKind::Backend
+            && let Some(line) = self.feeds().of(token)
+        {
+            line.shown.notify_one();
+        }
     }
 
     /// A token that was once good as it is now, if it still works.
     pub fn current(&self, token: &ApiToken) -> Option<Arc<ApiToken>> {
-        match self.tokens().find(&token.hash) {
-            Finding::Works(token, _) => Some(token).filter(|token| token.is_live(self.now())),
-            Finding::Refused | Finding::Unknown => None,
-        }
+        let known = self.tokens().known_by(&token.hash).map(Arc::clone);
+        known.filter(|token| token.is_live(self.now()))
     }
 
     /// What a token may see: from a feed that covers it and has come, rather one that is not of before the start.
     pub fn delivery(&self, token: &ApiToken) -> Result<Arc<Delivery>, Failure> {
         let feeds = self.feeds();
-        let covering = || feeds.iter().filter(|feed| feed.covers(token));
-        let heard = covering().filter(|feed| feed.is_heard()).find_map(|feed| feed.delivery());
-        let delivery = heard.or_else(|| covering().find_map(|feed| feed.delivery()));
-        delivery.ok_or(Failure::Unavailable("The flags of this token have not come from the upstream yet; try again."))
+        let mut before_start = None;
+        for feed in feeds.covering(token).map(|line| &line.feed) {
+            match feed.delivery() {
+                Some(delivery) if feed.is_heard() => return Ok(delivery),
+                delivery => before_start = before_start.or(delivery),
+            }
+        }
+        before_start
+            .ok_or(Failure::Unavailable("The flags of this token have not come from the upstream yet; try again."))
     }
 
     /// Whether the flags of the tokens that the operator gave are here. Tokens that clients bring do not count: their
@@ -307,18 +286,17 @@ impl Edge {
     pub fn is_ready(&self) -> bool {
         let mut given = {
             let tokens = self.tokens();
-            let known = self.0.given.iter().filter_map(|secret| match tokens.find(&hash(secret)) {
-                Finding::Works(token, _) => Some(token),
-                Finding::Refused | Finding::Unknown => None,
-            });
-            known.collect::<Vec<_>>().into_iter()
+            let known = self.0.parts.given.iter().filter_map(|secret| tokens.known_by(&hash(secret)));
+            known.map(Arc::clone).collect::<Vec<_>>().into_iter()
         };
-        self.0.given.is_empty() || given.len() > 0 && given.all(|token| self.delivery(&token).is_ok())
+        let has_given =
+            self.0.parts.given.is_empty() || given.len() > 0 && given.all(|token| self.delivery(&token).is_ok());
+        has_given && self.has_what_it_asks_for()
     }
 
     /// What the operator chose for delivery.
     pub fn settings(&self) -> &DeliverySettings {
-        &self.0.settings
+        &self.0.parts.settings
     }
 
     /// What is counted.
@@ -333,7 +311,7 @@ impl Edge {
 
     /// The published schemas.
     pub fn schemas(&self) -> &Schemas {
-        &self.0.schemas
+        &self.0.parts.schemas
     }
 
     /// Told of every change of flags or tokens.
@@ -358,30 +336,17 @@ impl Edge {
         self.0.tokens.write()
     }
 
-    pub(super) fn feeds(&self) -> Guard<RwLockReadGuard<'_, Vec<Arc<Feed>>>> {
+    pub(super) fn feeds(&self) -> Guard<RwLockReadGuard<'_, Feeds>> {
         self.0.feeds.read()
     }
 
-    fn feeds_mut(&self) -> Guard<RwLockWriteGuard<'_, Vec<Arc<Feed>>>> {
+    fn feeds_mut(&self) -> Guard<RwLockWriteGuard<'_, Feeds>> {
         self.0.feeds.write()
     }
 
     /// All tokens that work. Whoever makes text of them holds no lock meanwhile.
     fn known_tokens(&self) -> Vec<Arc<ApiToken>> {
         self.tokens().known().map(|known| Arc::clone(&known.token)).collect()
-    }
-
-    /// What is to be kept on disk.
-    fn saved(&self) -> Saved {
-        let feeds = self.feeds().clone();
-        // Nobody gets flags with an admin token.
-        let tokens = self.known_tokens().into_iter().filter(|token| token.kind != TokenKind::Admin);
-        let tokens = tokens.map(|token| (*token).clone()).collect();
-        let saved = |feed: &Arc<Feed>| {
-            let changes = feed.delivery()?.everything();
-            Some(SavedFeed { environment: feed.environment.clone(), projects: feed.projects.clone(), changes })
-        };
-        Saved { tokens, feeds: feeds.iter().filter_map(saved).collect() }
     }
 }
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use flagstone_model::Timestamp;
-use flagstone_model::api_tokens::TokenKind;
 use flagstone_store::{Application, Instance, TelemetryBatch, UsageRow};
 use futures_util::stream;
 use futures_util::{FutureExt, StreamExt};
@@ -85,7 +84,7 @@ impl Edge {
     pub(super) async fn report_for_ever(self) {
         loop {
             tokio::select! {
-                () = sleep(self.0.pace.report) => {}
+                () = sleep(self.0.parts.pace.report) => {}
                 // Where that is often, reports fail, or are more than the upstream can take.
                 () = self.telemetry().half_full() => sleep(EARLY_EVERY).await,
             }
@@ -106,7 +105,7 @@ impl Edge {
     /// Sends everything that waits. What the upstream does not take waits on, and holds up no other environment. One
     /// report at a time: who stops waits for the one that is under way, and sends what that could not.
     pub(super) async fn report(&self) -> anyhow::Result<()> {
-        let Some(upstream) = &self.0.upstream else { return Ok(()) };
+        let Some(upstream) = &self.0.parts.upstream else { return Ok(()) };
         let mut outbox = self.0.outbox.lock().await;
         let mut batch = self.telemetry().take();
         add_applications_alone(&mut batch);
@@ -181,10 +180,7 @@ impl Edge {
 
     /// A token that may report for an environment.
     fn reporter(&self, environment: &str) -> Option<String> {
-        let tokens = self.tokens();
-        let mut known =
-            tokens.known().filter(|k| k.token.kind == TokenKind::Backend && k.token.environment == environment);
-        known.find_map(|known| known.secret.clone())
+        self.tokens().secret_in(environment)
     }
 }
 

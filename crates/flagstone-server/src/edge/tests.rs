@@ -22,9 +22,17 @@ pub fn edge(url: &str, environments: &[&str], backup: Option<Backup>) -> Edge {
         secure: false,
         streams: crate::delivery::StreamLimits { all: 1, per_token: None, per_address: None },
     };
-    let upstream = Some(Upstream::new(url.to_owned()).unwrap());
-    let (without, schemas) = (WithoutUpstream::AllIsKnown, Schemas::of(&[]).unwrap());
-    let (edge, _) = Edge::new(upstream, without, backup, Vec::new(), Pace::default(), settings, schemas);
+    let (edge, _) = Edge::new(Parts {
+        upstream: Some(Upstream::new(url.to_owned()).unwrap()),
+        without_upstream: WithoutUpstream::AllIsKnown,
+        given: Vec::new(),
+        issuer: None,
+        bootstrap: None,
+        backup,
+        pace: Pace::default(),
+        settings,
+        schemas: Schemas::of(&[]).unwrap(),
+    });
     for environment in environments {
         let secret = format!("*:{environment}.secret");
         edge.tokens_mut().add(tokens::given(&secret, TokenKind::Backend, None).unwrap(), Some(secret));
@@ -93,22 +101,17 @@ async fn f21_an_edge_takes_its_locks_in_one_order() {
     for token in &known {
         edge.follow(token);
         let document = serde_json::from_str(r#"{"features":[{"name":"flag"}]}"#).unwrap();
-        edge.feeds()
-            .iter()
-            .find(|feed| feed.is_of(token))
-            .unwrap()
-            .take_document(&document, Some(crate::delivery::Revision::number(1)))
-            .unwrap();
+        edge.feeds().of(token).unwrap().take_document(&document, Some(crate::delivery::Revision::number(1))).unwrap();
     }
     // A lock out of its turn is a panic, see `locks`.
-    assert_eq!(edge.saved().feeds.len(), 2);
+    assert_eq!(edge.all().count(), 4, "two tokens and two feeds");
     edge.save().await.unwrap();
     assert!(edge.is_ready());
     edge.learn(Arc::clone(&known[0]), "*:development.secret".to_owned());
     edge.delivery(&known[0]).unwrap();
-    edge.forget(known[0].hash.clone());
+    edge.forget(&known[0].hash);
     assert!(edge.current(&known[0]).is_none());
-    assert_eq!(edge.saved().feeds.len(), 1);
+    assert_eq!(edge.all().count(), 2);
 }
 
 const SEVERAL: &str = "[]:development.secret";
@@ -147,7 +150,7 @@ async fn f19_the_word_of_the_upstream_replaces_what_was_believed() {
     let edge = started(&["--bootstrap-file", &file, "--tokens", &tokens, "--upstream-url", &url]);
     let mut changed = edge.revisions();
     let corrected = || edge.known_tokens().iter().all(|token| token.projects == ["one", "two"]);
-    changed.wait_for(|_| corrected() && edge.feeds().iter().all(|feed| feed.projects != ["*"])).await.unwrap();
+    changed.wait_for(|_| corrected() && edge.feeds().iter().all(|line| line.feed.projects != ["*"])).await.unwrap();
     let expect = Some(vec!["one".to_owned(), "two".to_owned()]);
     assert_eq!(projects(&edge, wide).await, expect);
     assert_eq!(projects(&edge, SEVERAL).await, expect);
@@ -219,7 +222,7 @@ fn silent() -> Response {
 /// The name of the first flag that an edge has; waits for it.
 async fn first_flag(edge: &Edge) -> String {
     let mut changed = edge.revisions();
-    let delivery = || edge.feeds().first().and_then(|feed| feed.delivery());
+    let delivery = || edge.feeds().iter().next().and_then(|line| line.feed.delivery());
     changed.wait_for(|_| delivery().is_some()).await.unwrap();
     delivery().unwrap().content().features().next().unwrap().0.name.clone()
 }
@@ -261,29 +264,88 @@ async fn f20_streams_that_work_again_are_used_again() {
     let edge = started(&["--upstream-url", &url, "--tokens", WIDE, "--features-refresh-interval-seconds", "3600"]);
     assert_eq!(first_flag(&edge).await, "asked");
     let mut changed = edge.revisions();
-    let streamed = || edge.feeds()[0].delivery().is_some_and(|d| d.content().feature("streamed").is_some());
+    let streamed = || {
+        edge.feeds().iter().any(|line| line.feed.delivery().is_some_and(|d| d.content().feature("streamed").is_some()))
+    };
     changed.wait_for(|_| streamed()).await.unwrap();
 }
 
 #[tokio::test]
 async fn f23_an_unreadable_feed_in_a_sound_backup_does_not_stop_the_start() {
     let folder = tempfile::tempdir().unwrap();
-    let feed = |environment: &str, changes: &str| SavedFeed {
-        environment: environment.to_owned(),
-        projects: vec!["*".to_owned()],
-        changes: serde_json::value::RawValue::from_string(changes.to_owned()).unwrap(),
+    let feed = |environment: &str, changes: &str| {
+        let place = Place { environment: environment.to_owned(), projects: vec!["*".to_owned()] };
+        News::Feed(Arc::new(place), serde_json::value::RawValue::from_string(changes.to_owned()).unwrap())
     };
     let of_newer = r#"{"events":[{"type":"hydration","eventId":7,"features":{"a":{}}}]}"#;
     let good = r#"{"events":[{"type":"hydration","eventId":7,"features":[{"name":"flag"}]}]}"#;
     let tokens = ["development", "production"].map(|environment| {
         let secret = format!("*:{environment}.secret");
-        (*tokens::given(&secret, TokenKind::Backend, None).unwrap()).clone()
+        tokens::given(&secret, TokenKind::Backend, None).unwrap()
     });
     for unreadable in [of_newer, "7", r#"{"events":[{"type":"hydration","eventId":7}]}"#] {
-        let feeds = vec![feed("development", unreadable), feed("production", good)];
-        Backup::new(folder.path()).unwrap().save(&Saved { tokens: tokens.to_vec(), feeds }).unwrap();
+        let feeds = [feed("development", unreadable), feed("production", good)];
+        let news = tokens.iter().map(|token| News::Token(Arc::clone(token))).chain(feeds);
+        Backup::new(folder.path()).unwrap().begin().await.rewrite(news).unwrap();
         let edge = started(&["--backup-folder", folder.path().to_str().unwrap(), "--upstream-url", NOWHERE]);
         assert!(edge.delivery(&tokens[0]).is_err(), "{unreadable}");
         assert_eq!(edge.delivery(&tokens[1]).unwrap().content().len(), 1, "{unreadable}");
     }
+}
+
+/// Waits until an edge has been told of something and `has` holds.
+async fn until(edge: &Edge, has: impl Fn() -> bool) {
+    let mut changed = edge.revisions();
+    tokio::time::timeout(Duration::from_secs(30), changed.wait_for(|_| has())).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_bootstrap_file_is_read_again_when_it_changes_and_never_takes_flags_away_by_a_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = document(folder.path(), &json!(null));
+    let tokens = [WIDE, "one:development.secret"].join(",");
+    let edge = started(&["--bootstrap-file", &file, "--tokens", &tokens, "--reload-interval", "1"]);
+    let names = |secret: &str| {
+        let token = edge.tokens().known_by(&hash(secret)).map(Arc::clone).unwrap();
+        let delivery = edge.delivery(&token).unwrap();
+        let seen = delivery.content().features().map(|(item, _)| item).filter(|item| token.covers(&item.project));
+        (delivery.revision().number, seen.map(|item| item.name.clone()).collect::<Vec<_>>().join(","))
+    };
+    assert_eq!(names(WIDE), (0, "of-one,of-three,of-two".to_owned()));
+    let write = |text: &str| {
+        let new = folder.path().join("new");
+        std::fs::write(&new, text).unwrap();
+        std::fs::rename(&new, &file).unwrap();
+    };
+    write(r#"{"features":[{"name":"other","project":"one"}]}"#);
+    until(&edge, || names(WIDE).1 == "other").await;
+    assert_eq!(names(WIDE).0, 1, "a client that has the first ones is told");
+    assert_eq!(names("one:development.secret").1, "other");
+    let mut changed = edge.revisions();
+    changed.mark_unchanged();
+    write("{");
+    changed.changed().await.unwrap();
+    assert_eq!(names(WIDE), (1, "other".to_owned()), "what cannot be read takes nothing away");
+    write(r#"{"features":[]}"#);
+    until(&edge, || names(WIDE).1.is_empty()).await;
+}
+
+#[tokio::test]
+async fn what_the_upstream_says_is_not_replaced_by_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = document(folder.path(), &json!(null));
+    let url = serve(describes(json!({ "type": "client" }))).await;
+    let words = ["--bootstrap-file", &file, "--tokens", WIDE, "--upstream-url", &url, "--reload-interval", "1"];
+    let edge = started(&words);
+    let first = || edge.feeds().iter().next().map(Arc::clone).unwrap();
+    let names = || first().feed.delivery().unwrap().content().len();
+    std::fs::write(&file, r#"{"features":[{"name":"other"}]}"#).unwrap();
+    until(&edge, || names() == 1).await;
+    assert_eq!(first().feed.known(), None, "the upstream is never asked to go on from a file");
+    first().feed.hear();
+    let mut changed = edge.revisions();
+    changed.mark_unchanged();
+    std::fs::write(&file, r#"{"features":[{"name":"a"},{"name":"b"}]}"#).unwrap();
+    changed.changed().await.unwrap();
+    assert_eq!(names(), 1);
 }

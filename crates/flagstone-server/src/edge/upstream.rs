@@ -6,10 +6,11 @@ use anyhow::{Context, bail};
 use flagstone_model::api_tokens::TokenKind;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::issue::{self, Signed};
 use crate::delivery::Revision;
 use crate::http::outbound;
 use crate::telemetry::BATCH_ID;
@@ -46,6 +47,11 @@ pub struct TokenView {
     pub environment: Option<String>,
 }
 
+#[derive(Deserialize)]
+struct TokenViews {
+    tokens: Vec<TokenView>,
+}
+
 /// Everything, as a poll brings it.
 #[derive(Debug, Deserialize)]
 pub struct Document {
@@ -74,15 +80,33 @@ impl Document {
     }
 }
 
+/// The [kind](Change::kind) of change that brings everything.
+pub const HYDRATION: &str = "hydration";
+
 /// What a delta or an event of a stream brings.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Changes {
     /// In order.
     pub events: Vec<Change>,
 }
 
+impl Changes {
+    /// About how many bytes they take.
+    pub fn bytes(&self) -> usize {
+        let list =
+            |raw: &Option<Vec<Box<RawValue>>>| raw.iter().flatten().map(|raw| raw.get().len() + 16).sum::<usize>();
+        let one = |raw: &Option<Box<RawValue>>| raw.as_ref().map_or(0, |raw| raw.get().len());
+        let of = |event: &Change| {
+            let name = event.feature_name.as_ref().map_or(0, String::len);
+            let lists = list(&event.features) + list(&event.segments);
+            size_of::<Change>() + lists + one(&event.feature) + one(&event.segment) + name
+        };
+        self.events.iter().map(of).sum()
+    }
+}
+
 /// One change; which fields there are depends on the type.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
     /// `hydration`, `feature-updated`, `feature-removed`, `segment-updated` or `segment-removed`.
@@ -91,25 +115,25 @@ pub struct Change {
     /// The revision's number.
     pub event_id: u64,
     /// The revision's mark, from a Flagstone.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<String>,
     /// Of a hydration.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub features: Option<Vec<Box<RawValue>>>,
     /// Of a hydration.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segments: Option<Vec<Box<RawValue>>>,
     /// New or changed.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feature: Option<Box<RawValue>>,
     /// Gone.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feature_name: Option<String>,
     /// New or changed.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segment: Option<Box<RawValue>>,
     /// Gone.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segment_id: Option<Value>,
 }
 
@@ -206,17 +230,29 @@ impl Upstream {
 
     /// Those of `tokens` that work, and what they are for.
     pub async fn validate(&self, tokens: &[&str]) -> anyhow::Result<Vec<TokenView>> {
-        #[derive(Deserialize)]
-        struct Valid {
-            tokens: Vec<TokenView>,
-        }
         let request = self.client.post(format!("{}/edge/validate", self.url)).timeout(TIMEOUT);
         let response = request.json(&serde_json::json!({ "tokens": tokens })).send().await;
         let response = response.map_err(reqwest::Error::without_url)?;
         if response.status() != StatusCode::OK {
             bail!("the upstream answers {} when it is asked about tokens", response.status());
         }
-        Ok(serde_json::from_slice::<Valid>(&body(response).await?)?.tokens)
+        Ok(serde_json::from_slice::<TokenViews>(&body(response).await?)?.tokens)
+    }
+
+    /// The tokens that a signed request asks for.
+    pub async fn issue(&self, request: &Signed) -> anyhow::Result<Vec<TokenView>> {
+        let mut post = self.client.post(format!("{}{}", self.url, issue::PATH)).timeout(TIMEOUT);
+        for (name, value) in &request.headers {
+            let mut value = HeaderValue::try_from(value).context("a signature cannot stand in a header")?;
+            value.set_sensitive(true);
+            post = post.header(*name, value);
+        }
+        let response = post.header(CONTENT_TYPE, "application/json").body(request.body.clone()).send().await;
+        let response = response.map_err(reqwest::Error::without_url)?;
+        if response.status() != StatusCode::OK {
+            bail!("the upstream answers {} when it is asked for tokens", response.status());
+        }
+        Ok(serde_json::from_slice::<TokenViews>(&body(response).await?)?.tokens)
     }
 
     /// Sends on what SDKs have reported. An upstream that knows `id` counts it once, however often it comes. Returns what

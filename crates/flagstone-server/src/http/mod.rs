@@ -1,5 +1,6 @@
 //! The HTTP rim: what handlers take and give (bodies, queries, path values, created things), and what every answer needs.
 
+pub mod admission;
 mod drained;
 pub mod error;
 pub mod guarded;

@@ -17,13 +17,11 @@ use crate::sdk::source::FlagSource;
 /// Runs an edge until `stop` is ready.
 pub async fn run(options: EdgeOptions, listener: TcpListener, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
     let grace = Duration::from_secs(options.shutdown_timeout_seconds);
-    let base_path = crate::options::base_path(&options.base_path);
     let edge = Edge::start(&options, routes::delivery_schemas()?)?;
     let address: Option<SocketAddr> = listener.local_addr().ok();
     tracing::info!(?address, "Flagstone's edge serves");
     let source = FlagSource::edge(edge.clone());
-    let router: Router =
-        routes::delivery_router(&source, &base_path, backstage::routes().with_state(edge.clone()), routes::no_route);
+    let router = router(&options, &edge, &source);
     let stop = async {
         stop.await;
         source.streams().stop();
@@ -32,3 +30,13 @@ pub async fn run(options: EdgeOptions, listener: TcpListener, stop: impl Future<
     edge.stop().await;
     Ok(())
 }
+
+/// All that an edge answers.
+fn router(options: &EdgeOptions, edge: &Edge, source: &FlagSource) -> Router {
+    let base_path = crate::options::base_path(&options.base_path);
+    let operators = backstage::routes().with_state(edge.clone());
+    routes::delivery_router(source, &base_path, operators, routes::no_route, options.addresses.admission())
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,3 +2,6 @@
 
 pub mod edge;
 pub mod standby;
+
+#[cfg(test)]
+mod testing;

@@ -1,20 +1,24 @@
 //! A node whose database server is away when it starts: it serves SDKs from what it has kept on disk, and joins when the
 //! database is there.
 
+use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use flagstone_model::api_tokens::{ALL, TokenKind};
+use flagstone_model::api_tokens::{ALL, ApiToken, TokenKind};
 use flagstone_store::{DatabaseUrl, Error, Options, Store};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::app::{App, Snapshot};
-use crate::edge::{Backup, Edge, Saved, SavedFeed};
+use crate::delivery::{Revision, Scope, Update};
+use crate::edge::{Backup, Edge, Journal, News, Place};
+use crate::http::admission::Admission;
 use crate::http::error::Failure;
 use crate::http::serve;
 use crate::ops;
@@ -53,7 +57,7 @@ impl Standby {
         let router = match &kept {
             Some(kept) => {
                 let ready = Router::new().route("/ready", get(ops::degraded));
-                routes::delivery_router(&kept.source, base_path, health.merge(ready), waiting)
+                routes::delivery_router(&kept.source, base_path, health.merge(ready), waiting, Admission::default())
             }
             None => nested(base_path, health).fallback(waiting),
         };
@@ -100,37 +104,91 @@ fn nested(base_path: &str, router: Router) -> Router {
 pub async fn keep_for_ever(app: App, backup: Backup) {
     static SELDOM: Seldom = Seldom::new();
     let mut revisions = app.revisions();
+    let mut on_disk = None;
     loop {
-        let snapshot = app.public();
-        let (seq, backup) = (snapshot.state.seq, backup.clone());
-        let outcome = tokio::task::spawn_blocking(move || backup.save(&kept(&snapshot))).await;
-        if let Some(error) = outcome.map_or_else(|e| Some(e.to_string()), |saved| saved.err().map(|e| e.to_string()))
-            && let Some(held_back) = SELDOM.pass()
-        {
-            tracing::warn!(
-                error,
-                held_back,
-                "what SDKs get cannot be kept on disk; without its database this node would start empty"
-            );
+        let mut journal = backup.begin().await;
+        let (before, node) = (on_disk.take(), app.clone());
+        let outcome = tokio::task::spawn_blocking(move || OnDisk::write(before, &node, &mut journal)).await;
+        match outcome.map_err(io::Error::other).flatten() {
+            Ok(written) => on_disk = Some(written),
+            Err(error) => {
+                if let Some(held_back) = SELDOM.pass() {
+                    tracing::warn!(
+                        %error,
+                        held_back,
+                        "what SDKs get cannot be kept on disk; without its database this node would start empty"
+                    );
+                }
+            }
         }
         tokio::time::sleep(KEEP_EVERY).await;
+        // After a failure at once.
+        let seq = on_disk.as_ref().map_or(0, |written| written.seq);
         if revisions.wait_for(|head| *head > seq).await.is_err() {
             return;
         }
     }
 }
 
-/// What a node has to keep: tokens without their secrets, and each environment whole.
-fn kept(snapshot: &Snapshot) -> Saved {
-    let state = &snapshot.state;
-    let tokens = state.api_tokens.values().filter(|token| token.kind != TokenKind::Admin);
-    let deliveries = state.environments.values().filter_map(|environment| snapshot.delivery(&environment.name));
-    let feeds = deliveries.map(|delivery| SavedFeed {
-        environment: delivery.environment().to_owned(),
-        projects: vec![ALL.to_owned()],
-        changes: delivery.everything(),
-    });
-    Saved { tokens: tokens.map(|token| (**token).clone()).collect(), feeds: feeds.collect() }
+/// What the file says by now.
+#[derive(Default)]
+struct OnDisk {
+    /// The revision of the state.
+    seq: u64,
+    /// Without their secrets.
+    tokens: HashMap<String, Arc<ApiToken>>,
+    /// Each environment whole, as of this revision.
+    environments: HashMap<String, (Arc<Place>, Revision)>,
+}
+
+impl OnDisk {
+    /// Brings the file from what it says to what the node has; all is written where nobody knows what it says.
+    fn write(before: Option<Self>, app: &App, journal: &mut Journal) -> io::Result<Self> {
+        let snapshot = &*app.public();
+        let written = Self::of(snapshot);
+        match before.filter(|_| !journal.wants_all()) {
+            Some(before) => journal.append(written.news(&before, snapshot))?,
+            None => journal.rewrite(written.news(&Self::default(), snapshot))?,
+        }
+        Ok(written)
+    }
+
+    fn of(snapshot: &Snapshot) -> Self {
+        let state = &snapshot.state;
+        let tokens = state.api_tokens.values().filter(|token| token.kind != TokenKind::Admin);
+        let tokens = tokens.map(|token| (token.hash.clone(), Arc::clone(token)));
+        let deliveries = state.environments.values().filter_map(|environment| snapshot.delivery(&environment.name));
+        let environments = deliveries.map(|delivery| {
+            let environment = delivery.environment().to_owned();
+            let place = Place { environment: environment.clone(), projects: vec![ALL.to_owned()] };
+            (environment, (Arc::new(place), delivery.revision()))
+        });
+        Self { seq: state.seq, tokens: tokens.collect(), environments: environments.collect() }
+    }
+
+    /// What is new since `before`.
+    fn news<'a>(&'a self, before: &'a Self, snapshot: &'a Snapshot) -> impl Iterator<Item = News> + use<'a> {
+        let tokens = self.tokens.iter().filter(|(hash, token)| before.tokens.get(*hash) != Some(token));
+        let tokens = tokens.map(|(_, token)| News::Token(Arc::clone(token)));
+        let forgotten = before.tokens.keys().filter(|hash| !self.tokens.contains_key(*hash));
+        let gone = before.environments.iter().filter(|(name, _)| !self.environments.contains_key(*name));
+        let feeds = self.environments.iter().filter_map(|(name, (place, _))| {
+            let delivery = snapshot.delivery(name)?;
+            let update = match before.environments.get(name) {
+                Some((_, known)) => delivery.update(*known, &Scope::everything()),
+                None => Update::Everything,
+            };
+            let place = Arc::clone(place);
+            match update {
+                Update::Current => None,
+                // What was put together of JSON is JSON.
+                Update::Changes(changes) => Some(News::Changes(place, serde_json::from_slice(&changes).ok()?)),
+                Update::Everything => Some(News::Feed(place, delivery.everything())),
+            }
+        });
+        let gone = gone.map(|(_, (place, _))| News::Gone(Arc::clone(place)));
+        tokens.chain(forgotten.cloned().map(News::Forgotten)).chain(gone).chain(feeds)
+    }
 }
 
 /// Opens the store. While its server is away this tries for ever, ever less often, and from the first failure on
@@ -165,47 +223,4 @@ pub async fn open(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpStream;
-
-    use super::*;
-
-    async fn status(mut stream: TcpStream) -> String {
-        stream.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        answer.lines().next().unwrap_or_default().to_owned()
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn f26_no_connection_is_refused_while_the_port_is_handed_over() {
-        let listener = Arc::new(TcpListener::bind(("127.0.0.1", 0)).await.unwrap());
-        let address = listener.local_addr().unwrap();
-        let standby = Standby::start(listener, None, "");
-        assert_eq!(status(TcpStream::connect(address).await.unwrap()).await, "HTTP/1.1 200 OK");
-        let stop = Arc::new(AtomicBool::new(false));
-        let (stopped, (begun, has_begun)) = (Arc::clone(&stop), oneshot::channel());
-        let connects = tokio::spawn(async move {
-            TcpStream::connect(address).await.unwrap();
-            begun.send(()).unwrap();
-            let mut connects = 1_u32;
-            while !stopped.load(Ordering::Relaxed) {
-                TcpStream::connect(address).await.unwrap_or_else(|error| panic!("after {connects}: {error}"));
-                connects += 1;
-            }
-        });
-        has_begun.await.unwrap();
-        let listener = standby.end(&Telemetry::default()).await.unwrap();
-        // Nobody serves now, and who comes is not turned away.
-        let waits = TcpStream::connect(address).await.unwrap();
-        let router = Router::new().route("/health", get(|| async { axum::http::StatusCode::ACCEPTED }));
-        tokio::spawn(serve::serve(listener, router, std::future::pending(), Duration::ZERO));
-        assert_eq!(status(waits).await, "HTTP/1.1 202 Accepted");
-        assert_eq!(status(TcpStream::connect(address).await.unwrap()).await, "HTTP/1.1 202 Accepted");
-        stop.store(true, Ordering::Relaxed);
-        connects.await.unwrap();
-    }
-}
+mod tests;

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use clap::Args;
-use ipnet::IpNet;
 use reqwest::Url;
 
-use super::{LogFormat, StreamOptions, network};
+use super::addresses::AddressOptions;
+use super::issue::IssueOptions;
+use super::{LogFormat, StreamOptions};
 use crate::delivery::DeliverySettings;
 
 /// Options of `flagstone edge`.
@@ -30,6 +31,12 @@ pub struct EdgeOptions {
     /// A file with a client-features document: the flags of all given tokens, until the upstream says otherwise
     #[arg(long, env = "BOOTSTRAP_FILE")]
     pub bootstrap_file: Option<PathBuf>,
+    /// How often to look whether the bootstrap file has changed, in seconds; with 0 it is read again at SIGHUP alone
+    #[arg(long, env = "RELOAD_INTERVAL", default_value_t = 5)]
+    pub reload_interval: u64,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub issue: IssueOptions,
     /// The folder in which flags and tokens outlast a restart; nothing is kept if omitted
     #[arg(long, env = "BACKUP_FOLDER")]
     pub backup_folder: Option<PathBuf>,
@@ -51,9 +58,9 @@ pub struct EdgeOptions {
     /// How often to ask whether known tokens still work, in seconds
     #[arg(long, env = "TOKEN_REVALIDATION_INTERVAL_SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..))]
     pub token_revalidation_interval_seconds: u64,
-    /// Proxies whose X-Forwarded-For is believed: addresses or networks, separated by commas
-    #[arg(long, env = "PROXY_TRUSTED_SERVERS", value_delimiter = ',', value_parser = network)]
-    pub proxy_trusted_servers: Vec<IpNet>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub addresses: AddressOptions,
     /// Origins that browsers may call from, separated by commas
     #[arg(long, env = "CORS_ORIGIN", value_delimiter = ',', default_value = "*")]
     pub cors_origin: Vec<String>,
@@ -98,7 +105,7 @@ impl EdgeOptions {
     /// What delivery goes by.
     pub fn delivery(&self) -> DeliverySettings {
         DeliverySettings {
-            trusted_proxies: self.proxy_trusted_servers.clone(),
+            trusted_proxies: self.addresses.trusted_proxies(),
             frontend_origins: self.cors_origin.clone(),
             cors_max_age_s: self.cors_max_age,
             metrics_storage_days: 91,

@@ -1,8 +1,10 @@
 //! Every option of `flagstone serve`, with the environment variable behind it.
 
+pub mod addresses;
 pub mod edge;
 mod import;
 mod integrations;
+pub mod issue;
 mod people;
 
 use std::net::IpAddr;

@@ -14,8 +14,8 @@ pub mod rank {
     pub const EDGE_FEEDS: u8 = 2;
     /// The tokens that an edge knows.
     pub const EDGE_TOKENS: u8 = 3;
-    /// The file of an edge or of a waiting node.
-    pub const EDGE_FILE: u8 = 4;
+    /// What of an edge is still to be written on disk.
+    pub const EDGE_UNWRITTEN: u8 = 4;
     /// A part of what is counted.
     pub const TELEMETRY_USAGE: u8 = 5;
     /// When what was last seen.

@@ -3,6 +3,7 @@
 pub mod clock;
 pub(crate) mod entropy;
 pub(crate) mod locks;
+pub(crate) mod reload;
 pub(crate) mod seldom;
 pub mod tasks;
 pub mod work;

@@ -286,7 +286,7 @@ async fn f4_a_node_waits_for_a_database_that_is_away_at_the_start() {
     assert!(node.backend().get("/api/client/features").await.unwrap().expect().text.contains("joined"));
     assert!(node.admin().get("/api/admin/projects/default/features/early").await.unwrap().status == 404);
     println!("F4: joined {joined:?} after the database came");
-    let kept = setup.snapshots.path().join("flagstone-edge.json");
+    let kept = setup.snapshots.path().join(crate::edge::JOURNAL);
     until("the flag is kept on disk", || async {
         std::fs::read_to_string(&kept).is_ok_and(|text| text.contains("joined")).then_some(())
     })

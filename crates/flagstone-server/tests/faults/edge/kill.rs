@@ -9,13 +9,15 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::{begin, start_with};
+use super::{JOURNAL, begin, records, start_with};
 use crate::ALONE;
 use crate::http::Client;
 use crate::node::{ADMIN, BACKEND, PATIENCE, Setup, create_flag, until};
 use crate::proxy::{Proxy, Way};
 use crate::random::{Random, number};
 
+/// A file that is not in the place of the last one yet.
+const UNFINISHED: &str = "flagstone-edge.unfinished.journal";
 /// Edges that are killed at the same time.
 const LANES: u64 = 4;
 /// How long a start may take until the flags are served, where that is asserted.
@@ -47,19 +49,22 @@ async fn change(upstream: u16, answers: Answers) {
     }
 }
 
-/// The revision in a file that is whole. The checksum is the product's business: a torn file is no JSON.
+/// The revision that the whole records of a file lead to.
 fn revision(file: &Path) -> Option<u64> {
-    let text = fs::read_to_string(file).ok()?;
-    let saved: Value = serde_json::from_str(text.split_once('\n')?.1).ok()?;
-    saved["feeds"][0]["changes"]["events"][0]["eventId"].as_u64()
+    let changes = |record: &Value| {
+        let record = record.get("feed").or(record.get("changes"))?;
+        record["changes"]["events"].as_array()?.last()?["eventId"].as_u64()
+    };
+    records(file).iter().rev().find_map(changes)
 }
 
-/// Waits until a write of the file has begun.
+/// Waits until a write has begun, be it behind what is there or of a new file.
 async fn write_begun(folder: &Path) {
-    let unfinished = folder.join("flagstone-edge.unfinished.json");
+    let [current, unfinished] = [JOURNAL, UNFINISHED].map(|name| folder.join(name));
     let watch = move || {
-        let began = Instant::now();
-        while !unfinished.exists() {
+        let size = || fs::metadata(&current).map_or(0, |file| file.len());
+        let (began, before) = (Instant::now(), size());
+        while size() == before && !unfinished.exists() {
             assert!(began.elapsed() < PATIENCE, "the file is never written");
             std::hint::spin_loop();
         }
@@ -75,16 +80,16 @@ async fn lane(upstream: u16, rounds: u64, answers: Answers, mut random: Random) 
     let mut times = Vec::new();
     // Once only: later the token is known from the file.
     let mut edge = start_with(proxy.port, folder.path(), &[("TOKENS", BACKEND)]).await;
-    until("there is a file", || async { revision(&folder.path().join("flagstone-edge.json")).map(drop) }).await;
+    until("there is a file", || async { revision(&folder.path().join(JOURNAL)).map(drop) }).await;
     for round in 0..rounds {
         // A kill may have left one.
-        let _ = fs::remove_file(folder.path().join("flagstone-edge.unfinished.json"));
+        let _ = fs::remove_file(folder.path().join(UNFINISHED));
         write_begun(folder.path()).await;
         sleep(Duration::from_micros(random.below(4_000))).await;
         drop(edge);
         proxy.set(Way::Cut);
         let [last, before] =
-            ["flagstone-edge.json", "flagstone-edge.previous.json"].map(|name| revision(&folder.path().join(name)));
+            [JOURNAL, "flagstone-edge.previous.journal"].map(|name| revision(&folder.path().join(name)));
 
         let began = Instant::now();
         edge = begin(folder.path(), &[("UPSTREAM_URL", url.as_str())]);

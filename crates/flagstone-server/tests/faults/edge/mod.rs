@@ -9,6 +9,8 @@ mod upstreams;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use serde_json::Value;
+
 use crate::ALONE;
 use crate::http::Client;
 use crate::node::{BACKEND, Setup, binary, create_flag, free_port, until};
@@ -24,6 +26,16 @@ impl Drop for Edge {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
+}
+
+/// The file that holds what an edge has.
+pub const JOURNAL: &str = "flagstone-edge.journal";
+
+/// The records of a file up to the first that is torn. The checksums are the product's business: such a one is no JSON.
+pub fn records(file: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let records = text.split_inclusive('\n').skip(1);
+    records.map_while(|line| serde_json::from_str(line.strip_suffix('\n')?.get(18..)?).ok()).collect()
 }
 
 /// An edge whose backup is in `folder`, with further options in the environment; it is not ready yet.
@@ -84,7 +96,7 @@ async fn f6_an_edge_serves_what_its_upstream_had_when_both_were_killed() {
         .await;
     let refused = Client::new(edge.port, "*:development.nobody-knows").get("/api/client/features").await.unwrap();
     assert_eq!(refused.status, 401, "{}", refused.text);
-    let file = backup.join("flagstone-edge.json");
+    let file = backup.join(JOURNAL);
     until("the flag is kept", || async {
         std::fs::read_to_string(&file).is_ok_and(|text| text.contains("\"groupId\":\"later\"")).then_some(())
     })

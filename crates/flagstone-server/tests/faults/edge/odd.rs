@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::{Edge, begin, names, start, start_with};
+use super::{Edge, JOURNAL, begin, names, start, start_with};
 use crate::ALONE;
 use crate::http::{Answer, Client};
 use crate::node::{BACKEND, Node, PATIENCE, Setup, binary, create_flag, free_port, until};
@@ -36,20 +36,20 @@ async fn create_token(upstream: &Node, project: &str) -> String {
 
 /// Waits until the last file holds a text.
 async fn kept(folder: &Path, text: &str) {
-    let file = folder.join("flagstone-edge.json");
+    let file = folder.join(JOURNAL);
     until("it is kept", || async { fs::read_to_string(&file).is_ok_and(|kept| kept.contains(text)).then_some(()) })
         .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn f6_a_damaged_file_is_put_aside_and_the_one_before_serves() {
+async fn f6_what_is_damaged_is_put_aside_and_what_was_whole_before_serves() {
     let _alone = ALONE.lock().await;
     let mut random = Random::from_environment("F6, damage");
     let folder = tempfile::tempdir().unwrap();
     let upstream = Setup::sqlite(folder.path()).start_ready().await;
     let backup = folder.path().join("backup");
     let [last, before, broken] =
-        ["", "previous.", "broken."].map(|which| backup.join(format!("flagstone-edge.{which}json")));
+        ["", "previous.", "broken."].map(|which| backup.join(format!("flagstone-edge.{which}journal")));
     create_flag(&mut upstream.admin(), "one").await;
     let edge = start(upstream.port, &backup, BACKEND).await;
     kept(&backup, "\"one\"").await;
@@ -58,17 +58,37 @@ async fn f6_a_damaged_file_is_put_aside_and_the_one_before_serves() {
     drop(edge);
     drop(upstream);
 
-    let (good, one) = (fs::read(&last).unwrap(), fs::read(&before).unwrap());
-    let at = random.below(good.len() as u64) as usize;
-    let mut flipped = good.clone();
-    flipped[at] ^= 1 << random.below(8);
-    for (what, damaged) in [("empty", Vec::new()), ("cut", good[..at].to_vec()), ("flipped", flipped)] {
-        fs::write(&last, &damaged).unwrap();
-        fs::write(&before, &one).unwrap();
-        let edge = start(9, &backup, "").await;
-        assert!(names(edge.port).await.contains("\"one\""), "{what} at {at}");
-        assert_eq!(fs::read(&broken).unwrap(), damaged, "{what} at {at}: would be the one before at the next write");
-    }
+    let good = fs::read(&last).unwrap();
+    let text = String::from_utf8(good.clone()).unwrap();
+    // All that there was when the file was made, and what has come behind it.
+    let base = text.find("\"whole\"\n").unwrap() + "\"whole\"\n".len();
+    let begun =
+        base + text[base..].lines().take_while(|line| !line.contains("\"two\"")).map(|l| l.len() + 1).sum::<usize>();
+    let one = &good[..begun];
+    assert!(begun < good.len() && String::from_utf8_lossy(one).contains("\"one\""));
+    let mut check = async |from: usize, to: usize, beside: Option<&[u8]>| {
+        let at = from + random.below((to - from) as u64) as usize;
+        let mut flipped = good.clone();
+        flipped[at] ^= 1 << random.below(8);
+        for (what, damaged) in [("cut", &good[..at]), ("flipped", &flipped[..])] {
+            fs::write(&last, damaged).unwrap();
+            let _ = fs::remove_file(&broken);
+            match beside {
+                Some(beside) => fs::write(&before, beside).unwrap(),
+                None => drop(fs::remove_file(&before)),
+            }
+            let edge = start(9, &backup, "").await;
+            let names = names(edge.port).await;
+            assert!(names.contains("\"one\"") && !names.contains("\"two\""), "{what} at {at}: {names}");
+            let aside = fs::read(&broken).unwrap_or_default();
+            assert!(
+                damaged.ends_with(&aside) && (!aside.is_empty() || at == from),
+                "{what} at {at}: nothing is put aside"
+            );
+        }
+    };
+    check(begun, good.len(), None).await;
+    check(0, base, Some(one)).await;
     for file in [&last, &before] {
         fs::write(file, "broken").unwrap();
     }
