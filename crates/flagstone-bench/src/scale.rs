@@ -101,7 +101,9 @@ async fn measure(options: &Options) -> anyhow::Result<bool> {
 
 async fn start(options: &Options, estate: &Estate) -> anyhow::Result<Server> {
     let mut arguments = raised(estate.size);
-    arguments.extend(["--api-tokens-limit".to_owned(), "20000".to_owned()]);
+    if let Some(at) = arguments.iter().position(|argument| argument == "--api-tokens-limit") {
+        arguments[at + 1] = "20000".to_owned();
+    }
     Server::with_data(&options.flagstone, Some(options.server_core), &estate.database(), &arguments).await
 }
 
@@ -277,6 +279,8 @@ async fn streams(server: &Server, count: usize, table: &mut Table) -> anyhow::Re
         "KiB",
         EACH_KIB_MAX,
     );
+    // The other has been idle for too long.
+    let mut admin = Connection::open(&server.address).await?;
     let (mut sent, mut turns) = (Vec::new(), interval(Duration::from_millis(50)));
     let cpu = cpu_time_of_threads(pid, "")?;
     for round in 0..STREAM_COMMITS {

@@ -284,6 +284,11 @@ impl Store {
         Ok((lease, reused))
     }
 
+    /// Whether other nodes may write it as well.
+    pub const fn is_shared(&self) -> bool {
+        !matches!(self, Self::Sqlite(_))
+    }
+
     /// The commits after `seq`, the oldest first, at most `limit`, and fewer where they would be more than [`PAGE_BYTES`]
     /// together, but one at least: only an empty answer is the end. [`Error::Corrupt`] when one of them is missing.
     ///

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use axum::http::HeaderMap;
-use axum::http::header::HeaderName;
+use axum::http::header::{HeaderName, IF_NONE_MATCH};
 use flagstone_model::State;
 use flagstone_model::environments::EnvironmentRevision;
 use imbl::OrdMap;
@@ -59,6 +59,13 @@ impl Revision {
         let mut parts = etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"').rsplit(':');
         let (last, number) = (parts.next()?, parts.next()?);
         Some(Self { number: number.parse().ok()?, mark: last.parse().ok() })
+    }
+
+    /// The newest that an SDK says it has, by the ETags of polls.
+    pub fn in_if_none_match(headers: &HeaderMap) -> Option<Self> {
+        let lists = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+        let known = lists.flat_map(|list| list.split(',')).filter_map(|etag| Self::in_etag(etag.trim()));
+        known.max_by_key(|revision| revision.number)
     }
 
     /// The ETag of an answer to a query.

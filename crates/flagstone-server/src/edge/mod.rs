@@ -11,7 +11,7 @@ mod issue;
 mod keep;
 mod report;
 mod tokens;
-mod upstream;
+pub mod upstream;
 
 use std::sync::{Arc, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -35,10 +35,12 @@ use issue::Issuer;
 use keep::Noted;
 use report::Outbox;
 use tokens::{Finding, Tokens};
-use upstream::Upstream;
+use upstream::{Carrier, Upstream};
 
 /// How many unknown tokens may wait for the upstream's word.
 const ASKED_MAX: usize = 2_000;
+/// How long an SDK that knows more than the edge waits for the edge to know it as well.
+const CATCH_UP_MAX: Duration = Duration::from_secs(1);
 /// How long a request with an unknown token waits for it.
 const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest token that the upstream is asked about. One of a header's full size would make a question with many
@@ -95,7 +97,12 @@ struct Question {
 impl Edge {
     /// Begins with what is kept on disk and what the options give, and follows the upstream from there.
     pub fn start(options: &EdgeOptions, schemas: Schemas) -> anyhow::Result<Self> {
-        let upstream = options.upstream()?.map(Upstream::new).transpose()?;
+        Self::start_by(Carrier::Network, options, schemas)
+    }
+
+    /// The same, where something else may be between it and the upstream than the network.
+    pub fn start_by(carrier: Carrier, options: &EdgeOptions, schemas: Schemas) -> anyhow::Result<Self> {
+        let upstream = options.upstream()?.map(|url| Upstream::new(url, carrier)).transpose()?;
         let backup = options.backup_folder.as_deref().map(Backup::new).transpose().context("the backup folder")?;
         let (edge, questions) = Self::new(Parts {
             upstream,
@@ -265,6 +272,27 @@ impl Edge {
     pub fn current(&self, token: &ApiToken) -> Option<Arc<ApiToken>> {
         let known = self.tokens().known_by(&token.hash).map(Arc::clone);
         known.filter(|token| token.is_live(self.now()))
+    }
+
+    /// Waits a moment for a revision that an SDK knows, from another edge perhaps. An error as long as the upstream has not
+    /// been heard since the start: what is kept of before may be older. What an upstream says goes, also when it begins
+    /// anew.
+    pub async fn catch_up_with(&self, token: &ApiToken, number: u64) -> Result<(), Failure> {
+        let is_here = || self.delivery(token).is_ok_and(|delivery| delivery.given_revision().number >= number);
+        let is_all_known =
+            self.0.parts.upstream.is_none() && matches!(self.0.parts.without_upstream, WithoutUpstream::AllIsKnown);
+        if is_all_known || is_here() {
+            return Ok(());
+        }
+        let mut changed = self.revisions();
+        let reached = tokio::time::timeout(CATCH_UP_MAX, changed.wait_for(|_| is_here())).await;
+        let is_heard = || self.feeds().covering(token).any(|line| line.feed.is_heard());
+        if reached.is_ok() || is_heard() {
+            return Ok(());
+        }
+        Err(Failure::Unavailable(
+            "The upstream has not been heard yet, and what is kept of before is older; try again.",
+        ))
     }
 
     /// What a token may see: from a feed that covers it and has come, rather one that is not of before the start.

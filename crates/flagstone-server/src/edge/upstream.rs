@@ -1,11 +1,13 @@
 //! What an edge asks of its upstream, be it Flagstone, Unleash or another edge.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use flagstone_model::api_tokens::TokenKind;
+use futures_util::future::BoxFuture;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH};
-use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use reqwest::{Client, Request, RequestBuilder, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -29,6 +31,20 @@ const CLIENT_SPECIFICATION: &str = "5.2.0";
 pub struct Upstream {
     url: String,
     client: Client,
+    carrier: Carrier,
+}
+
+/// Answers a question in the network's place.
+pub type Simulated = Arc<dyn Fn(Request) -> BoxFuture<'static, anyhow::Result<Response>> + Send + Sync>;
+
+/// How questions reach the upstream.
+#[derive(Clone, Default)]
+pub enum Carrier {
+    /// By the network.
+    #[default]
+    Network,
+    /// By what simulates one.
+    Simulated(Simulated),
 }
 
 /// What the upstream says of a token that works.
@@ -151,8 +167,15 @@ pub enum Answer<T> {
 
 impl Upstream {
     /// The upstream at a URL.
-    pub fn new(url: String) -> anyhow::Result<Self> {
-        Ok(Self { url, client: outbound::client()? })
+    pub fn new(url: String, carrier: Carrier) -> anyhow::Result<Self> {
+        Ok(Self { url, client: outbound::client()?, carrier })
+    }
+
+    async fn send(&self, request: RequestBuilder) -> anyhow::Result<Response> {
+        match &self.carrier {
+            Carrier::Network => Ok(request.send().await.map_err(reqwest::Error::without_url)?),
+            Carrier::Simulated(carry) => carry(request.build()?).await,
+        }
     }
 
     fn get(&self, path: &str, token: &str) -> anyhow::Result<RequestBuilder> {
@@ -201,7 +224,7 @@ impl Upstream {
         if let Some(etag) = etag {
             request = request.header(IF_NONE_MATCH, etag);
         }
-        let response = request.send().await.map_err(reqwest::Error::without_url)?;
+        let response = self.send(request).await?;
         let etag = response.headers().get(ETAG).and_then(|v| v.to_str().ok()).map(str::to_owned);
         Ok(match response.status() {
             StatusCode::OK => Answer::New(serde_json::from_slice(&body(response).await?)?, etag),
@@ -216,8 +239,7 @@ impl Upstream {
         if let Some(known) = known {
             request = request.header(HeaderName::from_static("last-event-id"), known.to_string());
         }
-        let response = tokio::time::timeout(TIMEOUT, request.send()).await.context("no answer in time")?;
-        let response = response.map_err(reqwest::Error::without_url)?;
+        let response = tokio::time::timeout(TIMEOUT, self.send(request)).await.context("no answer in time")??;
         let kind = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
         Ok(match response.status() {
             StatusCode::OK if kind.starts_with("text/event-stream") => {
@@ -231,8 +253,7 @@ impl Upstream {
     /// Those of `tokens` that work, and what they are for.
     pub async fn validate(&self, tokens: &[&str]) -> anyhow::Result<Vec<TokenView>> {
         let request = self.client.post(format!("{}/edge/validate", self.url)).timeout(TIMEOUT);
-        let response = request.json(&serde_json::json!({ "tokens": tokens })).send().await;
-        let response = response.map_err(reqwest::Error::without_url)?;
+        let response = self.send(request.json(&serde_json::json!({ "tokens": tokens }))).await?;
         if response.status() != StatusCode::OK {
             bail!("the upstream answers {} when it is asked about tokens", response.status());
         }
@@ -247,8 +268,8 @@ impl Upstream {
             value.set_sensitive(true);
             post = post.header(*name, value);
         }
-        let response = post.header(CONTENT_TYPE, "application/json").body(request.body.clone()).send().await;
-        let response = response.map_err(reqwest::Error::without_url)?;
+        let post = post.header(CONTENT_TYPE, "application/json").body(request.body.clone());
+        let response = self.send(post).await?;
         if response.status() != StatusCode::OK {
             bail!("the upstream answers {} when it is asked for tokens", response.status());
         }
@@ -262,8 +283,8 @@ impl Upstream {
         authorization.set_sensitive(true);
         let request = self.client.post(format!("{}/api/client/metrics/bulk", self.url)).timeout(TIMEOUT);
         let request = request.header(AUTHORIZATION, authorization).header(BATCH_ID, id);
-        let response = request.header(CONTENT_TYPE, "application/json").body(report).send().await;
-        Ok(response.map_err(reqwest::Error::without_url)?.status())
+        let request = request.header(CONTENT_TYPE, "application/json").body(report);
+        Ok(self.send(request).await?.status())
     }
 }
 

@@ -32,7 +32,7 @@ pub async fn run(options: EdgeOptions, listener: TcpListener, stop: impl Future<
 }
 
 /// All that an edge answers.
-fn router(options: &EdgeOptions, edge: &Edge, source: &FlagSource) -> Router {
+pub fn router(options: &EdgeOptions, edge: &Edge, source: &FlagSource) -> Router {
     let base_path = crate::options::base_path(&options.base_path);
     let operators = backstage::routes().with_state(edge.clone());
     routes::delivery_router(source, &base_path, operators, routes::no_route, options.addresses.admission())

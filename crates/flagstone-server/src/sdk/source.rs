@@ -145,13 +145,12 @@ impl FlagSource {
         }
     }
 
-    /// Makes sure that an SDK which knows `revision`, from another node perhaps, is not told of an older one as if it were
-    /// news. A revision that is in no log is no obstacle.
-    pub async fn catch_up_with(&self, revision: Revision) -> Result<(), Failure> {
+    /// Makes sure that an SDK which knows `revision`, from another node or edge perhaps, is not told of an older one as if
+    /// it were news. A revision that is in no log is no obstacle.
+    pub async fn catch_up_with(&self, token: &ApiToken, revision: Revision) -> Result<(), Failure> {
         match &self.flags {
             Flags::Primary(app) => app.catch_up_with(revision.number).await,
-            // What an upstream says goes, also when it begins anew.
-            Flags::Edge(_) => Ok(()),
+            Flags::Edge(edge) => edge.catch_up_with(token, revision.number).await,
         }
     }
 

@@ -53,7 +53,7 @@ async fn delta(State(source): State<FlagSource>, request: Request) -> Result<Res
     scope.segments = Segments::Named;
     let known = Revision::in_header(&parts.headers, header::IF_NONE_MATCH);
     if let Some(known) = known {
-        source.catch_up_with(known).await?;
+        source.catch_up_with(&token.0, known).await?;
     }
     let delivery = source.delivery(&token.0)?;
     let update = match known {
@@ -110,7 +110,7 @@ async fn streaming(State(source): State<FlagSource>, request: Request) -> Result
     let address = client_address(&source.settings().trusted_proxies, &parts);
     let known = Revision::in_header(&parts.headers, header::HeaderName::from_static("last-event-id"));
     if let Some(known) = known {
-        source.catch_up_with(known).await?;
+        source.catch_up_with(&token.0, known).await?;
     }
     let body: Body = source.streams().begin(&source, &token.0, scope, address, known).await?;
     let headers = [

@@ -2,14 +2,14 @@
 
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use flagstone_model::Error;
 use flagstone_model::api_tokens::TokenKind;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::delivery::{Scope, Segments, not_modified};
+use crate::delivery::{Revision, Scope, Segments, not_modified};
 use crate::http::error::Failure;
 use crate::http::{Path, query_pairs, tags_asked};
 use crate::sdk::source::{FlagSource, SdkToken};
@@ -83,6 +83,13 @@ async fn list(State(source): State<FlagSource>, request: Request) -> Result<Resp
     let (parts, _) = request.into_parts();
     let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;
     let scope = scope(&token, &parts)?;
+    if let Some(known) = Revision::in_if_none_match(&parts.headers)
+        && source.catch_up_with(&token.0, known).await.is_err()
+        && let Some(etag) = parts.headers.get(header::IF_NONE_MATCH)
+    {
+        // It knows more than can be found out now: it keeps that.
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag.clone())]).into_response());
+    }
     let delivery = source.delivery(&token.0)?;
     Ok(delivery.respond(&scope, &parts.headers).await)
 }

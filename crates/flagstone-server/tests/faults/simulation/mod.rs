@@ -1,0 +1,117 @@
+//! Nodes, edges and SDKs in one process: the product's own code, on one store, over a network that a seed drives, in time
+//! that passes as fast as nothing happens. What must hold, whatever fails:
+//!
+//! - what was acknowledged is kept;
+//! - an SDK never goes backwards;
+//! - everything arrives once the faults are over;
+//! - nothing is answered from what never was.
+//!
+//! A seed chooses every delay, loss and crash. Tasks may take turns in another order the next time: a seed that found a
+//! fault finds it again most times, not each time.
+
+mod hosts;
+mod network;
+mod sdk;
+mod truth;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use self::hosts::Hosts;
+use self::network::Network;
+use self::sdk::{Sdk, Way};
+use self::truth::Truth;
+use crate::random::{Random, number};
+
+/// How long faults come and go, in the simulation's time.
+const FAULTS: Duration = Duration::from_secs(25);
+/// How long after the last fault everything must have arrived.
+const SETTLED_MAX: Duration = Duration::from_mins(4);
+/// How many run at the same time.
+const THREADS: usize = 2;
+
+/// Each found a fault once.
+const REGRESSIONS: &[u64] = &[];
+
+/// What one seed does.
+fn simulate(seed: u64) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(run(seed));
+    runtime.shutdown_background();
+}
+
+async fn run(seed: u64) {
+    let truth = Arc::new(Truth::default());
+    let network = Network::new(seed);
+    let hosts = Hosts::start(&network, seed).await;
+    let mut sdks = Vec::new();
+    for (number, (project, way, host)) in [
+        ("*", Way::Poll, "nodes"),
+        ("alpha", Way::Delta, "nodes"),
+        ("omega", Way::Stream, "nodes"),
+        ("alpha", Way::Stream, "edge-1"),
+        ("*", Way::Poll, "edge-1"),
+        ("omega", Way::Poll, "edge-2"),
+        ("alpha", Way::Stream, "edge-2"),
+        ("*", Way::Delta, "edge-2"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        sdks.push(Sdk::start(seed, number, project, way, host, &network, &truth));
+    }
+    let operators: Vec<_> =
+        (0..2).map(|number| tokio::spawn(truth::operate(seed, number, network.clone(), Arc::clone(&truth)))).collect();
+    let chaos = tokio::spawn(hosts.clone().trouble(FAULTS));
+    sleep(FAULTS).await;
+    truth.stop();
+    chaos.await.unwrap();
+    network.heal();
+    hosts.all_up().await;
+    for operator in operators {
+        operator.await.unwrap();
+    }
+    let began = tokio::time::Instant::now();
+    loop {
+        let found = hosts.state_of("node-1").await;
+        let behind: Vec<_> = sdks.iter().filter_map(|sdk| sdk.behind(&found)).collect();
+        if behind.is_empty() && found == hosts.state_of("node-2").await {
+            truth.check(&found, seed);
+            break;
+        }
+        assert!(began.elapsed() < SETTLED_MAX, "seed {seed}: it does not arrive: {behind:#?}");
+        sleep(Duration::from_secs(1)).await;
+    }
+    let broken = truth.violations();
+    assert!(broken.is_empty(), "seed {seed}: {broken:#?}");
+    // A start from the store gives the same.
+    hosts.crash("node-1");
+    let before = hosts.state_of("node-2").await;
+    hosts.restart("node-1").await;
+    assert_eq!(hosts.state_of("node-1").await, before, "seed {seed}: a restart changes something");
+}
+
+#[test]
+fn f30_what_the_seeds_bring_about_breaks_no_promise() {
+    let count = number("FLAGSTONE_F30_SEEDS", 500);
+    let first = Random::from_environment("f30").next() >> 24;
+    let next = AtomicU64::new(0);
+    let seeds: Vec<u64> = REGRESSIONS.iter().copied().chain((0..count).map(|number| first + number)).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                while let Some(seed) = seeds.get(usize::try_from(next.fetch_add(1, Ordering::Relaxed)).unwrap()) {
+                    let outcome = std::panic::catch_unwind(|| simulate(*seed));
+                    if let Err(panic) = outcome {
+                        // The others need not go on.
+                        next.store(u64::MAX / 2, Ordering::Relaxed);
+                        std::panic::resume_unwind(panic);
+                    }
+                }
+            });
+        }
+    });
+}
