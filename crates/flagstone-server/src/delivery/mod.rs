@@ -266,6 +266,11 @@ impl Delivery {
         Arc::clone(answer)
     }
 
+    /// The same, kept by nobody else.
+    pub async fn hydration_alone(self: &Arc<Self>, scope: &Scope) -> Arc<Answer> {
+        self.made(scope, Self::hydration_answer).await
+    }
+
     /// An answer, made beside the tasks that serve.
     async fn made(self: &Arc<Self>, scope: &Scope, make: fn(&Self, &Scope) -> Answer) -> Arc<Answer> {
         let (this, of) = (Arc::clone(self), scope.clone());

@@ -13,12 +13,12 @@ use futures_util::stream;
 use tokio::sync::Notify;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 use tokio::time::sleep;
 
 use self::groups::{Frame, Open, Token};
 use super::source::FlagSource;
-use crate::delivery::{Delivery, HEARTBEAT, Listening, Place, Places, Revision, Scope, Update};
+use crate::delivery::{Answer, Delivery, HEARTBEAT, Listening, Place, Places, Revision, Scope, Update};
 use crate::http::error::Failure;
 use crate::system::locks::{Guard, Mutex, rank};
 
@@ -36,7 +36,9 @@ struct Listener {
     environment: String,
     scope: Arc<Scope>,
     token: Arc<Token>,
-    first: std::vec::IntoIter<Bytes>,
+    first: First,
+    /// What `first` is of: whoever begins meanwhile shares it.
+    everything: Option<Arc<OnceCell<Arc<Answer>>>>,
     frames: Receiver<Frame>,
     /// Up to where everything that concerns the scope is in `frames`.
     told: watch::Receiver<Revision>,
@@ -76,7 +78,8 @@ impl Streams {
         {
             begun.update = source.update(&begun.head, known, &listener.scope).await;
         }
-        listener.first = first_frames(begun, &listener.scope).await.into_iter();
+        listener.everything = (begun.update == Update::Everything).then(|| Arc::clone(&begun.everything));
+        listener.first = first_frames(begun, &listener.scope).await;
         Ok(Body::from_stream(stream::unfold(listener, |mut listener| async move {
             let frame = listener.next().await?;
             Some((Ok::<_, std::convert::Infallible>(frame), listener))
@@ -115,11 +118,12 @@ impl Streams {
         let group = open.enter(&environment, scope, &token, &head, is_one_for_all);
         // The others hear of it now: who comes may know more than they do, from another node.
         group.advance(&head);
-        let begun = Begun { update: known.map_or(Update::Everything, |known| group.update(&head, known)), head };
+        let update = known.map_or(Update::Everything, |known| group.update(&head, known));
+        let begun = Begun { update, everything: group.hydration(), head };
         let (scope, frames, told) = (Arc::clone(group.scope()), group.listen(), group.told());
         drop(open);
-        let (streams, first) = (Arc::clone(self), Vec::new().into_iter());
-        let listener = Listener { streams, environment, scope, token, first, frames, told, _place: place };
+        let (streams, first, everything) = (Arc::clone(self), First::default(), None);
+        let listener = Listener { streams, environment, scope, token, first, everything, frames, told, _place: place };
         Ok((listener, begun))
     }
 
@@ -173,6 +177,7 @@ impl Listener {
         if let Some(first) = self.first.next() {
             return Some(first);
         }
+        (self.first, self.everything) = (First::default(), None);
         let frame = tokio::select! {
             biased;
             // The token no longer works.
@@ -213,28 +218,50 @@ fn is_for_the_same(now: &ApiToken, then: &ApiToken) -> bool {
 /// What somebody has to be told who begins to listen.
 struct Begun {
     update: Update,
+    everything: Arc<OnceCell<Arc<Answer>>>,
     head: Arc<Delivery>,
 }
 
+/// What a stream begins with: text of its own around pieces that others are told as well.
+#[derive(Default)]
+struct First {
+    before: Option<Bytes>,
+    pieces: Option<Arc<[Bytes]>>,
+    at: usize,
+}
+
+impl First {
+    fn next(&mut self) -> Option<Bytes> {
+        if let Some(before) = self.before.take() {
+            return Some(before);
+        }
+        let pieces = self.pieces.as_ref()?;
+        let piece = pieces.get(self.at).cloned();
+        self.at += 1;
+        piece.or_else(|| {
+            self.pieces = None;
+            Some(Bytes::from_static(b"\n\n"))
+        })
+    }
+}
+
 /// What a stream begins with, and when the client is to come back if it breaks: not all at once. What is large is shared.
-async fn first_frames(begun: Begun, scope: &Scope) -> Vec<Bytes> {
+async fn first_frames(begun: Begun, scope: &Scope) -> First {
     let retry = Places::retry_ms();
     let revision = begun.head.revisions().of_scope(scope);
-    match begun.update {
-        Update::Current => vec![Bytes::from(format!("retry: {retry}\n:\n\n"))],
-        Update::Changes(changes) => vec![
-            Bytes::from(format!("retry: {retry}\nevent: unleash-updated\nid: {revision}\ndata: ")),
-            changes,
-            Bytes::from_static(b"\n\n"),
-        ],
-        Update::Everything => {
-            let mut frames =
-                vec![Bytes::from(format!("retry: {retry}\nevent: unleash-connected\nid: {revision}\ndata: "))];
-            frames.extend(begun.head.hydration(scope).await.pieces().iter().cloned());
-            frames.push(Bytes::from_static(b"\n\n"));
-            frames
+    let (event, pieces) = match begun.update {
+        Update::Current => {
+            let before = Some(Bytes::from(format!("retry: {retry}\n:\n\n")));
+            return First { before, ..First::default() };
         }
-    }
+        Update::Changes(changes) => ("unleash-updated", Arc::from([changes])),
+        Update::Everything => {
+            let everything = begun.everything.get_or_init(|| begun.head.hydration_alone(scope)).await;
+            ("unleash-connected", everything.pieces())
+        }
+    };
+    let before = Bytes::from(format!("retry: {retry}\nevent: {event}\nid: {revision}\ndata: "));
+    First { before: Some(before), pieces: Some(pieces), at: 0 }
 }
 
 #[cfg(test)]

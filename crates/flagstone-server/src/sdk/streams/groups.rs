@@ -1,21 +1,22 @@
 //! Who listens to what: groups by environment and scope, found by the projects that a change concerns.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use axum::body::Bytes;
 use flagstone_model::Timestamp;
 use flagstone_model::api_tokens::ApiToken;
 use tokio::sync::broadcast::{self, Receiver, Sender};
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::delivery::{Delivery, Revision, Revisions, Scope, Update};
+use crate::delivery::{Answer, Delivery, Revision, Revisions, Scope, Update};
 use crate::http::error::Failure;
 use crate::sdk::source::TokensMark;
 
-/// How many frames a listener may be behind. One who is further behind is cut, and resumes by the last id.
-const BEHIND_MAX: usize = 64;
+/// How many frames a listener may be behind. One who is further behind is cut, and resumes by the last id. There is room
+/// for so many in each group, of which there may be as many as listeners.
+const BEHIND_MAX: usize = 16;
 /// How many different queries may be listened to with one token: each has frames of its own at each change. Streams of
 /// one query share them, and those without a query do not count.
 const QUERIES_PER_TOKEN_MAX: usize = 32;
@@ -65,6 +66,8 @@ pub struct Group {
     told: watch::Sender<Revision>,
     /// What those have to be told who know something older, as of `known`.
     updates: HashMap<Revision, Update>,
+    /// What those have to be told who know nothing, as of `known`, while somebody is told it.
+    hydration: Weak<OnceCell<Arc<Answer>>>,
 }
 
 /// What a group is sent.
@@ -140,7 +143,7 @@ impl Open {
             if !is_one_for_all {
                 told.send_replace(known);
             }
-            Group { scope, tokens: Vec::new(), frames, known, told, updates }
+            Group { scope, tokens: Vec::new(), frames, known, told, updates, hydration: Weak::new() }
         });
         match group.tokens.iter_mut().find(|(other, _)| Arc::ptr_eq(other, token)) {
             Some((_, count)) => *count += 1,
@@ -296,7 +299,17 @@ impl Group {
             let _ = self.frames.send(Frame::Event(frame));
         }
         self.known = revision;
-        self.updates.clear();
+        self.updates = HashMap::new();
+        self.hydration = Weak::new();
+    }
+
+    /// Where everything is to be found, as of now: made once for all who begin at the same time.
+    pub fn hydration(&mut self) -> Arc<OnceCell<Arc<Answer>>> {
+        self.hydration.upgrade().unwrap_or_else(|| {
+            let cell = Arc::default();
+            self.hydration = Arc::downgrade(&cell);
+            cell
+        })
     }
 
     /// What somebody who knows a revision has to be told at `head`, which the group has heard of: made once for all who
