@@ -10,6 +10,7 @@ use reqwest::Url;
 
 use super::addresses::AddressOptions;
 use super::issue::IssueOptions;
+use super::tls::TlsOptions;
 use super::{LogFormat, StreamOptions};
 use crate::delivery::DeliverySettings;
 
@@ -46,6 +47,9 @@ pub struct EdgeOptions {
     /// The port to listen on
     #[arg(long, env = "PORT", default_value_t = 3063)]
     pub port: u16,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub tls: TlsOptions,
     /// A path that stands before every route, for instance /edge
     #[arg(long, env = "BASE_PATH", default_value = "")]
     pub base_path: String,
