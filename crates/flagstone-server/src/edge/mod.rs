@@ -29,6 +29,7 @@ use crate::system::clock::Clock;
 use crate::system::locks::{Guard, Mutex, RwLock, rank};
 use crate::telemetry::Telemetry;
 pub use backup::{Backup, Journal, News, Place};
+use backup::{Remote, Saved};
 use bootstrap::Bootstrap;
 use feeds::{Feeds, Line};
 use issue::Issuer;
@@ -72,6 +73,8 @@ struct Parts {
     issuer: Option<Issuer>,
     bootstrap: Option<Bootstrap>,
     backup: Option<Backup>,
+    /// Where everything is kept besides. Held while it is written.
+    remote: Option<tokio::sync::Mutex<Remote>>,
     pace: Pace,
     settings: DeliverySettings,
     schemas: Schemas,
@@ -93,10 +96,33 @@ struct Question {
 }
 
 impl Edge {
-    /// Begins with what is kept on disk and what the options give, and follows the upstream from there.
+    /// Begins with what is kept, elsewhere too, and what the options give, and follows the upstream from there.
+    pub async fn begin(options: &EdgeOptions, schemas: Schemas) -> anyhow::Result<Self> {
+        let Some(mut remote) = Remote::of(&options.remote)? else { return Self::start(options, schemas) };
+        // Without it the edge begins as if there were nothing.
+        let kept = remote.load().await.unwrap_or_else(|error| {
+            let error = format!("{error:#}");
+            tracing::error!(error, "what is kept elsewhere cannot be read");
+            None
+        });
+        Self::start_with(options, schemas, Some((remote, kept)))
+    }
+
+    /// The same with what is kept on disk alone.
     pub fn start(options: &EdgeOptions, schemas: Schemas) -> anyhow::Result<Self> {
+        Self::start_with(options, schemas, None)
+    }
+
+    fn start_with(
+        options: &EdgeOptions,
+        schemas: Schemas,
+        remote: Option<(Remote, Option<Saved>)>,
+    ) -> anyhow::Result<Self> {
         let upstream = options.upstream()?.map(Upstream::new).transpose()?;
         let backup = options.backup_folder.as_deref().map(Backup::new).transpose().context("the backup folder")?;
+        let (remote, elsewhere) = remote.unzip();
+        // What is on this disk is of this edge alone, and newer.
+        let kept = backup.as_ref().and_then(Backup::load).or(elsewhere.flatten());
         let (edge, questions) = Self::new(Parts {
             upstream,
             without_upstream: WithoutUpstream::AllIsKnown,
@@ -104,11 +130,14 @@ impl Edge {
             issuer: Issuer::of(options)?,
             bootstrap: Bootstrap::of(options),
             backup,
+            remote: remote.map(tokio::sync::Mutex::new),
             pace: options.pace(),
             settings: options.delivery(),
             schemas,
         });
-        edge.restore_backup();
+        if let Some(kept) = kept {
+            edge.restore(kept);
+        }
         edge.take_bootstrap()?;
         edge.start_tasks(questions);
         Ok(edge)
@@ -116,6 +145,7 @@ impl Edge {
 
     /// What a node has kept on disk, for the time until its database is there; nothing if it has kept nothing.
     pub fn of_backup(backup: Backup, settings: DeliverySettings, schemas: Schemas) -> anyhow::Result<Option<Self>> {
+        let Some(kept) = backup.load() else { return Ok(None) };
         let (edge, questions) = Self::new(Parts {
             upstream: None,
             without_upstream: WithoutUpstream::DatabaseIsAway,
@@ -123,11 +153,12 @@ impl Edge {
             issuer: None,
             bootstrap: None,
             backup: Some(backup),
+            remote: None,
             pace: Pace::default(),
             settings,
             schemas,
         });
-        edge.restore_backup();
+        edge.restore(kept);
         if edge.feeds().is_empty() {
             return Ok(None);
         }
@@ -150,13 +181,6 @@ impl Edge {
             metrics: Metrics::new(),
         }));
         (edge, questions)
-    }
-
-    /// Takes what is kept on disk.
-    fn restore_backup(&self) {
-        if let Some(saved) = self.0.parts.backup.as_ref().and_then(Backup::load) {
-            self.restore(saved);
-        }
     }
 
     /// The token of this secret, if it works. The upstream is asked about one that is not known.

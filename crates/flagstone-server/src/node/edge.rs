@@ -14,7 +14,7 @@ use crate::sdk::source::FlagSource;
 /// Runs an edge until `stop` is ready.
 pub async fn run(options: EdgeOptions, listeners: Listeners, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
     let grace = Duration::from_secs(options.shutdown_timeout_seconds);
-    let edge = Edge::start(&options, routes::delivery_schemas()?)?;
+    let edge = Edge::begin(&options, routes::delivery_schemas()?).await?;
     let (address, tls) = (listeners.address(), listeners.encrypted_address());
     tracing::info!(?address, ?tls, "Flagstone's edge serves");
     let source = FlagSource::edge(edge.clone());

@@ -10,6 +10,7 @@ use reqwest::Url;
 
 use super::addresses::AddressOptions;
 use super::issue::IssueOptions;
+use super::remote::RemoteOptions;
 use super::tls::TlsOptions;
 use super::{LogFormat, StreamOptions};
 use crate::delivery::DeliverySettings;
@@ -41,6 +42,9 @@ pub struct EdgeOptions {
     /// The folder in which flags and tokens outlast a restart; nothing is kept if omitted
     #[arg(long, env = "BACKUP_FOLDER")]
     pub backup_folder: Option<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub remote: RemoteOptions,
     /// The address to listen on
     #[arg(long, env = "INTERFACE", default_value = "::")]
     pub interface: IpAddr,
