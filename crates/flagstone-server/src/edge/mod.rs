@@ -9,6 +9,7 @@ mod feeds;
 mod follow;
 mod issue;
 mod keep;
+mod push;
 mod report;
 mod tokens;
 mod upstream;
@@ -34,6 +35,7 @@ use bootstrap::Bootstrap;
 use feeds::{Feeds, Line};
 use issue::Issuer;
 use keep::Noted;
+use push::Push;
 use report::Outbox;
 use tokens::{Finding, Tokens};
 use upstream::Upstream;
@@ -120,6 +122,7 @@ impl Edge {
     ) -> anyhow::Result<Self> {
         let upstream = options.upstream()?.map(Upstream::new).transpose()?;
         let backup = options.backup_folder.as_deref().map(Backup::new).transpose().context("the backup folder")?;
+        let push = Push::of(&options.push)?;
         let (remote, elsewhere) = remote.unzip();
         // What is on this disk is of this edge alone, and newer.
         let kept = backup.as_ref().and_then(Backup::load).or(elsewhere.flatten());
@@ -140,6 +143,9 @@ impl Edge {
         }
         edge.take_bootstrap()?;
         edge.start_tasks(questions);
+        if let Some(push) = push {
+            push.start(&edge);
+        }
         Ok(edge)
     }
 

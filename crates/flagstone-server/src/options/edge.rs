@@ -10,6 +10,7 @@ use reqwest::Url;
 
 use super::addresses::AddressOptions;
 use super::issue::IssueOptions;
+use super::push::PushOptions;
 use super::remote::RemoteOptions;
 use super::tls::TlsOptions;
 use super::{LogFormat, StreamOptions};
@@ -63,6 +64,9 @@ pub struct EdgeOptions {
     /// How often to send on what SDKs report, in seconds
     #[arg(long, env = "METRICS_INTERVAL_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     pub metrics_interval_seconds: u64,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub push: PushOptions,
     /// How often to ask whether known tokens still work, in seconds
     #[arg(long, env = "TOKEN_REVALIDATION_INTERVAL_SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..))]
     pub token_revalidation_interval_seconds: u64,

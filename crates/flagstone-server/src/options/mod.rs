@@ -6,6 +6,7 @@ mod import;
 mod integrations;
 pub mod issue;
 mod people;
+pub mod push;
 pub mod remote;
 pub mod tls;
 
