@@ -11,7 +11,8 @@ use flagstone_server::App;
 use flagstone_server::app::{jobs, outbox};
 use flagstone_server::edge::{Backup, Edge};
 use flagstone_server::evaluate::EvaluateOptions;
-use flagstone_server::http::serve;
+use flagstone_server::http::serve::{self, Listeners};
+use flagstone_server::http::tls::Tls;
 use flagstone_server::node::{edge, standby};
 use flagstone_server::options::edge::EdgeOptions;
 use flagstone_server::options::{DatabaseOptions, LogFormat, ServeOptions};
@@ -127,19 +128,21 @@ async fn run_server(options: ServeOptions) -> anyhow::Result<ExitCode> {
     let backup = backup.and_then(|backup| {
         backup.inspect_err(|error| tracing::warn!(%error, "nothing can be kept in the snapshot folder")).ok()
     });
-    let (settings, base_path) = (options.delivery(), options.base_path());
+    let (settings, base_path, tls) = (options.delivery(), options.base_path(), options.tls.start()?);
+    let tls_address = SocketAddr::new(options.host, options.tls.tls_server_port.unwrap_or(4243));
+    let listen = || listen(address, tls_address, tls.clone());
     // Beside the store's opening and loading.
     let schemas = tokio::task::spawn_blocking(routes::schemas);
     let kept =
         || backup.clone().map_or(Ok(None), |backup| Edge::of_backup(backup, settings, routes::delivery_schemas()?));
     let (store, standby) = tokio::select! {
-        opened = standby::open(&url, &store_options, || listen(address), kept, &base_path) => opened?,
+        opened = standby::open(&url, &store_options, listen, kept, &base_path) => opened?,
         () = &mut stop => return Ok(ExitCode::SUCCESS),
     };
     let app = App::start(options, Arc::new(store), Clock::System, async { schemas.await? }).await?;
-    let listener = match standby.end(app.telemetry()).await {
-        Some(listener) => listener,
-        None => Arc::new(listen(address)?),
+    let listeners = match standby.end(app.telemetry()).await {
+        Some(listeners) => listeners,
+        None => listen()?,
     };
     if let Some(backup) = backup {
         let app = app.clone();
@@ -149,7 +152,8 @@ async fn run_server(options: ServeOptions) -> anyhow::Result<ExitCode> {
     if !ui.is_built() {
         tracing::info!("this build has no web UI: `make build` makes one that has");
     }
-    tracing::info!(%address, revision = app.public().state.seq, "Flagstone serves");
+    let tls = listeners.encrypted_address();
+    tracing::info!(%address, ?tls, revision = app.public().state.seq, "Flagstone serves");
     jobs::start(&app);
     outbox::start(&app);
     let source = FlagSource::primary(app.clone());
@@ -158,7 +162,7 @@ async fn run_server(options: ServeOptions) -> anyhow::Result<ExitCode> {
         // They would hold up the stop for ever, and their clients are to come back elsewhere one after the other.
         source.streams().stop();
     };
-    serve::serve(listener, routes::router(&source, &app, ui), stop, grace).await;
+    serve::serve(listeners, routes::router(&source, &app, ui), stop, grace).await;
     app.stop().await;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
@@ -167,8 +171,10 @@ async fn run_server(options: ServeOptions) -> anyhow::Result<ExitCode> {
 async fn run_edge(options: EdgeOptions) -> anyhow::Result<ExitCode> {
     start_logging(&options.log_level, options.log_format);
     let stop = stop_signal()?;
-    let listener = listen(SocketAddr::new(options.interface, options.port))?;
-    edge::run(options, listener, stop).await?;
+    let address = SocketAddr::new(options.interface, options.port);
+    let tls_address = SocketAddr::new(options.interface, options.tls.tls_server_port.unwrap_or(3043));
+    let listeners = listen(address, tls_address, options.tls.start()?)?;
+    edge::run(options, listeners, stop).await?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
@@ -177,8 +183,15 @@ async fn run_edge(options: EdgeOptions) -> anyhow::Result<ExitCode> {
 /// tries again after a second, then after three. The kernel's `somaxconn` is the limit.
 const BACKLOG: u32 = 4_096;
 
-/// Listens; where the machine has no IPv6, on all IPv4 addresses instead of on all.
-fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+/// Listens, on a second port for TLS if that is wanted.
+fn listen(address: SocketAddr, tls_address: SocketAddr, tls: Option<Arc<Tls>>) -> anyhow::Result<Listeners> {
+    let plain = listen_on(address)?;
+    let encrypted = tls.map(|tls| anyhow::Ok((listen_on(tls_address)?, tls))).transpose()?;
+    Ok(Listeners::new(plain, encrypted))
+}
+
+/// Where the machine has no IPv6, on all IPv4 addresses instead of on all.
+fn listen_on(address: SocketAddr) -> anyhow::Result<TcpListener> {
     let listener = match bind(address) {
         Err(_) if address.ip() == std::net::Ipv6Addr::UNSPECIFIED => {
             bind((std::net::Ipv4Addr::UNSPECIFIED, address.port()).into())

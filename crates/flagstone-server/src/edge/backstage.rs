@@ -46,11 +46,18 @@ async fn ready(State(edge): State<Edge>) -> Response {
     }
 }
 
+impl Edge {
+    /// What operators watch, in Prometheus' text format.
+    pub(super) fn metrics_text(&self) -> String {
+        let deliveries: Vec<_> = self.feeds().iter().filter_map(|line| line.feed.delivery()).collect();
+        let revision = deliveries.iter().map(|delivery| delivery.revision().number).max();
+        let features = deliveries.iter().map(|delivery| delivery.content().len()).sum();
+        self.metrics().text(revision.unwrap_or_default(), features, self.telemetry().dropped())
+    }
+}
+
 async fn metrics(State(edge): State<Edge>) -> Response {
-    let revision = edge.feeds().iter().filter_map(|line| line.feed.delivery()).map(|d| d.revision().number).max();
-    let features = edge.feeds().iter().filter_map(|line| line.feed.delivery()).map(|d| d.content().len()).sum();
-    let text = edge.metrics().text(revision.unwrap_or_default(), features, edge.telemetry().dropped());
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], edge.metrics_text()).into_response()
 }
 
 async fn tokens(State(edge): State<Edge>, headers: HeaderMap) -> Result<Json<Value>, Failure> {

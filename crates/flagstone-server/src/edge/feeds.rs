@@ -113,13 +113,15 @@ impl Line {
     /// All of it, which the file will have.
     pub fn everything(&self) -> Option<News> {
         let mut unwritten = self.unwritten.lock();
-        let Some(delivery) = self.feed.delivery() else {
-            *unwritten = Unwritten::Everything;
-            return None;
-        };
-        *unwritten = Unwritten::Nothing;
+        let whole = self.feed.delivery();
+        *unwritten = if whole.is_some() { Unwritten::Nothing } else { Unwritten::Everything };
         drop(unwritten);
-        Some(News::Feed(Arc::clone(&self.place), delivery.everything()))
+        Some(News::Feed(Arc::clone(&self.place), whole?.everything()))
+    }
+
+    /// All of it, for another place than the file.
+    pub fn copy(&self) -> Option<News> {
+        Some(News::Feed(Arc::clone(&self.place), self.feed.delivery()?.everything()))
     }
 }
 

@@ -24,6 +24,8 @@ use crate::system::tasks::keep_running;
 const ASK_EVERY: Duration = Duration::from_secs(1);
 /// The most tokens in one question.
 const ASK_MAX: usize = 1_000;
+/// The shortest time between two copies of everything elsewhere.
+const COPY_EVERY: Duration = Duration::from_secs(10);
 /// The longest wait before an upstream that failed is asked again.
 pub(super) const RETRY_MAX: Duration = Duration::from_secs(3);
 /// From how long on a stream is one that works. What ends or brings nothing before that is worse than asking.
@@ -81,6 +83,10 @@ impl Edge {
         keep_running("send reports", move || edge.clone().report_for_ever());
         let edge = self.clone();
         keep_running("keep flags on disk", move || edge.clone().save_for_ever());
+        if self.0.parts.remote.is_some() {
+            let edge = self.clone();
+            keep_running("keep flags elsewhere", move || edge.clone().copy_for_ever(COPY_EVERY));
+        }
         let edge = self.clone();
         let of = upstream.clone();
         keep_running("ask whether tokens still work", move || edge.clone().revalidate_for_ever(of.clone()));

@@ -11,7 +11,7 @@ use flagstone_model::api_tokens::{ApiToken, TokenKind};
 use tokio::time::sleep;
 
 use super::Edge;
-use super::backup::{Journal, News, Place, Saved};
+use super::backup::{Journal, News, Place, Saved, packed};
 use super::feed::Feed;
 use super::feeds::Line;
 use super::follow::RETRY_MAX;
@@ -150,17 +150,52 @@ impl Edge {
         tokens.chain(feeds)
     }
 
-    /// Everything that is to be kept.
+    /// Everything that is to be kept on disk.
     pub(super) fn all(&self) -> impl Iterator<Item = News> {
+        self.all_with(Line::everything)
+    }
+
+    fn all_with(&self, whole: fn(&Line) -> Option<News>) -> impl Iterator<Item = News> {
         let tokens = self.known_tokens().into_iter().filter(|token| is_kept(token)).map(News::Token);
         let lines: Vec<_> = self.feeds().iter().map(Arc::clone).collect();
-        tokens.chain(lines.into_iter().filter_map(|line| line.everything()))
+        tokens.chain(lines.into_iter().filter_map(move |line| whole(&line)))
+    }
+
+    /// Keeps everything elsewhere, after changes, for ever.
+    pub(super) async fn copy_for_ever(self, every: Duration) {
+        let mut changed = self.revisions();
+        loop {
+            if changed.changed().await.is_err() {
+                return;
+            }
+            while let Err(error) = self.copy().await {
+                let error = format!("{error:#}");
+                tracing::error!(error, "flags and tokens cannot be kept elsewhere; trying on");
+                sleep(every).await;
+            }
+            sleep(every).await;
+        }
+    }
+
+    async fn copy(&self) -> anyhow::Result<()> {
+        let Some(remote) = &self.0.parts.remote else { return Ok(()) };
+        let mut remote = remote.lock().await;
+        let has_flags = self.feeds().iter().any(|line| line.feed.delivery().is_some());
+        if !has_flags {
+            return Ok(());
+        }
+        let edge = self.clone();
+        let object = tokio::task::spawn_blocking(move || packed(edge.all_with(Line::copy))).await??;
+        remote.store(object).await
     }
 
     /// Keeps and sends on what there is.
     pub async fn stop(&self) {
         if let Err(error) = self.save().await {
             tracing::error!(%error, "flags and tokens could not be kept on disk");
+        }
+        if let Err(error) = self.copy().await {
+            tracing::error!(error = format!("{error:#}"), "flags and tokens could not be kept elsewhere");
         }
         self.report_last().await;
     }
@@ -224,8 +259,10 @@ mod tests {
 
     /// What another process has that begins in the folder.
     fn after_a_restart(folder: &std::path::Path) -> String {
-        let edge = edge(NOWHERE, &[], Some(Backup::new(folder).unwrap()));
-        edge.restore_backup();
+        let backup = Backup::new(folder).unwrap();
+        let kept = backup.load().unwrap();
+        let edge = edge(NOWHERE, &[], Some(backup));
+        edge.restore(kept);
         has(&edge)
     }
 

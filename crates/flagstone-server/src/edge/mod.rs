@@ -9,6 +9,7 @@ mod feeds;
 mod follow;
 mod issue;
 mod keep;
+mod push;
 mod report;
 mod tokens;
 pub mod upstream;
@@ -29,10 +30,12 @@ use crate::system::clock::Clock;
 use crate::system::locks::{Guard, Mutex, RwLock, rank};
 use crate::telemetry::Telemetry;
 pub use backup::{Backup, Journal, News, Place};
+use backup::{Remote, Saved};
 use bootstrap::Bootstrap;
 use feeds::{Feeds, Line};
 use issue::Issuer;
 use keep::Noted;
+use push::Push;
 use report::Outbox;
 use tokens::{Finding, Tokens};
 use upstream::{Carrier, Upstream};
@@ -74,6 +77,8 @@ struct Parts {
     issuer: Option<Issuer>,
     bootstrap: Option<Bootstrap>,
     backup: Option<Backup>,
+    /// Where everything is kept besides. Held while it is written.
+    remote: Option<tokio::sync::Mutex<Remote>>,
     pace: Pace,
     settings: DeliverySettings,
     schemas: Schemas,
@@ -95,15 +100,40 @@ struct Question {
 }
 
 impl Edge {
-    /// Begins with what is kept on disk and what the options give, and follows the upstream from there.
+    /// Begins with what is kept, elsewhere too, and what the options give, and follows the upstream from there.
+    pub async fn begin(options: &EdgeOptions, schemas: Schemas) -> anyhow::Result<Self> {
+        let Some(mut remote) = Remote::of(&options.remote)? else { return Self::start(options, schemas) };
+        // Without it the edge begins as if there were nothing.
+        let kept = remote.load().await.unwrap_or_else(|error| {
+            let error = format!("{error:#}");
+            tracing::error!(error, "what is kept elsewhere cannot be read");
+            None
+        });
+        Self::start_with(Carrier::Network, options, schemas, Some((remote, kept)))
+    }
+
+    /// The same with what is kept on disk alone.
     pub fn start(options: &EdgeOptions, schemas: Schemas) -> anyhow::Result<Self> {
-        Self::start_by(Carrier::Network, options, schemas)
+        Self::start_with(Carrier::Network, options, schemas, None)
     }
 
     /// The same, where something else may be between it and the upstream than the network.
     pub fn start_by(carrier: Carrier, options: &EdgeOptions, schemas: Schemas) -> anyhow::Result<Self> {
+        Self::start_with(carrier, options, schemas, None)
+    }
+
+    fn start_with(
+        carrier: Carrier,
+        options: &EdgeOptions,
+        schemas: Schemas,
+        remote: Option<(Remote, Option<Saved>)>,
+    ) -> anyhow::Result<Self> {
         let upstream = options.upstream()?.map(|url| Upstream::new(url, carrier)).transpose()?;
         let backup = options.backup_folder.as_deref().map(Backup::new).transpose().context("the backup folder")?;
+        let push = Push::of(&options.push)?;
+        let (remote, elsewhere) = remote.unzip();
+        // What is on this disk is of this edge alone, and newer.
+        let kept = backup.as_ref().and_then(Backup::load).or(elsewhere.flatten());
         let (edge, questions) = Self::new(Parts {
             upstream,
             without_upstream: WithoutUpstream::AllIsKnown,
@@ -111,18 +141,25 @@ impl Edge {
             issuer: Issuer::of(options)?,
             bootstrap: Bootstrap::of(options),
             backup,
+            remote: remote.map(tokio::sync::Mutex::new),
             pace: options.pace(),
             settings: options.delivery(),
             schemas,
         });
-        edge.restore_backup();
+        if let Some(kept) = kept {
+            edge.restore(kept);
+        }
         edge.take_bootstrap()?;
         edge.start_tasks(questions);
+        if let Some(push) = push {
+            push.start(&edge);
+        }
         Ok(edge)
     }
 
     /// What a node has kept on disk, for the time until its database is there; nothing if it has kept nothing.
     pub fn of_backup(backup: Backup, settings: DeliverySettings, schemas: Schemas) -> anyhow::Result<Option<Self>> {
+        let Some(kept) = backup.load() else { return Ok(None) };
         let (edge, questions) = Self::new(Parts {
             upstream: None,
             without_upstream: WithoutUpstream::DatabaseIsAway,
@@ -130,11 +167,12 @@ impl Edge {
             issuer: None,
             bootstrap: None,
             backup: Some(backup),
+            remote: None,
             pace: Pace::default(),
             settings,
             schemas,
         });
-        edge.restore_backup();
+        edge.restore(kept);
         if edge.feeds().is_empty() {
             return Ok(None);
         }
@@ -157,13 +195,6 @@ impl Edge {
             metrics: Metrics::new(),
         }));
         (edge, questions)
-    }
-
-    /// Takes what is kept on disk.
-    fn restore_backup(&self) {
-        if let Some(saved) = self.0.parts.backup.as_ref().and_then(Backup::load) {
-            self.restore(saved);
-        }
     }
 
     /// The token of this secret, if it works. The upstream is asked about one that is not known.

@@ -23,12 +23,13 @@ pub fn edge(url: &str, environments: &[&str], backup: Option<Backup>) -> Edge {
         streams: crate::delivery::StreamLimits { all: 1, per_token: None, per_address: None },
     };
     let (edge, _) = Edge::new(Parts {
-        upstream: Some(Upstream::new(url.to_owned()).unwrap()),
+        upstream: Some(Upstream::new(url.to_owned(), Carrier::Network).unwrap()),
         without_upstream: WithoutUpstream::AllIsKnown,
         given: Vec::new(),
         issuer: None,
         bootstrap: None,
         backup,
+        remote: None,
         pace: Pace::default(),
         settings,
         schemas: Schemas::of(&[]).unwrap(),
@@ -74,9 +75,9 @@ struct Command {
 }
 
 /// An edge that was started with these words.
-fn started(words: &[&str]) -> Edge {
+async fn started(words: &[&str]) -> Edge {
     let command = Command::parse_from(["edge"].iter().chain(words));
-    Edge::start(&command.options, Schemas::of(&[]).unwrap()).unwrap()
+    Edge::begin(&command.options, Schemas::of(&[]).unwrap()).await.unwrap()
 }
 
 /// A document with a flag in each of three projects, as an answer to `query`.
@@ -132,7 +133,7 @@ async fn f19_what_a_token_of_several_projects_may_see_is_never_guessed() {
     ] {
         let file = document(folder.path(), &query);
         let other = "three:development.secret";
-        let edge = started(&["--bootstrap-file", &file, "--tokens", SEVERAL, "--frontend-tokens", other]);
+        let edge = started(&["--bootstrap-file", &file, "--tokens", SEVERAL, "--frontend-tokens", other]).await;
         assert_eq!(projects(&edge, SEVERAL).await, expect, "{query}");
         assert_eq!(projects(&edge, other).await, Some(vec!["three".to_owned()]), "one that names its project works");
     }
@@ -147,7 +148,7 @@ async fn f19_the_word_of_the_upstream_replaces_what_was_believed() {
     // The operator's word says more than the upstream's.
     let (wide, other) = ("*:development.secret", "three:development.secret");
     let tokens = [wide, SEVERAL].join(",");
-    let edge = started(&["--bootstrap-file", &file, "--tokens", &tokens, "--upstream-url", &url]);
+    let edge = started(&["--bootstrap-file", &file, "--tokens", &tokens, "--upstream-url", &url]).await;
     let mut changed = edge.revisions();
     let corrected = || edge.known_tokens().iter().all(|token| token.projects == ["one", "two"]);
     changed.wait_for(|_| corrected() && edge.feeds().iter().all(|line| line.feed.projects != ["*"])).await.unwrap();
@@ -181,7 +182,7 @@ async fn what_an_old_upstream_does_not_say_of_a_token_its_text_says() {
     ] {
         let mut described = words.clone();
         described["type"] = json!("client");
-        let edge = started(&["--upstream-url", &serve(describes(described)).await]);
+        let edge = started(&["--upstream-url", &serve(describes(described)).await]).await;
         let found = edge.token(secret).await.ok().map(|token| (token.environment.clone(), token.projects.clone()));
         let expect = expect.map(|(environment, projects)| {
             (environment.to_owned(), projects.into_iter().map(str::to_owned).collect::<Vec<_>>())
@@ -242,7 +243,7 @@ async fn f20_an_edge_whose_streams_do_not_work_asks() {
     ];
     let look = async |(what, stream): Case| {
         let url = serve(streams_badly(stream, stream)).await;
-        let edge = started(&["--upstream-url", &url, "--tokens", WIDE]);
+        let edge = started(&["--upstream-url", &url, "--tokens", WIDE]).await;
         let found = tokio::time::timeout(Duration::from_secs(30), first_flag(&edge)).await;
         assert_eq!(found.as_deref(), Ok("asked"), "{what}");
         assert!(edge.is_ready(), "{what}");
@@ -261,7 +262,8 @@ async fn f20_streams_that_work_again_are_used_again() {
     };
     let url = serve(streams_badly(|| StatusCode::SERVICE_UNAVAILABLE.into_response(), well)).await;
     // Long after the test.
-    let edge = started(&["--upstream-url", &url, "--tokens", WIDE, "--features-refresh-interval-seconds", "3600"]);
+    let edge =
+        started(&["--upstream-url", &url, "--tokens", WIDE, "--features-refresh-interval-seconds", "3600"]).await;
     assert_eq!(first_flag(&edge).await, "asked");
     let mut changed = edge.revisions();
     let streamed = || {
@@ -287,7 +289,7 @@ async fn f23_an_unreadable_feed_in_a_sound_backup_does_not_stop_the_start() {
         let feeds = [feed("development", unreadable), feed("production", good)];
         let news = tokens.iter().map(|token| News::Token(Arc::clone(token))).chain(feeds);
         Backup::new(folder.path()).unwrap().begin().await.rewrite(news).unwrap();
-        let edge = started(&["--backup-folder", folder.path().to_str().unwrap(), "--upstream-url", NOWHERE]);
+        let edge = started(&["--backup-folder", folder.path().to_str().unwrap(), "--upstream-url", NOWHERE]).await;
         assert!(edge.delivery(&tokens[0]).is_err(), "{unreadable}");
         assert_eq!(edge.delivery(&tokens[1]).unwrap().content().len(), 1, "{unreadable}");
     }
@@ -304,7 +306,7 @@ async fn a_bootstrap_file_is_read_again_when_it_changes_and_never_takes_flags_aw
     let folder = tempfile::tempdir().unwrap();
     let file = document(folder.path(), &json!(null));
     let tokens = [WIDE, "one:development.secret"].join(",");
-    let edge = started(&["--bootstrap-file", &file, "--tokens", &tokens, "--reload-interval", "1"]);
+    let edge = started(&["--bootstrap-file", &file, "--tokens", &tokens, "--reload-interval", "1"]).await;
     let names = |secret: &str| {
         let token = edge.tokens().known_by(&hash(secret)).map(Arc::clone).unwrap();
         let delivery = edge.delivery(&token).unwrap();
@@ -336,7 +338,7 @@ async fn what_the_upstream_says_is_not_replaced_by_a_file() {
     let file = document(folder.path(), &json!(null));
     let url = serve(describes(json!({ "type": "client" }))).await;
     let words = ["--bootstrap-file", &file, "--tokens", WIDE, "--upstream-url", &url, "--reload-interval", "1"];
-    let edge = started(&words);
+    let edge = started(&words).await;
     let first = || edge.feeds().iter().next().map(Arc::clone).unwrap();
     let names = || first().feed.delivery().unwrap().content().len();
     std::fs::write(&file, r#"{"features":[{"name":"other"}]}"#).unwrap();

@@ -9,6 +9,7 @@ pub(crate) mod metrics;
 pub mod outbound;
 pub mod schemas;
 pub mod serve;
+pub mod tls;
 
 use std::marker::PhantomData;
 use std::time::Duration;

@@ -21,7 +21,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
+
+use super::tls::Tls;
 
 /// How long a request's head may take to arrive; also how long an idle connection is kept.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -54,13 +58,72 @@ impl Protocols {
         http2.timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(20))).max_concurrent_streams(250);
         Self { http1, http2 }
     }
+
+    /// What is encrypted says that it ends where only its reader sees it.
+    fn encrypted() -> Self {
+        let mut protocols = Self::new();
+        protocols.http1.half_close(false);
+        protocols
+    }
+}
+
+/// Where connections come from.
+#[derive(Clone)]
+pub struct Listeners {
+    plain: Arc<TcpListener>,
+    encrypted: Option<(Arc<TcpListener>, Arc<Tls>)>,
+}
+
+impl From<TcpListener> for Listeners {
+    fn from(plain: TcpListener) -> Self {
+        Self { plain: Arc::new(plain), encrypted: None }
+    }
+}
+
+impl Listeners {
+    /// Those and, where there is one, a listener that speaks TLS.
+    pub fn new(plain: TcpListener, encrypted: Option<(TcpListener, Arc<Tls>)>) -> Self {
+        let encrypted = encrypted.map(|(listener, tls)| (Arc::new(listener), tls));
+        Self { encrypted, ..Self::from(plain) }
+    }
+
+    /// The address of the plain one.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.plain.local_addr().ok()
+    }
+
+    /// The address of the one that speaks TLS.
+    pub fn encrypted_address(&self) -> Option<SocketAddr> {
+        self.encrypted.as_ref()?.0.local_addr().ok()
+    }
 }
 
 /// Serves until `stop` is ready, then lets requests that are under way end, for `grace` at most. Who else holds the
-/// listener may serve on: no connection is refused in between.
-pub async fn serve(listener: Arc<TcpListener>, router: Router, stop: impl Future<Output = ()>, grace: Duration) {
+/// listeners may serve on: no connection is refused in between.
+pub async fn serve(listeners: Listeners, router: Router, stop: impl Future<Output = ()>, grace: Duration) {
+    let stopping = CancellationToken::new();
+    let plain = serve_one(listeners.plain, None, router.clone(), stopping.cancelled(), grace);
+    let encrypted = async {
+        if let Some((listener, tls)) = listeners.encrypted {
+            serve_one(listener, Some(tls), router, stopping.cancelled(), grace).await;
+        }
+    };
+    let stop = async {
+        stop.await;
+        stopping.cancel();
+    };
+    tokio::join!(plain, encrypted, stop);
+}
+
+async fn serve_one(
+    listener: Arc<TcpListener>,
+    tls: Option<Arc<Tls>>,
+    router: Router,
+    stop: impl Future<Output = ()>,
+    grace: Duration,
+) {
     let graceful = GracefulShutdown::new();
-    let protocols = Protocols::new();
+    let protocols = if tls.is_some() { Protocols::encrypted() } else { Protocols::new() };
     // Closed when we stop: who has not said anything by then is not waited for.
     let (open, stopping) = watch::channel(());
     tokio::pin!(stop);
@@ -72,14 +135,17 @@ pub async fn serve(listener: Arc<TcpListener>, router: Router, stop: impl Future
         match accepted {
             Ok((stream, peer)) => {
                 let (watcher, protocols, router) = (graceful.watcher(), protocols.clone(), router.clone());
-                let mut stopping = stopping.clone();
+                let (tls, stopping) = (tls.clone(), stopping.clone());
                 tokio::spawn(async move {
-                    let is_http2 = tokio::select! {
-                        opened = timeout(OPENING_TIMEOUT, speaks_http2(&stream)) => opened,
-                        _ = stopping.changed() => return,
-                    };
-                    if let Ok(Ok(is_http2)) = is_http2 {
-                        serve_connection(&protocols, watcher, router, stream, peer, is_http2).await;
+                    if let Err(error) = stream.set_nodelay(true) {
+                        tracing::debug!(%error, "cannot switch off Nagle's algorithm");
+                    }
+                    match tls {
+                        // In a box, so that others need no room for it.
+                        Some(tls) => {
+                            Box::pin(serve_encrypted(&protocols, watcher, router, stream, peer, tls, stopping)).await;
+                        }
+                        None => serve_plain(&protocols, watcher, router, stream, peer, stopping).await,
                     }
                 });
             }
@@ -93,6 +159,44 @@ pub async fn serve(listener: Arc<TcpListener>, router: Router, stop: impl Future
     drop((listener, open));
     if timeout(grace, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not end in time");
+    }
+}
+
+async fn serve_plain(
+    protocols: &Protocols,
+    watcher: Watcher,
+    router: Router,
+    stream: TcpStream,
+    peer: SocketAddr,
+    mut stopping: watch::Receiver<()>,
+) {
+    let is_http2 = tokio::select! {
+        opened = timeout(OPENING_TIMEOUT, speaks_http2(&stream)) => opened,
+        _ = stopping.changed() => return,
+    };
+    if let Ok(Ok(is_http2)) = is_http2 {
+        serve_connection(protocols, watcher, router, stream, peer, is_http2).await;
+    }
+}
+
+async fn serve_encrypted(
+    protocols: &Protocols,
+    watcher: Watcher,
+    router: Router,
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Arc<Tls>,
+    mut stopping: watch::Receiver<()>,
+) {
+    let opened = tokio::select! {
+        opened = timeout(OPENING_TIMEOUT, tls.accept(stream)) => opened,
+        _ = stopping.changed() => return,
+    };
+    match opened {
+        Ok(Ok((stream, is_http2))) => serve_connection(protocols, watcher, router, stream, peer, is_http2).await,
+        // Anybody can cause it.
+        Ok(Err(error)) => tracing::debug!(%error, "a peer does not speak TLS as we do"),
+        Err(_) => {}
     }
 }
 
@@ -115,17 +219,14 @@ async fn speaks_http2(stream: &TcpStream) -> io::Result<bool> {
     }
 }
 
-async fn serve_connection(
+async fn serve_connection<S: Peer>(
     protocols: &Protocols,
     watcher: Watcher,
     router: Router,
-    stream: TcpStream,
+    stream: S,
     peer: SocketAddr,
     is_http2: bool,
 ) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "cannot switch off Nagle's algorithm");
-    }
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         // hyper keeps the place of this future for as long as the connection; what is in the box is gone with its answer.
@@ -143,9 +244,34 @@ async fn serve_connection(
     }
 }
 
+/// What a peer is at the other end of.
+trait Peer: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// Fails if the peer has left, as far as that shows without reading.
+    fn poll_left(&self, cx: &mut Context<'_>) -> io::Result<()>;
+}
+
+impl Peer for TcpStream {
+    fn poll_left(&self, cx: &mut Context<'_>) -> io::Result<()> {
+        // Asks the system only if something has arrived; else it lets us know when something does.
+        let mut next = [0];
+        match self.poll_peek(cx, &mut ReadBuf::new(&mut next)) {
+            Poll::Ready(Ok(0)) => Err(io::ErrorKind::ConnectionAborted.into()),
+            Poll::Ready(Err(error)) => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Peer for TlsStream<TcpStream> {
+    /// Hyper reads on, and sees it.
+    fn poll_left(&self, _: &mut Context<'_>) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// A connection that ends when its peer takes no more bytes for long, or leaves: hyper waits for ever.
-struct Impatient {
-    stream: TcpStream,
+struct Impatient<S> {
+    stream: S,
     stalled: Stall,
 }
 
@@ -172,7 +298,7 @@ impl Stall {
     }
 }
 
-impl Impatient {
+impl<S> Impatient<S> {
     fn judge_write<T>(&mut self, outcome: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
         if outcome.is_ready() {
             self.stalled.since = None;
@@ -182,13 +308,13 @@ impl Impatient {
     }
 }
 
-impl AsyncRead for Impatient {
+impl<S: Peer> AsyncRead for Impatient<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
-impl AsyncWrite for Impatient {
+impl<S: Peer> AsyncWrite for Impatient<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.judge_write(outcome, cx)
@@ -208,12 +334,9 @@ impl AsyncWrite for Impatient {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Asks the system only if something has arrived; else it lets us know when something does.
-        let mut next = [0];
-        match self.stream.poll_peek(cx, &mut ReadBuf::new(&mut next)) {
-            Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            _ => Pin::new(&mut self.stream).poll_flush(cx),
+        match self.stream.poll_left(cx) {
+            Ok(()) => Pin::new(&mut self.stream).poll_flush(cx),
+            Err(error) => Poll::Ready(Err(error)),
         }
     }
 

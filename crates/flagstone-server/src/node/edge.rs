@@ -1,32 +1,29 @@
 //! `flagstone edge`, from its options to its end.
 
 use std::future::Future;
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use tokio::net::TcpListener;
 
 use crate::edge::{Edge, backstage};
-use crate::http::serve;
+use crate::http::serve::{self, Listeners};
 use crate::options::edge::EdgeOptions;
 use crate::routes;
 use crate::sdk::source::FlagSource;
 
 /// Runs an edge until `stop` is ready.
-pub async fn run(options: EdgeOptions, listener: TcpListener, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+pub async fn run(options: EdgeOptions, listeners: Listeners, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
     let grace = Duration::from_secs(options.shutdown_timeout_seconds);
-    let edge = Edge::start(&options, routes::delivery_schemas()?)?;
-    let address: Option<SocketAddr> = listener.local_addr().ok();
-    tracing::info!(?address, "Flagstone's edge serves");
+    let edge = Edge::begin(&options, routes::delivery_schemas()?).await?;
+    let (address, tls) = (listeners.address(), listeners.encrypted_address());
+    tracing::info!(?address, ?tls, "Flagstone's edge serves");
     let source = FlagSource::edge(edge.clone());
     let router = router(&options, &edge, &source);
     let stop = async {
         stop.await;
         source.streams().stop();
     };
-    serve::serve(Arc::new(listener), router, stop, grace).await;
+    serve::serve(listeners, router, stop, grace).await;
     edge.stop().await;
     Ok(())
 }

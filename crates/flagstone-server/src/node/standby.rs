@@ -11,7 +11,6 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use flagstone_model::api_tokens::{ALL, ApiToken, TokenKind};
 use flagstone_store::{DatabaseUrl, Error, Options, Store};
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -20,7 +19,7 @@ use crate::delivery::{Revision, Scope, Update};
 use crate::edge::{Backup, Edge, Journal, News, Place};
 use crate::http::admission::Admission;
 use crate::http::error::Failure;
-use crate::http::serve;
+use crate::http::serve::{self, Listeners};
 use crate::ops;
 use crate::routes;
 use crate::sdk::source::FlagSource;
@@ -39,7 +38,7 @@ const GRACE: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub struct Standby {
     task: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
-    listener: Option<Arc<TcpListener>>,
+    listeners: Option<Listeners>,
     kept: Option<Kept>,
 }
 
@@ -50,8 +49,8 @@ struct Kept {
 }
 
 impl Standby {
-    /// Answers on `listener` until it is ended.
-    fn start(listener: Arc<TcpListener>, kept: Option<Edge>, base_path: &str) -> Self {
+    /// Answers on `listeners` until it is ended.
+    fn start(listeners: Listeners, kept: Option<Edge>, base_path: &str) -> Self {
         let health = Router::new().route("/health", get(ops::health));
         let kept = kept.map(|edge| Kept { source: FlagSource::edge(edge.clone()), edge });
         let router = match &kept {
@@ -66,13 +65,13 @@ impl Standby {
             // A sender that is gone ends it as well.
             let _ = ended.await;
         };
-        let task = tokio::spawn(serve::serve(Arc::clone(&listener), router, ended, GRACE));
-        Self { task: Some((end, task)), listener: Some(listener), kept }
+        let task = tokio::spawn(serve::serve(listeners.clone(), router, ended, GRACE));
+        Self { task: Some((end, task)), listeners: Some(listeners), kept }
     }
 
-    /// Answers no more. Who connects waits until somebody serves the listener on; nothing if there was none. What SDKs
+    /// Answers no more. Who connects waits until somebody serves the listeners on; nothing if there was none. What SDKs
     /// have reported meanwhile is counted by `telemetry` from now on.
-    pub async fn end(self, telemetry: &Telemetry) -> Option<Arc<TcpListener>> {
+    pub async fn end(self, telemetry: &Telemetry) -> Option<Listeners> {
         if let Some(kept) = &self.kept {
             kept.source.streams().stop();
         }
@@ -85,7 +84,7 @@ impl Standby {
         if let Some(kept) = &self.kept {
             telemetry.put_back(kept.edge.telemetry().take());
         }
-        self.listener
+        self.listeners
     }
 }
 
@@ -198,7 +197,7 @@ impl OnDisk {
 pub async fn open(
     url: &DatabaseUrl,
     options: &Options,
-    listen: impl FnOnce() -> anyhow::Result<TcpListener>,
+    listen: impl FnOnce() -> anyhow::Result<Listeners>,
     kept: impl FnOnce() -> anyhow::Result<Option<Edge>>,
     base_path: &str,
 ) -> anyhow::Result<(Store, Standby)> {
@@ -213,7 +212,7 @@ pub async fn open(
             Err(error) => return Err(error.into()),
         };
         if let Some((listen, kept)) = first.take() {
-            standby = Standby::start(Arc::new(listen()?), kept()?, base_path);
+            standby = Standby::start(listen()?, kept()?, base_path);
         }
         ceiling = (ceiling * 2).min(BACK_OFF_MAX);
         let wait = BACK_OFF_MIN + ceiling.saturating_sub(BACK_OFF_MIN).mul_f64(share());

@@ -10,6 +10,9 @@ use reqwest::Url;
 
 use super::addresses::AddressOptions;
 use super::issue::IssueOptions;
+use super::push::PushOptions;
+use super::remote::RemoteOptions;
+use super::tls::TlsOptions;
 use super::{LogFormat, StreamOptions};
 use crate::delivery::DeliverySettings;
 
@@ -40,12 +43,18 @@ pub struct EdgeOptions {
     /// The folder in which flags and tokens outlast a restart; nothing is kept if omitted
     #[arg(long, env = "BACKUP_FOLDER")]
     pub backup_folder: Option<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub remote: RemoteOptions,
     /// The address to listen on
     #[arg(long, env = "INTERFACE", default_value = "::")]
     pub interface: IpAddr,
     /// The port to listen on
     #[arg(long, env = "PORT", default_value_t = 3063)]
     pub port: u16,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub tls: TlsOptions,
     /// A path that stands before every route, for instance /edge
     #[arg(long, env = "BASE_PATH", default_value = "")]
     pub base_path: String,
@@ -55,6 +64,9 @@ pub struct EdgeOptions {
     /// How often to send on what SDKs report, in seconds
     #[arg(long, env = "METRICS_INTERVAL_SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     pub metrics_interval_seconds: u64,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub push: PushOptions,
     /// How often to ask whether known tokens still work, in seconds
     #[arg(long, env = "TOKEN_REVALIDATION_INTERVAL_SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..))]
     pub token_revalidation_interval_seconds: u64,

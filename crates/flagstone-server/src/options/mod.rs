@@ -6,6 +6,9 @@ mod import;
 mod integrations;
 pub mod issue;
 mod people;
+pub mod push;
+pub mod remote;
+pub mod tls;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -24,6 +27,7 @@ use crate::http::path_segment;
 pub use import::ImportOptions;
 pub use integrations::IntegrationOptions;
 pub use people::{MailOptions, PeopleOptions};
+use tls::TlsOptions;
 
 /// Options of `flagstone serve`. Names of variables are Unleash's wherever it has one.
 #[derive(Args, Clone, Debug)]
@@ -43,6 +47,9 @@ pub struct ServeOptions {
     /// The port to listen on where HTTP_PORT is not given
     #[arg(long, env = "PORT", hide = true)]
     pub fallback_port: Option<u16>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub tls: TlsOptions,
     /// A path that stands before every route, for instance /flags
     #[arg(long, env = "BASE_URI_PATH", default_value = "")]
     pub base_path: String,

@@ -2,6 +2,7 @@
 //! behind, and that is made anew when most of it is old.
 
 mod records;
+mod remote;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::upstream::Changes;
 use records::{Frames, Index, Reading};
+pub use remote::{Remote, packed};
 
 const CURRENT: &str = "flagstone-edge.journal";
 /// The one before, as it was when the current one was made.

@@ -11,11 +11,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{News, Place};
+use crate::system::clock::Clock;
 use crate::system::entropy;
 
 /// The first line is this and what tells the file from any other.
 const MAGIC: &[u8] = b"flagstone-edge-2 ";
-/// 32 hexadecimal digits and the end of the line.
+/// The time, 16 random digits, all hexadecimal, and the end of the line.
 const HEADER_BYTES: usize = MAGIC.len() + 33;
 /// Two numbers of 8 hexadecimal digits, each with a space behind it.
 const HEAD_BYTES: usize = 18;
@@ -108,7 +109,8 @@ pub struct Frames<W> {
 impl<W: Write> Frames<W> {
     /// Begins anew.
     pub fn begin(mut out: W) -> io::Result<Self> {
-        let header = [MAGIC, entropy::hex::<16>().as_bytes(), b"\n"].concat();
+        let made = format!("{:016x}{}\n", Clock::System.now().millis(), entropy::hex::<8>());
+        let header = [MAGIC, made.as_bytes()].concat();
         out.write_all(&header)?;
         let index = Index { checksum: crc32fast::hash(&header), bytes: header.len() as u64, ..Index::default() };
         Ok(Self { out, index })
@@ -188,6 +190,8 @@ fn checksum(before: u32, length: &[u8], parts: &[&[u8]]) -> u32 {
 
 /// What was read.
 pub struct Reading<'a> {
+    /// When the file was made, in milliseconds since 1970.
+    pub made: u64,
     /// Tokens that work.
     pub tokens: HashMap<String, ApiToken>,
     /// What each feed is, and what has changed in it since, in order.
@@ -203,7 +207,9 @@ pub fn read(bytes: &[u8]) -> Result<Reading<'_>, &'static str> {
     let header = bytes.get(..HEADER_BYTES).filter(|header| header.starts_with(MAGIC) && header.ends_with(b"\n"));
     let header = header.ok_or("it is no backup of this version")?;
     let index = Index { checksum: crc32fast::hash(header), bytes: HEADER_BYTES as u64, ..Index::default() };
-    let mut reading = Reading { tokens: HashMap::new(), feeds: HashMap::new(), index, broken: None };
+    let made = std::str::from_utf8(&header[MAGIC.len()..][..16]).ok();
+    let made = made.and_then(|digits| u64::from_str_radix(digits, 16).ok()).ok_or("nobody knows when it was made")?;
+    let mut reading = Reading { made, tokens: HashMap::new(), feeds: HashMap::new(), index, broken: None };
     let (mut rest, mut is_whole) = (&bytes[HEADER_BYTES..], false);
     while !rest.is_empty() {
         let before = reading.index.checksum;

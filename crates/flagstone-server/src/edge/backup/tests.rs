@@ -13,7 +13,7 @@ fn changes(kind: &str, revision: u64) -> Box<RawValue> {
     RawValue::from_string(format!(r#"{{"events":[{{"type":"{kind}","eventId":{revision}}}]}}"#)).unwrap()
 }
 
-fn feed(revision: u64) -> News {
+pub fn feed(revision: u64) -> News {
     News::Feed(place("development"), changes("hydration", revision))
 }
 
@@ -21,7 +21,7 @@ fn change(revision: u64) -> News {
     News::Changes(place("development"), changes("feature-updated", revision))
 }
 
-fn token(secret: &str) -> Arc<ApiToken> {
+pub fn token(secret: &str) -> Arc<ApiToken> {
     given(&format!("*:development.{secret}"), TokenKind::Backend, None).unwrap()
 }
 
@@ -35,7 +35,7 @@ fn append(backup: &Backup, news: Vec<News>) {
 }
 
 /// What is in a file: the numbers of tokens and, for each feed, of its environment and events.
-fn told(saved: &Saved) -> String {
+pub fn told(saved: &Saved) -> String {
     let told = saved.feeds.iter().map(|feed| {
         let events = feed.changes.iter().flat_map(|changes| &changes.events);
         let events: Vec<_> = events.map(|event| event.event_id.to_string()).collect();

@@ -1,12 +1,14 @@
 //! An edge as its clients see it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode, header};
 use clap::Parser;
 use http_body_util::BodyExt;
+use tokio::net::TcpListener;
 use tower::ServiceExt;
 
 use super::super::testing::{BACKEND, call, node};
@@ -24,9 +26,9 @@ fn options(words: &[&str]) -> EdgeOptions {
 }
 
 /// An edge with these options, and its routes.
-fn started(words: &[&str]) -> anyhow::Result<(Edge, Router)> {
+async fn started(words: &[&str]) -> anyhow::Result<(Edge, Router)> {
     let options = options(words);
-    let edge = Edge::start(&options, routes::delivery_schemas().unwrap())?;
+    let edge = Edge::begin(&options, routes::delivery_schemas().unwrap()).await?;
     let router = router(&options, &edge, &FlagSource::edge(edge.clone()));
     Ok((edge, router))
 }
@@ -50,7 +52,7 @@ async fn an_edge_answers_those_whom_it_admits_and_probes() {
     let always = ["--bootstrap-file", file.to_str().unwrap(), "--tokens", BACKEND, "--base-path", "/edge"];
     let features = "/edge/api/client/features";
     let check = async |words: &[&str], admitted: &[(&str, &str)], refused: &[(&str, &str)]| {
-        let (_, router) = started(&[&always, words].concat()).unwrap();
+        let (_, router) = started(&[&always, words].concat()).await.unwrap();
         for (from, forwarded) in admitted {
             let (status, body) = get(&router, features, from, forwarded).await;
             assert_eq!(
@@ -102,14 +104,14 @@ async fn an_edge_that_signs_is_given_tokens_and_needs_no_others() {
     let url = serve(upstream).await;
     let padded = format!("{SECRET}==");
     let words = ["--upstream-url", &url, "--unleash-client-secret", &padded, "--desired-environments", "development"];
-    let (edge, router) = started(&words).unwrap();
+    let (edge, router) = started(&words).await.unwrap();
     assert!(!edge.is_ready(), "nothing has come yet");
     let mut changed = edge.revisions();
     changed.wait_for(|_| edge.is_ready()).await.unwrap();
     let (status, body) = get(&router, "/api/client/features", "10.0.0.1", "").await;
     assert_eq!((status, body.contains("\"flag\"")), (StatusCode::OK, true), "{body}");
     // Each time another request, which counts.
-    let (other, _) = started(&words).unwrap();
+    let (other, _) = started(&words).await.unwrap();
     let mut changed = other.revisions();
     changed.wait_for(|_| other.is_ready()).await.unwrap();
     drop(app);
@@ -130,7 +132,7 @@ async fn an_edge_that_signs_with_another_secret_is_given_nothing() {
     }));
     let url = serve(upstream).await;
     let always = ["--upstream-url", &url, "--desired-environments", "development", "--unleash-client-secret"];
-    let (edge, _) = started(&[&always[..], &["b3RoZXI"]].concat()).unwrap();
+    let (edge, _) = started(&[&always[..], &["b3RoZXI"]].concat()).await.unwrap();
     asked.notified().await;
     // It tries on.
     asked.notified().await;
@@ -138,9 +140,9 @@ async fn an_edge_that_signs_with_another_secret_is_given_nothing() {
 }
 
 #[tokio::test]
-async fn what_an_edge_cannot_sign_with_is_said_at_start_without_the_secret() {
-    let check = |words: &[&str], expect: &str| {
-        let error = format!("{:#}", started(words).err().unwrap());
+async fn what_an_edge_cannot_use_is_said_at_start_without_secrets() {
+    let check = async |words: &[&str], expect: &str| {
+        let error = format!("{:#}", started(words).await.err().unwrap());
         assert!(error.contains(expect) && !error.contains("not-"), "{error}");
     };
     let upstream = ["--upstream-url", "http://127.0.0.1:9"];
@@ -149,6 +151,11 @@ async fn what_an_edge_cannot_sign_with_is_said_at_start_without_the_secret() {
     check(
         &with(&[&environment[..], &["--unleash-client-secret", "not-b64!"]].concat()),
         "UNLEASH_CLIENT_SECRET must be base64url",
-    );
-    check(&with(&["--unleash-client-secret", SECRET]), "DESIRED_ENVIRONMENTS");
+    )
+    .await;
+    check(&with(&["--unleash-client-secret", SECRET]), "DESIRED_ENVIRONMENTS").await;
+    let redis = ["--redis-url", "redis://:not-shown@127.0.0.1:9"];
+    check(&with(&[&redis[..], &["--s3-bucket-name", "flags"]].concat()), "both given").await;
+    check(&with(&["--redis-url", "not-a-url"]), "REDIS_URL must be like").await;
+    check(&with(&["--s3-bucket-name", "flags", "--aws-secret-access-key", "not-shown"]), "go together").await;
 }

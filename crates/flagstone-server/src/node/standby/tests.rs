@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use flagstone_model::api_tokens;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::super::testing::{BACKEND, call, node, serve_options};
 use super::*;
@@ -18,9 +18,9 @@ async fn status(mut stream: TcpStream) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f26_no_connection_is_refused_while_the_port_is_handed_over() {
-    let listener = Arc::new(TcpListener::bind(("127.0.0.1", 0)).await.unwrap());
-    let address = listener.local_addr().unwrap();
-    let standby = Standby::start(listener, None, "");
+    let listeners = Listeners::from(TcpListener::bind(("127.0.0.1", 0)).await.unwrap());
+    let address = listeners.address().unwrap();
+    let standby = Standby::start(listeners, None, "");
     assert_eq!(status(TcpStream::connect(address).await.unwrap()).await, "HTTP/1.1 200 OK");
     let stop = Arc::new(AtomicBool::new(false));
     let (stopped, (begun, has_begun)) = (Arc::clone(&stop), oneshot::channel());
@@ -34,11 +34,11 @@ async fn f26_no_connection_is_refused_while_the_port_is_handed_over() {
         }
     });
     has_begun.await.unwrap();
-    let listener = standby.end(&Telemetry::default()).await.unwrap();
+    let listeners = standby.end(&Telemetry::default()).await.unwrap();
     // Nobody serves now, and who comes is not turned away.
     let waits = TcpStream::connect(address).await.unwrap();
     let router = Router::new().route("/health", get(|| async { axum::http::StatusCode::ACCEPTED }));
-    tokio::spawn(serve::serve(listener, router, std::future::pending(), Duration::ZERO));
+    tokio::spawn(serve::serve(listeners, router, std::future::pending(), Duration::ZERO));
     assert_eq!(status(waits).await, "HTTP/1.1 202 Accepted");
     assert_eq!(status(TcpStream::connect(address).await.unwrap()).await, "HTTP/1.1 202 Accepted");
     stop.store(true, Ordering::Relaxed);

@@ -18,12 +18,7 @@ async fn listen() -> (Fixture, SocketAddr) {
     let it = Fixture::new().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(serve::serve(
-        std::sync::Arc::new(listener),
-        it.router.clone(),
-        std::future::pending(),
-        Duration::ZERO,
-    ));
+    tokio::spawn(serve::serve(listener.into(), it.router.clone(), std::future::pending(), Duration::ZERO));
     (it, address)
 }
 
