@@ -5,11 +5,13 @@ pub mod chain;
 mod counted;
 mod deliveries;
 mod error;
+mod grams;
 mod leases;
 mod log;
 pub mod memory;
 mod merge;
 mod migrate;
+pub mod packed;
 mod past;
 pub mod postgres;
 mod redact;
@@ -43,6 +45,10 @@ pub use url::DatabaseUrl;
 
 /// The most events that are counted for one activity.
 pub const ACTIVITY_MAX: u64 = 100_000;
+/// So many events of a search are counted: the total says no more than that.
+pub const EVENTS_COUNTED_MAX: u64 = 10_000;
+/// The same where a text is sought, and each of them is looked at.
+pub const EVENTS_WITH_TEXT_COUNTED_MAX: u64 = 1_000;
 /// A day, in milliseconds.
 const DAY_MS: i64 = 86_400_000;
 

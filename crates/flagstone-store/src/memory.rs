@@ -8,6 +8,7 @@ use flagstone_model::time::Timestamp;
 
 use crate::chain::{End, Rows};
 use crate::deliveries::Delivery;
+use crate::grams::Needle;
 use crate::leases::{Fence, Held, Hold};
 use crate::log::{CommitRow, EventRow, PAGE_BYTES, without_nul};
 use crate::merge::{clamped, merge, merge_application, merge_instance, merge_unknown, merge_usage};
@@ -18,9 +19,9 @@ use crate::telemetry::{instance_key, unknown_key};
 use crate::text::Salts;
 use crate::verify::Verifier;
 use crate::{
-    ActivityOf, Appended, Application, Connections, Error, EventCreator, EventPage, EventQuery, Gone, Head, Instance,
-    Loaded, LoginRecord, Order, Page, Session, SessionHash, StoredDocument, TelemetryBatch, Trim, UsageRow,
-    Verification,
+    ActivityOf, Appended, Application, Connections, EVENTS_COUNTED_MAX, EVENTS_WITH_TEXT_COUNTED_MAX, Error,
+    EventCreator, EventPage, EventQuery, Gone, Head, Instance, Loaded, LoginRecord, Order, Page, Session, SessionHash,
+    StoredDocument, TelemetryBatch, Trim, UsageRow, Verification,
 };
 
 /// A store in memory.
@@ -207,14 +208,19 @@ impl Tables {
     }
 
     pub(crate) fn events(&self, query: &EventQuery) -> EventPage {
-        let mut events: Vec<&Event> =
-            self.events.iter().map(|row| &row.event).filter(|event| matches(query, event)).collect();
+        let needle = Needle::of(query.text.as_deref());
+        let mut events: Vec<&Event> = self.events.iter().map(|row| &row.event).collect();
+        events.retain(|event| matches(query, event) && needle.as_ref().is_none_or(|needle| needle.is_in(event)));
         if query.order == Order::Descending {
             events.reverse();
         }
+        let most = if needle.is_some() { EVENTS_WITH_TEXT_COUNTED_MAX } else { EVENTS_COUNTED_MAX };
+        let total = if query.without_total { 0 } else { most.min(events.len() as u64) };
+        if let Some(after) = query.after {
+            events.retain(|event| if query.order == Order::Descending { event.id < after } else { event.id > after });
+        }
         let skip = usize::try_from(query.offset).unwrap_or(usize::MAX);
         let take = usize::try_from(query.limit).unwrap_or(usize::MAX);
-        let total = if query.without_total { 0 } else { events.len() as u64 };
         EventPage { events: events.into_iter().skip(skip).take(take).cloned().collect(), total }
     }
 
@@ -513,15 +519,4 @@ fn matches(query: &EventQuery, event: &Event) -> bool {
         && visible
         && query.from.is_none_or(|from| event.created_at >= from)
         && query.to.is_none_or(|to| event.created_at <= to)
-        && query.text.as_ref().filter(|text| !text.is_empty()).is_none_or(|text| contains(event, text))
-}
-
-fn contains(event: &Event, text: &str) -> bool {
-    let text = without_nul(text).to_ascii_lowercase();
-    let data = [&event.data, &event.pre_data].map(|data| data.as_ref().map(ToString::to_string));
-    [Some(&event.kind), Some(&event.created_by), event.feature_name.as_ref()]
-        .into_iter()
-        .chain([event.project.as_ref(), event.environment.as_ref(), data[0].as_ref(), data[1].as_ref()])
-        .flatten()
-        .any(|column| column.to_ascii_lowercase().contains(&text))
 }

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::log::{self, COMMIT_COLUMNS, CommitRow};
-use crate::sql::{Lease, Row, Sql, Value, signed};
+use crate::sql::{Lease, Row, Sql, signed};
 use crate::{Access, Error, PAGE_BYTES, Store, StoredDocument, chain};
 
 /// Commits that one call reads to find out whether a checkpoint is due, at most.
@@ -86,8 +86,7 @@ impl Store {
     pub async fn seq_at(&self, at: Timestamp) -> Result<u64, Error> {
         let millis = at.millis();
         access_past!(self, tables => tables.seq_at(millis), lease => {
-            let query = Sql::new("SELECT seq FROM commits WHERE reached <= $1 ORDER BY reached DESC, seq DESC LIMIT 1");
-            Ok(lease.fetch_one(query.with(millis), |row| row.count(0)).await?.unwrap_or_default())
+            seq_at(lease, millis).await
         })
     }
 
@@ -214,7 +213,7 @@ impl Store {
         let parts = checkpoint.data.chunks(PART_BYTES).collect::<Vec<_>>();
         for (part, data) in (0_i64..).zip(&parts) {
             let insert = Sql::new("INSERT INTO checkpoint_parts (id, part, data) VALUES ($1, $2, $3)");
-            self.run_aside(insert.with(id.as_str()).with(part).with(Value::Bytes(data.to_vec()))).await?;
+            self.run_aside(insert.with(id.as_str()).with(part).with(data.to_vec())).await?;
         }
         let count = signed(parts.len() as u64);
         // In turn with those who append: a redaction is before this, and seen, or after it, and removes it.
@@ -276,6 +275,27 @@ async fn read_checkpoint(lease: &mut Lease<'_>, seq: u64) -> Result<Option<Check
     Ok(checkpoint)
 }
 
+/// The last commit by which no commit names a later time: sought by halving, as `reached` never goes down.
+async fn seq_at(lease: &mut Lease<'_>, millis: i64) -> Result<u64, Error> {
+    lease.begin_snapshot().await?;
+    let ends =
+        Sql::new("SELECT COALESCE((SELECT MIN(seq) FROM commits), 1), COALESCE((SELECT MAX(seq) FROM commits), 0)");
+    let ends = lease.fetch_one(ends, |row| Ok((row.count(0)?, row.count(1)?))).await?;
+    let (mut first, mut last) = ends.unwrap_or((1, 0));
+    // All before `first` had been made, and none after `last`.
+    while first <= last {
+        let middle = first.midpoint(last);
+        let reached = Sql::new("SELECT reached FROM commits WHERE seq = $1").with(signed(middle));
+        let reached = lease.fetch_one(reached, |row| row.int(0)).await?;
+        match reached.ok_or_else(|| Error::Corrupt(format!("commit {middle} is missing")))? {
+            reached if reached <= millis => first = middle + 1,
+            _ => last = middle - 1,
+        }
+    }
+    lease.end("COMMIT").await?;
+    Ok(last)
+}
+
 /// The commits before `before` that changed a document, the newest first.
 async fn rows_of(
     lease: &mut Lease<'_>,
@@ -286,7 +306,8 @@ async fn rows_of(
 ) -> Result<Vec<CommitRow>, Error> {
     let query = Sql::new(
         "SELECT commits.seq, commits.bytes FROM changes JOIN commits ON commits.seq = changes.seq \
-         WHERE changes.kind = $1 AND changes.id = $2 AND changes.seq < $3 ORDER BY changes.seq DESC LIMIT $4",
+         WHERE changes.document = (SELECT number FROM document_keys WHERE kind = $1 AND id = $2) \
+         AND changes.seq < $3 ORDER BY changes.seq DESC LIMIT $4",
     );
     let query = query.with(kind).with(id).with(signed(before)).with(i64::from(limit));
     let found = lease.fetch(query, |row| Ok((row.count(0)?, row.int(1)?))).await?;

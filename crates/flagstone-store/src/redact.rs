@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use flagstone_model::commit::Commit;
+use flagstone_model::commit::{Commit, Event};
 
 use crate::Error;
-use crate::log::{COMMIT_COLUMNS, CommitRow, EventRow};
+use crate::log::{COMMIT_COLUMNS, CommitRow, Detail, EVENT_COLUMNS, EventRow};
 use crate::sql::{Lease, Sql, signed};
-use crate::{past, text};
+use crate::{grams, past, text};
 
 /// What else has to change with a commit that loses pieces.
 pub(crate) struct Taken {
@@ -54,6 +54,23 @@ pub(crate) fn left_standing(kind: &str, id: &str) -> Error {
     Error::Invalid(format!("a redaction does not say what becomes of the {kind} `{id}`"))
 }
 
+/// Takes what an event no longer says out of the index of texts, before its row is rewritten.
+async fn rewrite_text(lease: &mut Lease<'_>, event: &Event) -> Result<(), Error> {
+    let grams = grams::of(event);
+    if !lease.is_sqlite() {
+        let update = Sql::new("UPDATE events SET grams = CAST($1 AS INTEGER[]) WHERE id = $2");
+        return lease.execute(update.with(grams::array(grams)).with(signed(event.id))).await.map(|_| ());
+    }
+    let mut query = Sql::new("SELECT ");
+    query.push(EVENT_COLUMNS).push(" FROM events WHERE id = ").push_value(signed(event.id));
+    let Some(before) = lease.fetch_one(query, EventRow::read).await? else { return Ok(()) };
+    // The index has no texts of its own: it is told what to forget.
+    let delete = Sql::new("INSERT INTO events_text (events_text, rowid, grams) VALUES ('delete', $1, $2)");
+    lease.execute(delete.with(signed(event.id)).with(grams::tokens(grams::of(&before.event)))).await?;
+    let insert = Sql::new("INSERT INTO events_text (rowid, grams) VALUES ($1, $2)");
+    lease.execute(insert.with(signed(event.id)).with(grams::tokens(grams))).await.map(|_| ())
+}
+
 /// Does what a commit says that is written already, with its documents.
 pub(crate) async fn carry_out(lease: &mut Lease<'_>, redaction: &Commit) -> Result<(), Error> {
     let mut first = None;
@@ -74,15 +91,18 @@ pub(crate) async fn carry_out(lease: &mut Lease<'_>, redaction: &Commit) -> Resu
             }
         }
         for (kind, id) in taken.gone {
-            let delete = Sql::new("DELETE FROM changes WHERE kind = $1 AND id = $2 AND seq = $3");
+            let delete = Sql::new(
+                "DELETE FROM changes WHERE document = (SELECT number FROM document_keys WHERE kind = $1 AND id = $2) \
+                 AND seq = $3",
+            );
             lease.execute(delete.with(kind).with(id).with(signed(seq))).await?;
         }
         for EventRow { event, .. } in taken.events {
-            let update = Sql::new("UPDATE events SET created_by = $1, ip = $2, data = $3, pre_data = $4 WHERE id = $5")
+            rewrite_text(lease, &event).await?;
+            let update = Sql::new("UPDATE events SET created_by = $1, ip = $2, detail = $3 WHERE id = $4")
                 .with(event.created_by)
                 .with(event.ip)
-                .with(event.data.map(|data| data.to_string()))
-                .with(event.pre_data.map(|data| data.to_string()))
+                .with(Detail { data: event.data, pre_data: event.pre_data }.pack())
                 .with(signed(event.id));
             lease.execute(update).await?;
         }

@@ -184,13 +184,15 @@ pub struct EventQuery {
     pub from: Option<Timestamp>,
     /// Not after.
     pub to: Option<Timestamp>,
-    /// Found literally in type, feature, creator, project, environment, data or previous data; ASCII letters in
-    /// either case (PostgreSQL: all letters).
+    /// Found literally in type, feature, creator, project, environment, data or previous data; letters in either case.
     pub text: Option<String>,
     /// Only events of these projects, and those of no project. `None`: all.
     pub visible_projects: Option<Vec<String>>,
     /// By id.
     pub order: Order,
+    /// Only those that come after this event in the order: the last one of the page before. It costs nothing, whatever
+    /// was before.
+    pub after: Option<u64>,
     /// How many to skip.
     pub offset: u64,
     /// How many to return at most.
@@ -223,7 +225,8 @@ pub enum ActivityOf<'a> {
 pub struct EventPage {
     /// The page.
     pub events: Vec<Event>,
-    /// How many match in all; 0 of a query without a total.
+    /// How many match in all, before `after` and behind it, up to [`crate::EVENTS_COUNTED_MAX`], or with a text
+    /// [`crate::EVENTS_WITH_TEXT_COUNTED_MAX`]; 0 of a query without a total.
     pub total: u64,
 }
 

@@ -177,7 +177,7 @@ async fn tampering_beside_a_redaction_is_found(fixture: Fixture) {
     let piece = |place: &str| Fault::Piece(place.to_owned());
     let cases = [
         ("documents", "DELETE FROM documents WHERE id = 'b'", 4, document("b")),
-        ("documents", "UPDATE documents SET body = '{}' WHERE id = 'c'", 6, document("c")),
+        ("documents", &format!("UPDATE documents SET body = {} WHERE id = 'c'", door.packed("{}")), 6, document("c")),
         ("documents", "UPDATE documents SET seq = 5 WHERE id = 'a'", 7, document("a")),
         (
             "documents",
@@ -189,7 +189,7 @@ async fn tampering_beside_a_redaction_is_found(fixture: Fixture) {
         ("events", "UPDATE events SET type = 'x' WHERE id = 5", 5, Fault::Event(5)),
         ("events", "UPDATE events SET created_by = 'eve' WHERE id = 3", 3, Fault::Event(3)),
         ("events", "UPDATE events SET created_by = 'eve' WHERE id = 4", 4, Fault::Event(4)),
-        ("events", "UPDATE events SET data = NULL WHERE id = 1", 1, Fault::Event(1)),
+        ("events", "UPDATE events SET detail = NULL WHERE id = 1", 1, Fault::Event(1)),
         (
             "commits",
             "UPDATE commits SET private = '[null,null]' WHERE seq = 4",
@@ -220,11 +220,13 @@ async fn tampering_beside_a_redaction_is_found(fixture: Fixture) {
     assert!(fixture.store.verify().await.unwrap().is_intact());
 
     // Somebody who changes all that a redaction would change, but cannot add one to the chain.
-    door.run(
+    let body = door.unpacked("SELECT body FROM documents WHERE id = 'c'").await;
+    let body = door.packed(&body.replace("\"root\"", "\"[redacted]\""));
+    door.run(format!(
         "UPDATE commits SET private = '[null,null,null]' WHERE seq = 6; \
          UPDATE events SET created_by = '[redacted]', ip = NULL WHERE id = 6; \
-         UPDATE documents SET body = replace(body, '\"root\"', '\"[redacted]\"') WHERE id = 'c'",
-    )
+         UPDATE documents SET body = {body} WHERE id = 'c'"
+    ))
     .await;
     let broken = fixture.store.verify().await.unwrap().broken.unwrap();
     assert!(matches!((broken.seq, &broken.fault), (6, Fault::Piece(_))), "{broken:?}");
