@@ -7,15 +7,52 @@
 use std::fmt::Write as _;
 
 use flagstone_model::commit::Event;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::log::without_nul;
+use crate::{chain, packed};
 
 /// What a single byte has in its highest place.
 const SINGLE: u32 = 1 << 24;
 /// Behind a text.
 const END: [u8; 2] = [0xff, 0xff];
-/// So many grams of what is sought are asked of the index: the rest is looked at.
+/// So many grams of what is sought are asked of the index: what it finds is looked at anyway.
 const ASKED_MAX: usize = 24;
+/// So many are asked of SQLite's at first, and only those about as rare as the rarest: for each of the others it goes
+/// through more than it mostly spares.
+const ASKED_FIRST_MAX: usize = 5;
+const FREQUENCY_MORE_MAX: u32 = 4;
+
+/// What stands before the token of a column's value: no gram begins with it.
+pub(crate) const FEATURE: char = 'v';
+/// The same.
+pub(crate) const PROJECT: char = 'p';
+/// The same.
+pub(crate) const ENVIRONMENT: char = 'n';
+/// The same.
+pub(crate) const TYPE: char = 't';
+/// The same.
+pub(crate) const CREATOR: char = 'u';
+
+/// How much is asked of the index.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Asked {
+    /// What is rare: enough nearly always.
+    Few,
+    /// All that can be asked.
+    All,
+}
+
+/// The column `detail`, as it stands there.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Detail<'a> {
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pre_data: Option<&'a RawValue>,
+}
 
 /// What is sought in events: letters in either case.
 #[derive(Clone, Debug)]
@@ -32,7 +69,24 @@ impl Needle {
 
     /// Whether one of an event's texts holds it.
     pub(crate) fn is_in(&self, event: &Event) -> bool {
-        texts(event).iter().any(|text| lower(text).contains(&self.text))
+        texts(event).iter().any(|text| self.is_in_text(text))
+    }
+
+    fn is_in_text(&self, text: &str) -> bool {
+        lower(text).contains(&self.text)
+    }
+
+    /// The same of an event's columns, most of which are not read any further.
+    pub(crate) fn is_in_row(&self, names: &[Option<String>], detail: Option<Vec<u8>>) -> bool {
+        if names.iter().flatten().any(|name| self.is_in_text(name)) {
+            return true;
+        }
+        let Some(detail) = detail.and_then(|bytes| packed::unpack(&bytes)) else { return false };
+        if !self.is_in_text(&detail) {
+            return false;
+        }
+        let detail: Detail<'_> = serde_json::from_str(&detail).unwrap_or_default();
+        [detail.data, detail.pre_data].into_iter().flatten().any(|data| self.is_in_text(data.get()))
     }
 
     /// Whether the grams that have to be there are all of [`Self::grams`]: otherwise one of those that are
@@ -50,9 +104,9 @@ impl Needle {
         let mut grams: Vec<u32> = bytes.windows(3).map(gram).collect();
         grams.sort_unstable();
         grams.dedup();
-        // From all over the text: what begins alike differs later on.
-        let step = grams.len().div_ceil(ASKED_MAX).max(1);
-        grams.into_iter().step_by(step).collect()
+        grams.sort_by_key(|gram| frequency_of(*gram));
+        grams.truncate(ASKED_MAX);
+        grams
     }
 
     /// The grams that begin with a text of two bytes.
@@ -61,10 +115,16 @@ impl Needle {
         first..=first | 0xff
     }
 
-    /// The same as a query of SQLite's index.
-    pub(crate) fn fts5(&self) -> String {
+    /// The same as a query of SQLite's index; few of them, or all.
+    pub(crate) fn fts5(&self, asked: Asked) -> String {
         if self.has_grams() {
-            return self.grams().into_iter().map(token).collect::<Vec<_>>().join(" AND ");
+            let mut grams = self.grams();
+            if asked == Asked::Few {
+                let most = grams.first().map_or(0, |gram| frequency_of(*gram)) + FREQUENCY_MORE_MAX;
+                grams.truncate(ASKED_FIRST_MAX);
+                grams.retain(|gram| frequency_of(*gram) <= most);
+            }
+            return grams.into_iter().map(token).collect::<Vec<_>>().join(" AND ");
         }
         let prefix = token(*self.range().start());
         format!("{}*", &prefix[..4])
@@ -103,6 +163,43 @@ pub(crate) fn array(grams: impl IntoIterator<Item = u32>) -> String {
     }
     array.push('}');
     array
+}
+
+/// All tokens of an event in SQLite's index: its grams, and one for each column that is asked for.
+pub(crate) fn tokens_of(event: &Event) -> String {
+    let mut tokens = tokens(of(event));
+    let columns = [
+        (TYPE, Some(&event.kind)),
+        (FEATURE, event.feature_name.as_ref()),
+        (ENVIRONMENT, event.environment.as_ref()),
+        (CREATOR, Some(&event.created_by_user_id.to_string())),
+    ];
+    let columns = columns.into_iter().filter(|(_, value)| value.is_some());
+    for (letter, value) in columns.chain([(PROJECT, event.project.as_ref())]) {
+        tokens.push(' ');
+        tokens.push_str(&column(letter, value.map(String::as_str)));
+    }
+    tokens
+}
+
+/// The token of a column's value, or of none: names are long and of any letters, their hashes are not.
+pub(crate) fn column(letter: char, value: Option<&str>) -> String {
+    let hash = value.map(|value| chain::hex(&chain::body_hash(value)[..8])).unwrap_or_default();
+    format!("{letter}{hash}")
+}
+
+fn frequency_of(gram: u32) -> u32 {
+    gram.to_be_bytes().map(frequency).iter().sum()
+}
+
+/// How often a byte is met in events, by a rough measure.
+const fn frequency(byte: u8) -> u32 {
+    match byte {
+        b'"' | b':' | b'-' | b'e' | b'a' | b't' | b'r' | b'n' | b'o' | b'i' | b's' => 3,
+        b'b'..=b'd' | b'f'..=b'h' | b'l' | b'm' | b'p' | b'u' | b',' => 2,
+        b'a'..=b'z' | b'0'..=b'9' | b'{' | b'}' | b'[' | b']' | b'.' | b'_' => 1,
+        _ => 0,
+    }
 }
 
 fn token(gram: u32) -> String {
@@ -175,12 +272,12 @@ mod tests {
     fn what_is_asked_of_an_index() {
         let check = |text: &str, fts5: &str, array: &str| {
             let needle = Needle::of(Some(text)).unwrap();
-            assert_eq!(needle.fts5(), fts5, "{text}");
+            assert_eq!(needle.fts5(Asked::All), fts5, "{text}");
             assert!(needle.array().starts_with(array), "{text}: {}", needle.array());
         };
         check("A", "61", "{16777313}");
         check("aB", "6162*", "{6382080,6382081,");
-        check("abCd", "616263 AND 626364", "{6382179,6447972}");
+        check("abCd", "626364 AND 616263", "{6447972,6382179}");
         assert!(Needle::of(Some("")).is_none());
         assert_eq!(tokens(of(&event("ab"))), "6162ff 62ffff 61 62");
         let long: String = ('a'..='z').flat_map(|a| ('a'..='z').map(move |b| format!("{a}{b}"))).collect();

@@ -48,7 +48,7 @@ pub const ACTIVITY_MAX: u64 = 100_000;
 /// So many events of a search are counted: the total says no more than that.
 pub const EVENTS_COUNTED_MAX: u64 = 10_000;
 /// The same where a text is sought, and each of them is looked at.
-pub const EVENTS_WITH_TEXT_COUNTED_MAX: u64 = 1_000;
+pub const EVENTS_WITH_TEXT_COUNTED_MAX: u64 = 500;
 /// A day, in milliseconds.
 const DAY_MS: i64 = 86_400_000;
 

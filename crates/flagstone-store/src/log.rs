@@ -310,19 +310,19 @@ async fn write(lease: &mut Lease<'_>, commits: &[Commit], holds: &[Hold]) -> Res
 
 /// Inserts events with their texts for the search.
 async fn insert_events(lease: &mut Lease<'_>, events: Vec<EventRow>) -> Result<(), Error> {
-    let texts: Vec<_> = events.iter().map(|row| (row.event.id, grams::of(&row.event))).collect();
     if lease.is_sqlite() {
+        let texts = events.iter().map(|row| vec![signed(row.event.id).into(), grams::tokens_of(&row.event).into()]);
+        let texts = texts.collect();
         let insert = "INSERT INTO events (id, seq, type, at, created_by, created_by_user_id, ip, project, environment, \
                       feature, tags, detail)";
         lease.execute_all(Sql::insert(insert, events.into_iter().map(EventRow::values).collect(), "")).await?;
-        let texts = texts.into_iter().map(|(id, grams)| vec![signed(id).into(), grams::tokens(grams).into()]).collect();
         return lease.execute_all(Sql::insert("INSERT INTO events_text (rowid, grams)", texts, "")).await;
     }
-    let rows = events.into_iter().map(EventRow::values).zip(texts).collect();
+    let rows = events.into_iter().map(|row| (grams::of(&row.event), row.values())).collect();
     let insert = "INSERT INTO events (id, seq, type, at, created_by, created_by_user_id, ip, project, environment, \
                   feature, tags, detail, grams)";
     lease
-        .execute_all(Sql::insert_rows(insert, rows, "", |sql, (values, (_, grams))| {
+        .execute_all(Sql::insert_rows(insert, rows, "", |sql, (grams, values)| {
             sql.push("(");
             for value in values {
                 sql.push_value(value).push(", ");

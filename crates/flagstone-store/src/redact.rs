@@ -56,19 +56,18 @@ pub(crate) fn left_standing(kind: &str, id: &str) -> Error {
 
 /// Takes what an event no longer says out of the index of texts, before its row is rewritten.
 async fn rewrite_text(lease: &mut Lease<'_>, event: &Event) -> Result<(), Error> {
-    let grams = grams::of(event);
     if !lease.is_sqlite() {
         let update = Sql::new("UPDATE events SET grams = CAST($1 AS INTEGER[]) WHERE id = $2");
-        return lease.execute(update.with(grams::array(grams)).with(signed(event.id))).await.map(|_| ());
+        return lease.execute(update.with(grams::array(grams::of(event))).with(signed(event.id))).await.map(|_| ());
     }
     let mut query = Sql::new("SELECT ");
     query.push(EVENT_COLUMNS).push(" FROM events WHERE id = ").push_value(signed(event.id));
     let Some(before) = lease.fetch_one(query, EventRow::read).await? else { return Ok(()) };
     // The index has no texts of its own: it is told what to forget.
     let delete = Sql::new("INSERT INTO events_text (events_text, rowid, grams) VALUES ('delete', $1, $2)");
-    lease.execute(delete.with(signed(event.id)).with(grams::tokens(grams::of(&before.event)))).await?;
+    lease.execute(delete.with(signed(event.id)).with(grams::tokens_of(&before.event))).await?;
     let insert = Sql::new("INSERT INTO events_text (rowid, grams) VALUES ($1, $2)");
-    lease.execute(insert.with(signed(event.id)).with(grams::tokens(grams))).await.map(|_| ())
+    lease.execute(insert.with(signed(event.id)).with(grams::tokens_of(event))).await.map(|_| ())
 }
 
 /// Does what a commit says that is written already, with its documents.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use flagstone_model::commit::Event;
 use flagstone_model::time::Timestamp;
 
-use crate::grams::Needle;
+use crate::grams::{self, Asked, Needle};
 use crate::log::{EVENT_COLUMNS, EventRow, without_nul};
 use crate::sql::{Lease, Sql, signed};
 use crate::{
@@ -18,6 +18,10 @@ use crate::{
 const NEAR: u64 = 2_000;
 /// Events that are looked at together for a text, at most.
 const BATCH: u64 = 250;
+/// So many events that an index finds may be other ones before it is asked more closely.
+const MISSES_MAX: usize = 500;
+/// Projects that are sought in the index of texts together: each costs a look for each event.
+const SHOWN_MAX: usize = 64;
 
 /// What is sought, and in which events.
 struct Search<'a> {
@@ -25,7 +29,18 @@ struct Search<'a> {
     /// The projects whose events are shown; all, if there is no list. Those of no project are shown in any case.
     shown: Option<Vec<String>>,
     needle: Option<Needle>,
+    /// The first and the last event that can be meant.
+    span: [Option<u64>; 2],
+    /// What SQLite's index of texts is asked, and of how many things. It has a token for each column as well, and gives
+    /// what has all of them in the order of the events.
+    tokens: Tokens,
     is_sqlite: bool,
+}
+
+struct Tokens {
+    few: String,
+    all: String,
+    parts: usize,
 }
 
 /// Which events are looked at, and how they are come by.
@@ -45,12 +60,23 @@ enum By {
     /// The indices of columns.
     Columns,
     /// The index of texts.
-    Text,
+    Texts,
+    /// The same, asked for all that it knows.
+    AllTexts,
+}
+
+/// How many are left out, how many are wanted, and how many are counted.
+#[derive(Clone, Copy)]
+struct Part {
+    skip: u64,
+    take: u64,
+    count: u64,
 }
 
 /// What of a text was found.
+#[derive(Default)]
 struct Found {
-    events: Vec<Event>,
+    ids: Vec<u64>,
     /// How many match, as far as that was to be known.
     count: u64,
 }
@@ -62,13 +88,63 @@ pub(crate) async fn events(lease: &mut Lease<'_>, query: &EventQuery) -> Result<
         None => None,
         Some(visible) => shown(lease, visible).await?,
     };
-    let search = Search { query, shown, needle: Needle::of(query.text.as_deref()), is_sqlite: lease.is_sqlite() };
+    let span = [first_since(lease, query.from).await?, last_until(lease, query.to).await?];
+    let needle = Needle::of(query.text.as_deref());
+    let tokens = tokens(query, shown.as_deref(), needle.as_ref());
+    let search = Search { query, shown, needle, span, tokens, is_sqlite: lease.is_sqlite() };
     let page = match &search.needle {
         Some(needle) => search.page_with(lease, needle).await?,
         None => search.page(lease).await?,
     };
     lease.end("COMMIT").await?;
     Ok(page)
+}
+
+/// The first event since a moment. Ids follow time, but for clocks that go back: nobody's by more than a day.
+async fn first_since(lease: &mut Lease<'_>, from: Option<Timestamp>) -> Result<Option<u64>, Error> {
+    let Some(from) = from else { return Ok(None) };
+    let first = Sql::new("SELECT at FROM events WHERE at >= $1 ORDER BY at LIMIT 1").with(from.millis());
+    let Some(at) = lease.fetch_one(first, |row| row.int(0)).await? else { return Ok(Some(i64::MAX as u64)) };
+    let first = Sql::new("SELECT MIN(id) FROM events WHERE at >= $1 AND at <= $2");
+    let first = first.with(at).with(at.saturating_add(DAY_MS));
+    Ok(lease.fetch_one(first, |row| row.opt_int(0)).await?.flatten().map(i64::unsigned_abs))
+}
+
+/// The last event until a moment, in the same way.
+async fn last_until(lease: &mut Lease<'_>, to: Option<Timestamp>) -> Result<Option<u64>, Error> {
+    let Some(to) = to else { return Ok(None) };
+    let last = Sql::new("SELECT at FROM events WHERE at <= $1 ORDER BY at DESC LIMIT 1").with(to.millis());
+    let Some(at) = lease.fetch_one(last, |row| row.int(0)).await? else { return Ok(Some(0)) };
+    let last = Sql::new("SELECT MAX(id) FROM events WHERE at >= $1 AND at <= $2");
+    let last = last.with(at.saturating_sub(DAY_MS)).with(at);
+    Ok(lease.fetch_one(last, |row| row.opt_int(0)).await?.flatten().map(i64::unsigned_abs))
+}
+
+/// What SQLite's index of texts is asked.
+fn tokens(query: &EventQuery, shown: Option<&[String]>, needle: Option<&Needle>) -> Tokens {
+    let any = |column: char, list: &[String]| {
+        let tokens = list.iter().map(|name| grams::column(column, Some(&without_nul(name)))).collect::<Vec<_>>();
+        (!tokens.is_empty()).then(|| format!("({})", tokens.join(" OR ")))
+    };
+    let creators = if query.created_by.is_empty() { query.created_by_ids.as_slice() } else { &[] };
+    let creators: Vec<_> = creators.iter().map(ToString::to_string).collect();
+    let shown = shown.filter(|list| list.len() <= SHOWN_MAX).map(|list| {
+        let tokens = list.iter().map(|name| grams::column(grams::PROJECT, Some(name)));
+        let tokens: Vec<_> = tokens.chain([grams::column(grams::PROJECT, None)]).collect();
+        format!("({})", tokens.join(" OR "))
+    });
+    let parts = [
+        any(grams::FEATURE, &query.features),
+        any(grams::PROJECT, &query.projects),
+        any(grams::ENVIRONMENT, &query.environments),
+        any(grams::TYPE, &query.types),
+        any(grams::CREATOR, &creators),
+        shown,
+    ];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    let with = |asked| needle.map(|needle| needle.fts5(asked)).into_iter().chain(parts.clone()).collect::<Vec<_>>();
+    let all = with(Asked::All);
+    Tokens { few: with(Asked::Few).join(" AND "), parts: all.len(), all: all.join(" AND ") }
 }
 
 /// The visible ones of the projects that events name; nothing, where that is all of them.
@@ -94,21 +170,23 @@ async fn projects(lease: &mut Lease<'_>) -> Result<Vec<String>, Error> {
 impl Search<'_> {
     async fn page(&self, lease: &mut Lease<'_>) -> Result<EventPage, Error> {
         let (skip, take) = (self.query.offset, self.query.limit);
-        let mut events = Vec::new();
-        let mut is_whole = false;
+        let by = if self.is_sqlite && self.tokens.parts > 1 { By::Texts } else { By::Columns };
+        let mut ids = None;
         if !self.has_order() && skip.saturating_add(take) <= NEAR {
             let way = self.near(lease, self.query.after).await?;
-            events = self.fetch(lease, way, skip, take).await?;
-            is_whole = way.edge.is_none() || events.len() as u64 == take;
+            let found = self.ids(lease, way, skip, take).await?;
+            ids = Some(found).filter(|found| way.edge.is_none() || found.len() as u64 == take);
         }
-        if !is_whole {
-            events = self.fetch(lease, self.way(By::Columns), skip, take).await?;
-        }
+        let ids = match ids {
+            Some(ids) => ids,
+            None => self.ids(lease, Way { by, after: self.query.after, edge: None }, skip, take).await?,
+        };
+        let events = self.fetch(lease, ids).await?;
         if self.query.without_total {
             return Ok(EventPage { events, total: 0 });
         }
         let mut count = Sql::new("SELECT COUNT(*) FROM (SELECT 1 AS one");
-        self.push_from(&mut count, Way { by: By::Columns, after: None, edge: None });
+        self.push_from(&mut count, Way { by, after: None, edge: None });
         count.push(" LIMIT ").push_value(signed(EVENTS_COUNTED_MAX)).push(") AS counted");
         let total = lease.fetch_one(count, |row| row.count(0)).await?.unwrap_or_default();
         Ok(EventPage { events, total })
@@ -116,36 +194,34 @@ impl Search<'_> {
 
     /// The same where a text is sought: what the index finds is looked at.
     async fn page_with(&self, lease: &mut Lease<'_>, needle: &Needle) -> Result<EventPage, Error> {
-        let (skip, take) = (self.query.offset, self.query.limit);
         let most = if self.query.without_total { 0 } else { EVENTS_WITH_TEXT_COUNTED_MAX };
-        if self.query.after.is_none() {
-            let found = self.find(lease, needle, None, (skip, take, most)).await?;
-            return Ok(EventPage { events: found.events, total: found.count.min(most) });
+        let after = self.query.after;
+        let count = if after.is_none() { most } else { 0 };
+        let part = Part { skip: self.query.offset, take: self.query.limit, count };
+        let Found { ids, mut count } = self.find(lease, needle, after, part).await?;
+        let events = self.fetch(lease, ids).await?;
+        if after.is_some() && most > 0 {
+            count = self.find(lease, needle, None, Part { skip: 0, take: 0, count: most }).await?.count;
         }
-        let found = self.find(lease, needle, self.query.after, (skip, take, 0)).await?;
-        let total = if most == 0 { 0 } else { self.find(lease, needle, None, (0, 0, most)).await?.count.min(most) };
-        Ok(EventPage { events: found.events, total })
+        Ok(EventPage { events, total: count.min(most) })
     }
 
-    /// Finds so many events after so many others, and counts so many.
     async fn find(
         &self,
         lease: &mut Lease<'_>,
         needle: &Needle,
         after: Option<u64>,
-        (skip, take, most): (u64, u64, u64),
+        part: Part,
     ) -> Result<Found, Error> {
-        // SQLite's index of texts is read in the order of the events, so that it is as good for what is frequent.
-        let is_in_order = self.is_sqlite && needle.has_grams() && self.columns() == 0 && self.shown.is_none();
-        if !is_in_order {
+        // SQLite's index is read in the order of the events, so that it is as good for what is frequent.
+        if !self.is_sqlite || !needle.has_grams() {
             let way = self.near(lease, after).await?;
-            let found = self.look_through(lease, needle, way, (skip, take, most)).await?;
-            if way.edge.is_none() || found.count >= most.max(skip.saturating_add(take)) {
+            let found = self.look_through(lease, needle, way, part).await?;
+            if way.edge.is_none() || found.count >= part.end() {
                 return Ok(found);
             }
         }
-        let by = if self.columns() > 0 && self.are_few(lease).await? { By::Columns } else { By::Text };
-        self.look_through(lease, needle, Way { by, after, edge: None }, (skip, take, most)).await
+        self.look_through(lease, needle, Way { by: By::Texts, after, edge: None }, part).await
     }
 
     async fn look_through(
@@ -153,38 +229,34 @@ impl Search<'_> {
         lease: &mut Lease<'_>,
         needle: &Needle,
         mut way: Way,
-        (skip, take, most): (u64, u64, u64),
+        part: Part,
     ) -> Result<Found, Error> {
-        let enough = most.max(skip.saturating_add(take));
-        let batch = enough.clamp(50, BATCH);
-        let mut found = Found { events: Vec::new(), count: 0 };
-        while found.count < enough {
-            let events = self.fetch(lease, way, 0, batch).await?;
-            let is_end = (events.len() as u64) < batch;
-            way.after = events.last().map(|event| event.id);
-            for event in events.into_iter().filter(|event| needle.is_in(event)) {
-                if found.count >= skip && (found.events.len() as u64) < take {
-                    found.events.push(event);
+        let batch = part.end().clamp(50, BATCH);
+        let (mut found, mut misses) = (Found::default(), 0);
+        while found.count < part.end() {
+            let mut texts = Sql::new("SELECT id, type, created_by, project, environment, feature, detail FROM events");
+            self.push_page(&mut texts, way, 0, batch);
+            let read = |row: crate::sql::Row<'_>| {
+                let names = [row.opt_text(1)?, row.opt_text(2)?, row.opt_text(3)?, row.opt_text(4)?, row.opt_text(5)?];
+                Ok((row.count(0)?, needle.is_in_row(&names, row.opt_bytes(6)?)))
+            };
+            let rows = lease.fetch(texts, read).await?;
+            for (id, _) in rows.iter().filter(|(_, holds)| *holds) {
+                if found.count >= part.skip && (found.ids.len() as u64) < part.take {
+                    found.ids.push(*id);
                 }
                 found.count += 1;
             }
-            if is_end {
+            misses += rows.iter().filter(|(_, holds)| !holds).count();
+            if way.by == By::Texts && misses > MISSES_MAX {
+                way.by = By::AllTexts;
+            }
+            way.after = rows.last().map(|(id, _)| *id);
+            if (rows.len() as u64) < batch {
                 break;
             }
         }
         Ok(found)
-    }
-
-    /// Whether the columns leave so few events that each can be looked at.
-    async fn are_few(&self, lease: &mut Lease<'_>) -> Result<bool, Error> {
-        let mut count = Sql::new("SELECT COUNT(*) FROM (SELECT 1 AS one");
-        self.push_from(&mut count, Way { by: By::Columns, after: None, edge: None });
-        count.push(" LIMIT ").push_value(signed(NEAR)).push(") AS counted");
-        Ok(lease.fetch_one(count, |row| row.count(0)).await?.unwrap_or_default() < NEAR)
-    }
-
-    const fn way(&self, by: By) -> Way {
-        Way { by, after: self.query.after, edge: None }
     }
 
     /// Through the next events; without an edge where these are all.
@@ -196,21 +268,17 @@ impl Search<'_> {
         Ok(Way { edge: lease.fetch_one(edge, |row| row.count(0)).await?, ..way })
     }
 
-    /// How many columns are asked for something.
-    fn columns(&self) -> usize {
-        let query = self.query;
-        let lists = [&query.features, &query.projects, &query.environments, &query.types, &query.created_by];
-        let numbers = usize::from(!query.ids.is_empty()) + usize::from(!query.created_by_ids.is_empty());
-        let times = usize::from(query.from.is_some()) + usize::from(query.to.is_some());
-        lists.into_iter().filter(|list| !list.is_empty()).count() + numbers + times
-    }
-
-    /// Whether an index has just the events of the query, in their order.
+    /// Whether an index of one column has just the events of the query, in their order.
     fn has_order(&self) -> bool {
         let query = self.query;
         let lists = [&query.features, &query.projects, &query.environments, &query.types];
+        let asked = lists.into_iter().filter(|list| !list.is_empty()).count() + usize::from(self.has_creators());
         let is_one = lists.into_iter().any(|list| list.len() == 1) || query.created_by_ids.len() == 1;
-        self.shown.is_none() && (self.columns() == 0 || !query.ids.is_empty() || self.columns() == 1 && is_one)
+        self.shown.is_none() && (asked == 0 || !query.ids.is_empty() || asked == 1 && is_one)
+    }
+
+    const fn has_creators(&self) -> bool {
+        !self.query.created_by_ids.is_empty() || !self.query.created_by.is_empty()
     }
 
     const fn order(&self) -> &'static str {
@@ -220,40 +288,59 @@ impl Search<'_> {
         }
     }
 
-    async fn fetch(&self, lease: &mut Lease<'_>, way: Way, skip: u64, take: u64) -> Result<Vec<Event>, Error> {
+    async fn ids(&self, lease: &mut Lease<'_>, way: Way, skip: u64, take: u64) -> Result<Vec<u64>, Error> {
+        let mut page = Sql::new("SELECT id FROM events");
+        self.push_page(&mut page, way, skip, take);
+        lease.fetch(page, |row| row.count(0)).await
+    }
+
+    /// The whole events.
+    async fn fetch(&self, lease: &mut Lease<'_>, ids: Vec<u64>) -> Result<Vec<Event>, Error> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut page = Sql::new("SELECT ");
-        page.push(EVENT_COLUMNS).push(" FROM events WHERE id IN (SELECT ");
-        // Ids alone are found and sorted: the rest of an event is read when it is on the page.
-        page.push(if way.by == By::Text && self.is_sqlite { "events_text.rowid AS id" } else { "id" });
-        self.push_from(&mut page, way);
-        page.push(self.order()).push(" LIMIT ").push_value(signed(take)).push(" OFFSET ").push_value(signed(skip));
-        page.push(")").push(self.order());
+        page.push(EVENT_COLUMNS).push(" FROM events WHERE id IN ").push_list(ids.into_iter().map(signed));
+        page.push(self.order());
         lease.fetch(page, |row| Ok(EventRow::read(row)?.event)).await
     }
 
+    /// Only ids are found and sorted: what else is asked of an event is read when it is on the page.
+    fn push_page(&self, sql: &mut Sql, way: Way, skip: u64, take: u64) {
+        sql.push(" WHERE id IN (SELECT ");
+        sql.push(if way.by.is_texts() && self.is_sqlite { "events_text.rowid AS id" } else { "id" });
+        self.push_from(sql, way);
+        sql.push(self.order()).push(" LIMIT ").push_value(signed(take)).push(" OFFSET ").push_value(signed(skip));
+        sql.push(")").push(self.order());
+    }
+
     fn push_from(&self, sql: &mut Sql, way: Way) {
-        let is_fts5 = way.by == By::Text && self.is_sqlite;
-        // A plus keeps SQLite from taking the index of a column.
-        let plus = if self.is_sqlite && way.by != By::Columns { "+" } else { "" };
-        let mut glue = " WHERE ";
+        let is_fts5 = way.by.is_texts() && self.is_sqlite;
         sql.push(" FROM ");
-        match &self.needle {
-            Some(needle) if is_fts5 => {
-                sql.push("events_text CROSS JOIN events ON events.id = events_text.rowid WHERE events_text MATCH ");
-                sql.push_value(needle.fts5());
-                glue = " AND ";
+        if is_fts5 {
+            sql.push("events_text");
+            if self.is_left_by_tokens() {
+                sql.push(" CROSS JOIN events ON events.id = events_text.rowid");
             }
-            Some(needle) if way.by == By::Text => {
-                sql.push("events WHERE grams ").push(if needle.has_grams() { "@>" } else { "&&" });
-                sql.push(" CAST(").push_value(needle.array()).push(" AS INTEGER[])");
-                glue = " AND ";
+            sql.push(" WHERE events_text MATCH ").push_value(match way.by {
+                By::AllTexts => self.tokens.all.as_str(),
+                _ => self.tokens.few.as_str(),
+            });
+            let glue = self.push_range(sql, "events_text.rowid", way, " AND ");
+            if self.is_left_by_tokens() {
+                self.push_filters(sql, true, glue);
             }
-            _ => {
-                sql.push("events");
-            }
+            return;
         }
-        glue = self.push_range(sql, if is_fts5 { "events_text.rowid" } else { "id" }, way, glue);
-        self.push_filters(sql, plus, glue);
+        sql.push("events");
+        let mut glue = self.push_range(sql, "id", way, " WHERE ");
+        if let Some(needle) = self.needle.as_ref().filter(|_| way.by.is_texts()) {
+            sql.push(glue).push("grams ").push(if needle.has_grams() { "@>" } else { "&&" });
+            sql.push(" CAST(").push_value(needle.array()).push(" AS INTEGER[])");
+            glue = " AND ";
+        }
+        // A plus keeps SQLite from taking the index of a column.
+        self.push_filters(sql, self.is_sqlite && way.by != By::Columns, glue);
     }
 
     fn push_range(&self, sql: &mut Sql, id: &str, way: Way, mut glue: &'static str) -> &'static str {
@@ -261,7 +348,8 @@ impl Search<'_> {
             Order::Descending => (" < ", " >= "),
             Order::Ascending => (" > ", " <= "),
         };
-        for (compare, bound) in [(after, way.after), (edge, way.edge)] {
+        let bounds = [(after, way.after), (edge, way.edge), (" >= ", self.span[0]), (" <= ", self.span[1])];
+        for (compare, bound) in bounds {
             if let Some(bound) = bound {
                 sql.push(glue).push(id).push(compare).push_value(signed(bound));
                 glue = " AND ";
@@ -270,8 +358,17 @@ impl Search<'_> {
         glue
     }
 
-    fn push_filters(&self, sql: &mut Sql, plus: &str, glue: &'static str) {
+    /// Whether something is asked of the events that no token says.
+    fn is_left_by_tokens(&self) -> bool {
         let query = self.query;
+        let times = query.from.is_some() || query.to.is_some();
+        let shown = self.shown.as_ref().is_some_and(|list| list.len() > SHOWN_MAX);
+        times || shown || !query.ids.is_empty() || !query.created_by.is_empty()
+    }
+
+    fn push_filters(&self, sql: &mut Sql, without_index: bool, glue: &'static str) {
+        let query = self.query;
+        let plus = if without_index { "+" } else { "" };
         let mut glue = [glue].into_iter().chain(std::iter::repeat(" AND "));
         let mut and = || glue.next().unwrap_or(" AND ");
         let lists = [
@@ -289,7 +386,7 @@ impl Search<'_> {
             sql.push(and()).push("id IN ").push_list(query.ids.iter().map(|id| signed(*id)));
         }
         let (ids, names) = (&query.created_by_ids, &query.created_by);
-        if !ids.is_empty() || !names.is_empty() {
+        if self.has_creators() {
             sql.push(and()).push("(");
             if !ids.is_empty() {
                 sql.push(plus).push("created_by_user_id IN ").push_list(ids.iter().copied());
@@ -302,7 +399,8 @@ impl Search<'_> {
         }
         for (compare, time) in [("at >= ", query.from), ("at <= ", query.to)] {
             if let Some(time) = time {
-                sql.push(and()).push(plus).push(compare).push_value(time.millis());
+                // The span has found where to look.
+                sql.push(and()).push(if self.is_sqlite { "+" } else { "" }).push(compare).push_value(time.millis());
             }
         }
         if let Some(shown) = &self.shown {
@@ -312,6 +410,19 @@ impl Search<'_> {
             }
             sql.push(")");
         }
+    }
+}
+
+impl By {
+    const fn is_texts(self) -> bool {
+        matches!(self, Self::Texts | Self::AllTexts)
+    }
+}
+
+impl Part {
+    const fn end(self) -> u64 {
+        let end = self.skip.saturating_add(self.take);
+        if end > self.count { end } else { self.count }
     }
 }
 

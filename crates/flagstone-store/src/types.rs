@@ -180,9 +180,9 @@ pub struct EventQuery {
     pub created_by_ids: Vec<i64>,
     /// Made by any of these, by name; or by one of `created_by_ids`.
     pub created_by: Vec<String>,
-    /// Not before.
+    /// Not before. Where a writer's clock stood more than a day behind, its events may be missing.
     pub from: Option<Timestamp>,
-    /// Not after.
+    /// Not after, in the same way.
     pub to: Option<Timestamp>,
     /// Found literally in type, feature, creator, project, environment, data or previous data; letters in either case.
     pub text: Option<String>,

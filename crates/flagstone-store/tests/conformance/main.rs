@@ -50,6 +50,7 @@ suite! {
     events: events_are_found_by_every_filter
         t40_text_is_found_literally
         events_come_in_pages
+        far_back_everything_is_found_as_well
         only_visible_projects_are_searched
         creators_have_their_newest_name;
     erasing: a_person_is_erased;

@@ -266,6 +266,14 @@ async fn what_is_redacted_is_not_in_the_file() {
     };
     fixture.store.append(&story()).await.unwrap();
     assert!(holds() > 0);
+    // Nor is a part of it in the index of texts, which says how often each is there.
+    let mut door = fixture.back_door().await;
+    door.run("CREATE VIRTUAL TABLE temp.parts USING fts5vocab (main, events_text, row)").await;
+    // `da@` and `a@e`: the others are in what stays, too.
+    let count = "SELECT CAST(COUNT(*) AS TEXT) FROM temp.parts WHERE term IN ('646140', '614065')";
+    assert_eq!(door.text(count).await, "2");
     fixture.store.append(&[redaction(7, &pieces(&fixture.store).await)]).await.unwrap();
+    assert_eq!(door.text(count).await, "0");
+    drop(door);
     assert_eq!(holds(), 0);
 }
