@@ -11,8 +11,7 @@ use crate::chain::{self, End, Rows};
 use crate::leases::{self, Hold};
 use crate::sql::{Lease, Row, Sql, Value, signed};
 use crate::text::{self, Parsed, Salts, Unreadable};
-use crate::verify::Verifier;
-use crate::{Appended, Error, Head, Loaded, Page, StoredDocument, Verification, grams, packed, redact};
+use crate::{Appended, Error, Head, Loaded, Page, StoredDocument, base, grams, packed, redact};
 
 /// The longest key of a document and the longest name in an event, in bytes: PostgreSQL's indexes end at 2,704.
 pub const KEY_BYTES_MAX: usize = 500;
@@ -383,6 +382,8 @@ pub(crate) async fn load(lease: &mut Lease<'_>) -> Result<Loaded, Error> {
     let End { seq, chain_hash, format, .. } = end_of_log(lease).await?;
     let query = Sql::new("SELECT id FROM events ORDER BY id DESC LIMIT 1");
     let last_event_id = lease.fetch_one(query, |row| row.count(0)).await?.unwrap_or_default();
+    // An event's number never comes back.
+    let last_event_id = last_event_id.max(base::last_event_id(lease).await?);
     let query = Sql::new("SELECT kind, id, seq, body, hash FROM documents");
     let mut documents = lease.fetch(query, read_document).await?;
     lease.end("COMMIT").await?;
@@ -407,7 +408,7 @@ fn read_document(row: Row<'_>) -> Result<StoredDocument, Error> {
 }
 
 /// Reads a document, whatever became of it: what cannot be unpacked is no JSON.
-fn read_any_document(row: Row<'_>) -> Result<StoredDocument, Error> {
+pub(crate) fn read_any_document(row: Row<'_>) -> Result<StoredDocument, Error> {
     let body = packed::unpack(&row.bytes(3)?).unwrap_or_default();
     Ok(StoredDocument { kind: row.text(0)?, id: row.text(1)?, seq: row.count(2)?, body })
 }
@@ -418,7 +419,12 @@ pub(crate) async fn page_after(lease: &mut Lease<'_>, seq: u64, limit: u32) -> R
     let mut last = seq;
     for commit in &commits {
         if commit.seq != last + 1 {
-            return Err(Error::Corrupt(format!("commit {} is missing", last + 1)));
+            let begin = base::seq(lease).await?;
+            return Err(if begin > last {
+                Error::Compacted(begin)
+            } else {
+                Error::Corrupt(format!("commit {} is missing", last + 1))
+            });
         }
         last = commit.seq;
     }
@@ -447,7 +453,9 @@ async fn rows_after(lease: &mut Lease<'_>, seq: u64, limit: u32) -> Result<(Vec<
 async fn last_rows(lease: &mut Lease<'_>, limit: u32) -> Result<Vec<CommitRow>, Error> {
     let mut query = Sql::new("SELECT ");
     query.push(COMMIT_COLUMNS).push(" FROM commits WHERE seq >= (SELECT MIN(seq) FROM (");
-    push_page(&mut query, "SELECT seq, bytes FROM commits ORDER BY seq DESC", limit, "seq DESC");
+    let newest =
+        "SELECT seq, bytes FROM commits WHERE seq > (SELECT COALESCE(MAX(seq), 0) FROM bases) ORDER BY seq DESC";
+    push_page(&mut query, newest, limit, "seq DESC");
     query.push(") ORDER BY seq");
     lease.fetch(query, CommitRow::read).await
 }
@@ -461,76 +469,6 @@ fn push_page(query: &mut Sql, page: &'static str, limit: u32, order: &'static st
 
 pub(crate) async fn last_commits(lease: &mut Lease<'_>, limit: u32) -> Result<Vec<Commit>, Error> {
     last_rows(lease, limit).await?.into_iter().map(CommitRow::commit).collect()
-}
-
-pub(crate) async fn verify(lease: &mut Lease<'_>) -> Result<Verification, Error> {
-    lease.begin_snapshot().await?;
-    let mut verifier = Verifier::default();
-    let mut more_events = true;
-    // From before the first possible number, so that a row with a number below 1 is found too.
-    let mut seq = 0;
-    loop {
-        let commits = commit_rows(lease, seq, PAGE).await?;
-        let Some(last) = commits.last() else { break };
-        seq = last.seq;
-        while more_events && !verifier.has_events_after(seq) {
-            more_events = more_events_for(lease, &mut verifier).await?;
-        }
-        if !commits.iter().all(|commit| verifier.commit(commit)) {
-            return Ok(verifier.broken());
-        }
-    }
-    if more_events {
-        more_events_for(lease, &mut verifier).await?;
-    }
-    verify_documents(lease, &mut verifier).await?;
-    verify_changes(lease, &mut verifier).await?;
-    lease.end("COMMIT").await?;
-    Ok(verifier.finish())
-}
-
-async fn more_events_for(lease: &mut Lease<'_>, verifier: &mut Verifier) -> Result<bool, Error> {
-    let mut query = Sql::new("SELECT ");
-    query.push(EVENT_COLUMNS).push(" FROM events WHERE id > ").push_value(signed(verifier.last_event_id()));
-    query.push(" ORDER BY id LIMIT ").push_value(i64::from(PAGE));
-    let rows = lease.fetch(query, EventRow::read).await?;
-    let found = !rows.is_empty();
-    verifier.events(rows);
-    Ok(found)
-}
-
-async fn verify_documents(lease: &mut Lease<'_>, verifier: &mut Verifier) -> Result<(), Error> {
-    let mut after = (String::new(), String::new());
-    loop {
-        let query = Sql::new(
-            "SELECT kind, id, seq, body FROM documents WHERE (kind, id) > ($1, $2) ORDER BY kind, id LIMIT $3",
-        );
-        let query = query.with(after.0.as_str()).with(after.1.as_str()).with(i64::from(PAGE));
-        let rows = lease.fetch(query, read_any_document).await?;
-        let Some(last) = rows.last() else { return Ok(()) };
-        after = (last.kind.clone(), last.id.clone());
-        for row in rows {
-            verifier.document(row);
-        }
-    }
-}
-
-async fn verify_changes(lease: &mut Lease<'_>, verifier: &mut Verifier) -> Result<(), Error> {
-    let mut after = (i64::MIN, i64::MIN);
-    loop {
-        let query = Sql::new(
-            "SELECT document, changes.seq, kind, id FROM changes JOIN document_keys ON number = document \
-             WHERE (document, changes.seq) > ($1, $2) ORDER BY document, changes.seq LIMIT $3",
-        );
-        let query = query.with(after.0).with(after.1).with(i64::from(PAGE));
-        let read = |row: Row<'_>| Ok(((row.int(0)?, row.int(1)?), (row.text(2)?, row.text(3)?, row.count(1)?)));
-        let rows = lease.fetch(query, read).await?;
-        for (_, change) in &rows {
-            verifier.change(change);
-        }
-        let Some((last, _)) = rows.last() else { return Ok(()) };
-        after = *last;
-    }
 }
 
 /// Text as every store can keep it.

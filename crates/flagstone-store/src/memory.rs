@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use flagstone_model::commit::{Commit, Event};
 use flagstone_model::time::Timestamp;
 
+use crate::base::{Base, Part};
 use crate::chain::{End, Rows};
 use crate::deliveries::Delivery;
 use crate::grams::Needle;
@@ -30,11 +31,13 @@ pub struct Store(Mutex<Tables>);
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tables {
-    commits: Vec<CommitRow>,
-    documents: BTreeMap<(String, String), StoredDocument>,
-    events: Vec<EventRow>,
-    changes: BTreeSet<(String, String, u64)>,
-    checkpoints: BTreeMap<u64, std::sync::Arc<Checkpoint>>,
+    pub(crate) commits: Vec<CommitRow>,
+    pub(crate) base: Option<(Base, Vec<Part>)>,
+    pub(crate) last_event_gone: u64,
+    pub(crate) documents: BTreeMap<(String, String), StoredDocument>,
+    pub(crate) events: Vec<EventRow>,
+    pub(crate) changes: BTreeSet<(String, String, u64)>,
+    pub(crate) checkpoints: BTreeMap<u64, std::sync::Arc<Checkpoint>>,
     pub(crate) leases: BTreeMap<String, Held>,
     deliveries: Vec<Delivery>,
     last_delivery: u64,
@@ -56,7 +59,7 @@ impl Tables {
             seq: last.seq,
             chain_hash: last.chain_hash,
             format: last.format,
-            last_event_id: self.events.last().map_or(0, |row| row.event.id),
+            last_event_id: self.events.last().map_or(self.last_event_gone, |row| row.event.id),
         });
         Loaded { head, documents: self.documents.values().cloned().collect() }
     }
@@ -106,6 +109,10 @@ impl Tables {
 
     fn redact(&mut self, redaction: &Commit) -> Result<(), Error> {
         for (seq, hashes) in redact::by_commit(redaction)? {
+            if seq <= self.begin() {
+                self.redact_base(seq, hashes)?;
+                continue;
+            }
             let row = self.commits.iter_mut().find(|row| row.seq == seq);
             let row = row.ok_or_else(|| Error::Corrupt(format!("commit {seq} is missing")))?;
             let taken = redact::take(row, &hashes)?;
@@ -140,12 +147,18 @@ impl Tables {
 
     pub(crate) fn page_after(&self, seq: u64, limit: u32) -> Result<Page, Error> {
         let rows = self.commit_rows(seq, limit);
+        if seq < self.begin() {
+            return Err(Error::Compacted(self.begin()));
+        }
         let is_end = rows.last().is_none_or(|last| last.seq == self.last_seq());
         Ok(Page { commits: rows.into_iter().map(CommitRow::commit).collect::<Result<_, _>>()?, is_end })
     }
 
-    pub(crate) fn seq_at(&self, millis: i64) -> u64 {
-        self.commits.iter().rev().find(|row| row.reached <= millis).map_or(0, |row| row.seq)
+    pub(crate) fn seq_at(&self, millis: i64) -> Result<u64, Error> {
+        match &self.base {
+            Some((base, _)) if millis < base.end.reached => Err(Error::Compacted(base.end.seq)),
+            _ => Ok(self.commits.iter().rev().find(|row| row.reached <= millis).map_or(self.begin(), |row| row.seq)),
+        }
     }
 
     pub(crate) fn last_seq(&self) -> u64 {
@@ -194,6 +207,12 @@ impl Tables {
 
     pub(crate) fn verify(&self) -> Verification {
         let mut verifier = Verifier::default();
+        if let Some((base, parts)) = &self.base
+            && !verifier.begin(base, parts)
+        {
+            return verifier.broken();
+        }
+        verifier.begin_events(self.last_event_gone);
         verifier.events(self.events.clone());
         if !self.commits.iter().all(|commit| verifier.commit(commit)) {
             return verifier.broken();

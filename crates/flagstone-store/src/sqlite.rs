@@ -84,6 +84,8 @@ impl Store {
         if let Some((1.., 0)) = lease.fetch_one(tables, |row| Ok((row.int(0)?, row.int(1)?))).await? {
             return Err(Error::Invalid(format!("{} belongs to another program", self.path.display())));
         }
+        // In this order: a file with something in it does not learn to give pages back.
+        lease.script("PRAGMA auto_vacuum = INCREMENTAL").await?;
         lease.script("PRAGMA journal_mode = WAL").await?;
         lease.begin_write().await?;
         migrate::run(&mut lease, migrate::SQLITE).await?;

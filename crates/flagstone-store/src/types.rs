@@ -142,6 +142,8 @@ pub enum Fault {
     Document(String, String),
     /// An event is not what the log says.
     Event(u64),
+    /// The documents that the log begins with, since it was compacted, are not those that were kept.
+    Base,
     /// The index of which commits changed a document is not what the log up to here says.
     Changes,
 }
@@ -157,6 +159,7 @@ impl fmt::Display for Broken {
             Fault::Redaction => write!(f, "commit {seq}: what it redacts is still there, or never was"),
             Fault::Unreadable(why) => write!(f, "commit {seq}: its body cannot be read: {why}"),
             Fault::Document(kind, id) => write!(f, "commit {seq}: the {kind} `{id}` is not what the log says"),
+            Fault::Base => write!(f, "commit {seq}: what is kept of the log up to here was changed"),
             Fault::Changes => write!(f, "commit {seq}: the index of changes up to here is not what the log says"),
             Fault::Event(id) => write!(f, "commit {seq}: event {id} is not what the log says"),
         }

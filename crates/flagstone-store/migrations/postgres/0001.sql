@@ -46,6 +46,32 @@ CREATE TABLE checkpoint_parts (
     PRIMARY KEY (id, part)
 );
 
+-- Where the log begins, once it was compacted: the last commit that is gone, and the documents as of it, in parts that
+-- are like the bodies of commits. One row at most. `hash` is of the documents.
+CREATE TABLE bases (
+    seq        BIGINT  PRIMARY KEY,
+    id         TEXT    NOT NULL,
+    format     BIGINT  NOT NULL,
+    reached    BIGINT  NOT NULL,
+    parts      BIGINT  NOT NULL,
+    chain_hash BYTEA   NOT NULL,
+    hash       BYTEA   NOT NULL
+);
+
+CREATE TABLE base_parts (
+    id        TEXT    NOT NULL,
+    part      BIGINT  NOT NULL,
+    seqs      TEXT    NOT NULL, -- which commits had put the documents
+    bytes     BIGINT  NOT NULL,
+    body      BYTEA   NOT NULL,
+    private   TEXT    NOT NULL,
+    body_hash BYTEA   NOT NULL,
+    PRIMARY KEY (id, part)
+);
+
+-- Where the audit log begins: the last event that is gone. One row at most.
+CREATE TABLE events_base (id BIGINT PRIMARY KEY);
+
 -- Who does a job that only one node may do, until when, and how far it has come. `fence` counts the holders.
 CREATE TABLE leases (
     name       TEXT    PRIMARY KEY,

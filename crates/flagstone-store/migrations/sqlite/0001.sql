@@ -46,6 +46,32 @@ CREATE TABLE checkpoint_parts (
     PRIMARY KEY (id, part)
 ) STRICT;
 
+-- Where the log begins, once it was compacted: the last commit that is gone, and the documents as of it, in parts that
+-- are like the bodies of commits. One row at most. `hash` is of the documents.
+CREATE TABLE bases (
+    seq        INTEGER PRIMARY KEY,
+    id         TEXT    NOT NULL,
+    format     INTEGER NOT NULL,
+    reached    INTEGER NOT NULL,
+    parts      INTEGER NOT NULL,
+    chain_hash BLOB    NOT NULL,
+    hash       BLOB    NOT NULL
+) STRICT;
+
+CREATE TABLE base_parts (
+    id        TEXT    NOT NULL,
+    part      INTEGER NOT NULL,
+    seqs      TEXT    NOT NULL, -- which commits had put the documents
+    bytes     INTEGER NOT NULL,
+    body      BLOB    NOT NULL,
+    private   TEXT    NOT NULL,
+    body_hash BLOB    NOT NULL,
+    PRIMARY KEY (id, part)
+) STRICT;
+
+-- Where the audit log begins: the last event that is gone. One row at most.
+CREATE TABLE events_base (id INTEGER PRIMARY KEY) STRICT;
+
 -- Who does a job that only one node may do, until when, and how far it has come. `fence` counts the holders.
 CREATE TABLE leases (
     name       TEXT    PRIMARY KEY,

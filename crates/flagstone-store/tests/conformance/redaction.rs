@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, commit, delete, event, put};
 
-const ADDRESS: &str = "ada@example.com";
+pub(crate) const ADDRESS: &str = "ada@example.com";
 
 fn user(id: i64, email: &str) -> flagstone_model::commit::Change {
     let body = json!({"id": id, "email": email, "rootRole": 1, "createdAt": "2026-01-01T00:00:00.000Z",
@@ -22,7 +22,7 @@ fn feature(name: &str, creator: &str, description: &str) -> flagstone_model::com
 }
 
 /// A log in which Ada, user 2, is created, creates a feature, changes herself, and is followed by somebody else.
-fn story() -> Vec<Commit> {
+pub(crate) fn story() -> Vec<Commit> {
     let by = |commit: Commit, id: i64, name: &str| {
         let events = commit.body.events.into_iter();
         let events = events.map(|event| flagstone_model::commit::Event {
@@ -60,7 +60,7 @@ fn story() -> Vec<Commit> {
 }
 
 /// The pieces of the log that hold Ada's address or her password.
-async fn pieces(store: &Store) -> Vec<Piece> {
+pub(crate) async fn pieces(store: &Store) -> Vec<Piece> {
     let mut found = Vec::new();
     let is_hers = |text: &str| text.contains(ADDRESS) || text.contains("\"id\":2,");
     store.pieces(|piece| is_hers(piece.text), |piece| found.push(piece)).await.unwrap();
@@ -68,7 +68,7 @@ async fn pieces(store: &Store) -> Vec<Piece> {
 }
 
 /// The commit that erases Ada.
-fn redaction(seq: u64, pieces: &[Piece]) -> Commit {
+pub(crate) fn redaction(seq: u64, pieces: &[Piece]) -> Commit {
     let changes = vec![delete("user", "2"), feature("a", "[redacted]", "two")];
     Commit { redacts: pieces.to_vec(), ..commit(seq, changes, vec![event(seq, "user-erased")]) }
 }
