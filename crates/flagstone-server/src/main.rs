@@ -49,6 +49,14 @@ enum Command {
         #[command(flatten)]
         database: DatabaseOptions,
     },
+    /// Make old commits the state that the log begins with, and remove their events; what `LOG_RETENTION_DAYS` does daily
+    Compact {
+        #[command(flatten)]
+        database: DatabaseOptions,
+        /// How many days of the log to keep
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+        keep_days: u32,
+    },
     /// Copy an embedded database to a file while the server may be running
     Backup {
         #[command(flatten)]
@@ -93,6 +101,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(options) => run_server(*options).await,
         Command::Edge(options) => run_edge(*options).await,
         Command::Verify { database } => verify(&database).await,
+        Command::Compact { database, keep_days } => compact(&database, keep_days).await,
         Command::Backup { database, to } => {
             let store = Store::open_read_only(&database.url()?, &Options::default()).await?;
             store.backup(&to).await?;
@@ -261,6 +270,19 @@ async fn verify(database: &DatabaseOptions) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::FAILURE)
         }
     }
+}
+
+async fn compact(database: &DatabaseOptions, keep_days: u32) -> anyhow::Result<ExitCode> {
+    const DAY: i64 = 24 * 3_600_000;
+    let options = Options { schema: database.schema(), ..Options::default() };
+    let store = Store::open(&database.url()?, &options).await?;
+    let compacted = store.compact(Clock::System.now().plus_millis(-DAY * i64::from(keep_days))).await;
+    store.close().await;
+    match compacted? {
+        Some(seq) => println!("the log begins after commit {seq}"),
+        None => println!("nothing is old enough"),
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn healthcheck(port: u16, base_path: &str) -> anyhow::Result<ExitCode> {

@@ -42,6 +42,13 @@ pub fn chain_hash(previous: &[u8; 32], seq: u64, at: i64, format: u32, body_hash
     hash.finalize().into()
 }
 
+/// A name that nothing else has.
+pub(crate) fn random_id() -> Result<String, Error> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|e| Error::Unavailable(format!("the system has no randomness: {e}")))?;
+    Ok(hex(&random))
+}
+
 /// Lower-case hex, as hashes stand in texts.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";

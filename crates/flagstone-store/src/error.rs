@@ -48,6 +48,10 @@ pub enum Error {
         /// The format of the commit that is refused.
         known: u32,
     },
+    /// The commits up to this one are gone since the log was compacted: what was then is not known any more, and who
+    /// follows the log begins with the state.
+    #[error("the log was compacted: what was up to commit {0} is gone")]
+    Compacted(u64),
     /// The store was given something that it cannot keep; a defect in the caller.
     #[error("the store cannot do this: {0}")]
     Invalid(String),

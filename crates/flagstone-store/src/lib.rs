@@ -1,15 +1,19 @@
 //! Durable things: the log, the documents, the audit events, sessions and telemetry, in SQLite, PostgreSQL or memory.
 //! The only crate that knows SQL.
 
+mod base;
 pub mod chain;
+mod compact;
 mod counted;
 mod deliveries;
 mod error;
+mod grams;
 mod leases;
 mod log;
 pub mod memory;
 mod merge;
 mod migrate;
+pub mod packed;
 mod past;
 pub mod postgres;
 mod redact;
@@ -43,6 +47,10 @@ pub use url::DatabaseUrl;
 
 /// The most events that are counted for one activity.
 pub const ACTIVITY_MAX: u64 = 100_000;
+/// So many events of a search are counted: the total says no more than that.
+pub const EVENTS_COUNTED_MAX: u64 = 10_000;
+/// The same where a text is sought, and each of them is looked at.
+pub const EVENTS_WITH_TEXT_COUNTED_MAX: u64 = 500;
 /// A day, in milliseconds.
 const DAY_MS: i64 = 86_400_000;
 
@@ -290,7 +298,8 @@ impl Store {
     }
 
     /// The commits after `seq`, the oldest first, at most `limit`, and fewer where they would be more than [`PAGE_BYTES`]
-    /// together, but one at least: only an empty answer is the end. [`Error::Corrupt`] when one of them is missing.
+    /// together, but one at least: only an empty answer is the end. [`Error::Corrupt`] when one of them is missing,
+    /// [`Error::Compacted`] when it is gone: then [`Self::load`] says where to go on.
     ///
     /// What a redaction took is not there any more: a document that is gone whole is left out of the changes, of
     /// others the texts that were taken are [`flagstone_model::sealing::REDACTED`]. Whoever folds them is for a while
@@ -315,21 +324,19 @@ impl Store {
         }
     }
 
-    /// Walks the whole log and gives `found` each sealed piece that is there and that `wanted` says is to be taken out:
+    /// Walks the whole log, its base first, and gives `found` each sealed piece that is there and that `wanted` says is to be taken out:
     /// what a redaction is to name. What is appended meanwhile may be missing; so first end what makes new pieces.
     pub async fn pieces(
         &self,
         wanted: impl Fn(&SealedPiece<'_>) -> bool,
         mut found: impl FnMut(Piece),
     ) -> Result<(), Error> {
-        let mut seq = 0;
+        let (mut seq, parts) = match self.base_parts().await? {
+            Some((base, parts)) => (base.end.seq, parts),
+            None => (0, Vec::new()),
+        };
+        let mut rows: Vec<_> = parts.into_iter().map(|part| part.row).collect();
         loop {
-            let rows = match self.reader().await? {
-                Access::Memory(store) => store.tables().commit_rows(seq, log::PAGE),
-                Access::Sql(mut lease) => log::commit_rows(&mut lease, seq, log::PAGE).await?,
-            };
-            let Some(last) = rows.last() else { return Ok(()) };
-            seq = last.seq;
             for row in &rows {
                 let parsed = row.parse()?;
                 let keys = text::keys(row).map_err(|unreadable| row.corrupt(unreadable))?;
@@ -342,6 +349,12 @@ impl Store {
                     }
                 }
             }
+            rows = match self.reader().await? {
+                Access::Memory(store) => store.tables().commit_rows(seq, log::PAGE),
+                Access::Sql(mut lease) => log::commit_rows(&mut lease, seq, log::PAGE).await?,
+            };
+            let Some(last) = rows.last() else { return Ok(()) };
+            seq = last.seq;
         }
     }
 
@@ -364,7 +377,7 @@ impl Store {
     /// documents, events and the index of changes are what the log says. What is wrong is in the answer; an error means that it could not
     /// be looked at.
     pub async fn verify(&self) -> Result<Verification, Error> {
-        access!(self.reader().await?, tables => tables.verify(), lease => log::verify(lease))
+        access!(self.reader().await?, tables => tables.verify(), lease => verify::verify(lease))
     }
 
     /// A page of the audit events.

@@ -1,16 +1,17 @@
 //! The log, the documents and the audit events in SQL: append, load, read on, verify.
 
+use std::collections::BTreeSet;
+
 use flagstone_model::commit::{Commit, Event};
 use flagstone_model::time::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::chain::{self, End, Rows};
 use crate::leases::{self, Hold};
-use crate::redact;
 use crate::sql::{Lease, Row, Sql, Value, signed};
 use crate::text::{self, Parsed, Salts, Unreadable};
-use crate::verify::Verifier;
-use crate::{Appended, Error, Head, Loaded, Page, StoredDocument, Verification};
+use crate::{Appended, Error, Head, Loaded, Page, StoredDocument, base, grams, packed, redact};
 
 /// The longest key of a document and the longest name in an event, in bytes: PostgreSQL's indexes end at 2,704.
 pub const KEY_BYTES_MAX: usize = 500;
@@ -93,7 +94,8 @@ impl CommitRow {
             reached: row.int(4)?,
             bytes: row.count(5)?,
             redacts: row.count(6)?,
-            body: row.text(7)?,
+            // What cannot be unpacked is no text, and so has another hash than the one that was written.
+            body: packed::unpack(&row.bytes(7)?).unwrap_or_default(),
             private: row.text(8)?,
             body_hash: row.hash(9)?,
             chain_hash: row.hash(10)?,
@@ -109,7 +111,7 @@ impl CommitRow {
             self.reached.into(),
             signed(self.bytes).into(),
             signed(self.redacts).into(),
-            self.body.into(),
+            packed::pack(&self.body).into(),
             self.private.into(),
             self.body_hash.into(),
             self.chain_hash.into(),
@@ -142,10 +144,8 @@ impl EventRow {
 
     pub(crate) fn read(row: Row<'_>) -> Result<Self, Error> {
         let corrupt = |e: serde_json::Error| Error::Corrupt(format!("an event's data: {e}"));
-        let json = |column| -> Result<Option<Json>, Error> {
-            let Some(text) = row.opt_text(column)? else { return Ok(None) };
-            serde_json::from_str(&text).map(Some).map_err(corrupt)
-        };
+        let tags = row.opt_text(10)?.map(|text| serde_json::from_str(&text)).transpose().map_err(corrupt)?;
+        let detail = Detail::unpack(row.opt_bytes(11)?)?;
         let event = Event {
             id: row.count(0)?,
             kind: row.text(2)?,
@@ -156,9 +156,9 @@ impl EventRow {
             project: row.opt_text(7)?,
             environment: row.opt_text(8)?,
             feature_name: row.opt_text(9)?,
-            tags: json(10)?.map(serde_json::from_value).transpose().map_err(corrupt)?.unwrap_or_default(),
-            data: json(11)?,
-            pre_data: json(12)?,
+            tags: tags.unwrap_or_default(),
+            data: detail.data,
+            pre_data: detail.pre_data,
         };
         Ok(Self { seq: row.count(1)?, event })
     }
@@ -177,14 +177,35 @@ impl EventRow {
             event.environment.into(),
             event.feature_name.into(),
             (!event.tags.is_empty()).then(|| serde_json::to_string(&event.tags).unwrap_or_default()).into(),
-            event.data.map(|data| data.to_string()).into(),
-            event.pre_data.map(|data| data.to_string()).into(),
+            Detail { data: event.data, pre_data: event.pre_data }.pack().into(),
         ]
     }
 }
 
+/// What the column `detail` of an event holds: one is mostly like the other, so both are packed together.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Detail {
+    pub(crate) data: Option<Json>,
+    pub(crate) pre_data: Option<Json>,
+}
+
+impl Detail {
+    /// Nothing where there is neither.
+    pub(crate) fn pack(&self) -> Option<Vec<u8>> {
+        let is_empty = self.data.is_none() && self.pre_data.is_none();
+        (!is_empty).then(|| packed::pack(&serde_json::to_string(self).unwrap_or_default()))
+    }
+
+    fn unpack(column: Option<Vec<u8>>) -> Result<Self, Error> {
+        let Some(bytes) = column else { return Ok(Self::default()) };
+        let text = packed::unpack(&bytes).ok_or_else(|| Error::Corrupt("an event's data is no text".to_owned()))?;
+        serde_json::from_str(&text).map_err(|e| Error::Corrupt(format!("an event's data: {e}")))
+    }
+}
+
 pub(crate) const EVENT_COLUMNS: &str =
-    "id, seq, type, at, created_by, created_by_user_id, ip, project, environment, feature, tags, data, pre_data";
+    "id, seq, type, at, created_by, created_by_user_id, ip, project, environment, feature, tags, detail";
 
 /// Refuses what one of the databases could not keep, before any of it is sent.
 pub(crate) fn check(commits: &[Commit]) -> Result<(), Error> {
@@ -278,25 +299,50 @@ async fn write(lease: &mut Lease<'_>, commits: &[Commit], holds: &[Hold]) -> Res
         let delete = Sql::new("DELETE FROM documents WHERE kind = $1 AND id = $2");
         lease.execute(delete.with(kind).with(id)).await?;
     }
-    lease
-        .execute_all(Sql::insert(
-            "INSERT INTO events (id, seq, type, at, created_by, created_by_user_id, ip, project, environment, \
-             feature, tags, data, pre_data)",
-            rows.events.into_iter().map(EventRow::values).collect(),
-            "",
-        ))
-        .await?;
-    lease
-        .execute_all(Sql::insert(
-            "INSERT INTO changes (kind, id, seq)",
-            rows.changes.into_iter().map(|(kind, id, seq)| vec![kind.into(), id.into(), signed(seq).into()]).collect(),
-            "",
-        ))
-        .await?;
+    insert_events(lease, rows.events).await?;
+    insert_changes(lease, rows.changes).await?;
     for commit in commits.iter().filter(|commit| !commit.redacts.is_empty()) {
         redact::carry_out(lease, commit).await?;
     }
     Ok(Appended::Done)
+}
+
+/// Inserts events with their texts for the search.
+async fn insert_events(lease: &mut Lease<'_>, events: Vec<EventRow>) -> Result<(), Error> {
+    if lease.is_sqlite() {
+        let texts = events.iter().map(|row| vec![signed(row.event.id).into(), grams::tokens_of(&row.event).into()]);
+        let texts = texts.collect();
+        let insert = "INSERT INTO events (id, seq, type, at, created_by, created_by_user_id, ip, project, environment, \
+                      feature, tags, detail)";
+        lease.execute_all(Sql::insert(insert, events.into_iter().map(EventRow::values).collect(), "")).await?;
+        return lease.execute_all(Sql::insert("INSERT INTO events_text (rowid, grams)", texts, "")).await;
+    }
+    let rows = events.into_iter().map(|row| (grams::of(&row.event), row.values())).collect();
+    let insert = "INSERT INTO events (id, seq, type, at, created_by, created_by_user_id, ip, project, environment, \
+                  feature, tags, detail, grams)";
+    lease
+        .execute_all(Sql::insert_rows(insert, rows, "", |sql, (grams, values)| {
+            sql.push("(");
+            for value in values {
+                sql.push_value(value).push(", ");
+            }
+            sql.push("CAST(").push_value(grams::array(grams)).push(" AS INTEGER[]))");
+        }))
+        .await
+}
+
+async fn insert_changes(lease: &mut Lease<'_>, changes: Vec<(String, String, u64)>) -> Result<(), Error> {
+    let keys: BTreeSet<_> = changes.iter().map(|(kind, id, _)| (kind.as_str(), id.as_str())).collect();
+    let keys = keys.into_iter().map(|(kind, id)| vec![kind.into(), id.into()]).collect();
+    let insert = "INSERT INTO document_keys (kind, id)";
+    lease.execute_all(Sql::insert(insert, keys, "ON CONFLICT (kind, id) DO NOTHING")).await?;
+    let insert = "INSERT INTO changes (document, seq)";
+    lease
+        .execute_all(Sql::insert_rows(insert, changes, "", |sql, (kind, id, seq)| {
+            sql.push("((SELECT number FROM document_keys WHERE kind = ").push_value(kind);
+            sql.push(" AND id = ").push_value(id).push("), ").push_value(signed(seq)).push(")");
+        }))
+        .await
 }
 
 /// Whether commits whose fate is unknown are in the log: all of them, others in their place, or nothing.
@@ -336,6 +382,8 @@ pub(crate) async fn load(lease: &mut Lease<'_>) -> Result<Loaded, Error> {
     let End { seq, chain_hash, format, .. } = end_of_log(lease).await?;
     let query = Sql::new("SELECT id FROM events ORDER BY id DESC LIMIT 1");
     let last_event_id = lease.fetch_one(query, |row| row.count(0)).await?.unwrap_or_default();
+    // An event's number never comes back.
+    let last_event_id = last_event_id.max(base::last_event_id(lease).await?);
     let query = Sql::new("SELECT kind, id, seq, body, hash FROM documents");
     let mut documents = lease.fetch(query, read_document).await?;
     lease.end("COMMIT").await?;
@@ -345,17 +393,24 @@ pub(crate) async fn load(lease: &mut Lease<'_>) -> Result<Loaded, Error> {
 
 fn document_values(document: StoredDocument) -> Vec<Value> {
     let hash = chain::document_hash(&document.kind, &document.id, &document.body);
-    vec![document.kind.into(), document.id.into(), signed(document.seq).into(), document.body.into(), hash.into()]
+    let body = packed::pack(&document.body);
+    vec![document.kind.into(), document.id.into(), signed(document.seq).into(), body.into(), hash.into()]
 }
 
 /// Reads a document and refuses one that is not what was written: SQLite's pages have no checksums.
 fn read_document(row: Row<'_>) -> Result<StoredDocument, Error> {
-    let document = StoredDocument { kind: row.text(0)?, id: row.text(1)?, seq: row.count(2)?, body: row.text(3)? };
+    let document = read_any_document(row)?;
     if chain::document_hash(&document.kind, &document.id, &document.body) != row.hash(4)? {
         let StoredDocument { kind, id, .. } = document;
         return Err(Error::Corrupt(format!("the {kind} `{id}` is not what was written; restore a backup")));
     }
     Ok(document)
+}
+
+/// Reads a document, whatever became of it: what cannot be unpacked is no JSON.
+pub(crate) fn read_any_document(row: Row<'_>) -> Result<StoredDocument, Error> {
+    let body = packed::unpack(&row.bytes(3)?).unwrap_or_default();
+    Ok(StoredDocument { kind: row.text(0)?, id: row.text(1)?, seq: row.count(2)?, body })
 }
 
 pub(crate) async fn page_after(lease: &mut Lease<'_>, seq: u64, limit: u32) -> Result<Page, Error> {
@@ -364,7 +419,12 @@ pub(crate) async fn page_after(lease: &mut Lease<'_>, seq: u64, limit: u32) -> R
     let mut last = seq;
     for commit in &commits {
         if commit.seq != last + 1 {
-            return Err(Error::Corrupt(format!("commit {} is missing", last + 1)));
+            let begin = base::seq(lease).await?;
+            return Err(if begin > last {
+                Error::Compacted(begin)
+            } else {
+                Error::Corrupt(format!("commit {} is missing", last + 1))
+            });
         }
         last = commit.seq;
     }
@@ -393,7 +453,9 @@ async fn rows_after(lease: &mut Lease<'_>, seq: u64, limit: u32) -> Result<(Vec<
 async fn last_rows(lease: &mut Lease<'_>, limit: u32) -> Result<Vec<CommitRow>, Error> {
     let mut query = Sql::new("SELECT ");
     query.push(COMMIT_COLUMNS).push(" FROM commits WHERE seq >= (SELECT MIN(seq) FROM (");
-    push_page(&mut query, "SELECT seq, bytes FROM commits ORDER BY seq DESC", limit, "seq DESC");
+    let newest =
+        "SELECT seq, bytes FROM commits WHERE seq > (SELECT COALESCE(MAX(seq), 0) FROM bases) ORDER BY seq DESC";
+    push_page(&mut query, newest, limit, "seq DESC");
     query.push(") ORDER BY seq");
     lease.fetch(query, CommitRow::read).await
 }
@@ -407,78 +469,6 @@ fn push_page(query: &mut Sql, page: &'static str, limit: u32, order: &'static st
 
 pub(crate) async fn last_commits(lease: &mut Lease<'_>, limit: u32) -> Result<Vec<Commit>, Error> {
     last_rows(lease, limit).await?.into_iter().map(CommitRow::commit).collect()
-}
-
-pub(crate) async fn verify(lease: &mut Lease<'_>) -> Result<Verification, Error> {
-    lease.begin_snapshot().await?;
-    let mut verifier = Verifier::default();
-    let mut more_events = true;
-    // From before the first possible number, so that a row with a number below 1 is found too.
-    let mut seq = 0;
-    loop {
-        let commits = commit_rows(lease, seq, PAGE).await?;
-        let Some(last) = commits.last() else { break };
-        seq = last.seq;
-        while more_events && !verifier.has_events_after(seq) {
-            more_events = more_events_for(lease, &mut verifier).await?;
-        }
-        if !commits.iter().all(|commit| verifier.commit(commit)) {
-            return Ok(verifier.broken());
-        }
-    }
-    if more_events {
-        more_events_for(lease, &mut verifier).await?;
-    }
-    verify_documents(lease, &mut verifier).await?;
-    verify_changes(lease, &mut verifier).await?;
-    lease.end("COMMIT").await?;
-    Ok(verifier.finish())
-}
-
-async fn more_events_for(lease: &mut Lease<'_>, verifier: &mut Verifier) -> Result<bool, Error> {
-    let mut query = Sql::new("SELECT ");
-    query.push(EVENT_COLUMNS).push(" FROM events WHERE id > ").push_value(signed(verifier.last_event_id()));
-    query.push(" ORDER BY id LIMIT ").push_value(i64::from(PAGE));
-    let rows = lease.fetch(query, EventRow::read).await?;
-    let found = !rows.is_empty();
-    verifier.events(rows);
-    Ok(found)
-}
-
-async fn verify_documents(lease: &mut Lease<'_>, verifier: &mut Verifier) -> Result<(), Error> {
-    let mut after = (String::new(), String::new());
-    loop {
-        let query = Sql::new(
-            "SELECT kind, id, seq, body FROM documents WHERE (kind, id) > ($1, $2) ORDER BY kind, id LIMIT $3",
-        );
-        let query = query.with(after.0.as_str()).with(after.1.as_str()).with(i64::from(PAGE));
-        let rows = lease
-            .fetch(query, |row| {
-                Ok(StoredDocument { kind: row.text(0)?, id: row.text(1)?, seq: row.count(2)?, body: row.text(3)? })
-            })
-            .await?;
-        let Some(last) = rows.last() else { return Ok(()) };
-        after = (last.kind.clone(), last.id.clone());
-        for row in rows {
-            verifier.document(row);
-        }
-    }
-}
-
-async fn verify_changes(lease: &mut Lease<'_>, verifier: &mut Verifier) -> Result<(), Error> {
-    let mut after = (String::new(), String::new(), 0);
-    loop {
-        let query = Sql::new(
-            "SELECT kind, id, seq FROM changes WHERE (kind, id, seq) > ($1, $2, $3) ORDER BY kind, id, seq LIMIT $4",
-        );
-        let query = query.with(after.0.as_str()).with(after.1.as_str()).with(signed(after.2)).with(i64::from(PAGE));
-        let rows = lease.fetch(query, |row| Ok((row.text(0)?, row.text(1)?, row.count(2)?))).await?;
-        for row in &rows {
-            verifier.change(row);
-        }
-        let Some(last) = rows.into_iter().next_back() else { return Ok(()) };
-        after = last;
-    }
 }
 
 /// Text as every store can keep it.

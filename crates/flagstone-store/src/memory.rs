@@ -6,8 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use flagstone_model::commit::{Commit, Event};
 use flagstone_model::time::Timestamp;
 
+use crate::base::{Base, Part};
 use crate::chain::{End, Rows};
 use crate::deliveries::Delivery;
+use crate::grams::Needle;
 use crate::leases::{Fence, Held, Hold};
 use crate::log::{CommitRow, EventRow, PAGE_BYTES, without_nul};
 use crate::merge::{clamped, merge, merge_application, merge_instance, merge_unknown, merge_usage};
@@ -18,9 +20,9 @@ use crate::telemetry::{instance_key, unknown_key};
 use crate::text::Salts;
 use crate::verify::Verifier;
 use crate::{
-    ActivityOf, Appended, Application, Connections, Error, EventCreator, EventPage, EventQuery, Gone, Head, Instance,
-    Loaded, LoginRecord, Order, Page, Session, SessionHash, StoredDocument, TelemetryBatch, Trim, UsageRow,
-    Verification,
+    ActivityOf, Appended, Application, Connections, EVENTS_COUNTED_MAX, EVENTS_WITH_TEXT_COUNTED_MAX, Error,
+    EventCreator, EventPage, EventQuery, Gone, Head, Instance, Loaded, LoginRecord, Order, Page, Session, SessionHash,
+    StoredDocument, TelemetryBatch, Trim, UsageRow, Verification,
 };
 
 /// A store in memory.
@@ -29,11 +31,13 @@ pub struct Store(Mutex<Tables>);
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tables {
-    commits: Vec<CommitRow>,
-    documents: BTreeMap<(String, String), StoredDocument>,
-    events: Vec<EventRow>,
-    changes: BTreeSet<(String, String, u64)>,
-    checkpoints: BTreeMap<u64, std::sync::Arc<Checkpoint>>,
+    pub(crate) commits: Vec<CommitRow>,
+    pub(crate) base: Option<(Base, Vec<Part>)>,
+    pub(crate) last_event_gone: u64,
+    pub(crate) documents: BTreeMap<(String, String), StoredDocument>,
+    pub(crate) events: Vec<EventRow>,
+    pub(crate) changes: BTreeSet<(String, String, u64)>,
+    pub(crate) checkpoints: BTreeMap<u64, std::sync::Arc<Checkpoint>>,
     pub(crate) leases: BTreeMap<String, Held>,
     deliveries: Vec<Delivery>,
     last_delivery: u64,
@@ -55,7 +59,7 @@ impl Tables {
             seq: last.seq,
             chain_hash: last.chain_hash,
             format: last.format,
-            last_event_id: self.events.last().map_or(0, |row| row.event.id),
+            last_event_id: self.events.last().map_or(self.last_event_gone, |row| row.event.id),
         });
         Loaded { head, documents: self.documents.values().cloned().collect() }
     }
@@ -105,6 +109,10 @@ impl Tables {
 
     fn redact(&mut self, redaction: &Commit) -> Result<(), Error> {
         for (seq, hashes) in redact::by_commit(redaction)? {
+            if seq <= self.begin() {
+                self.redact_base(seq, hashes)?;
+                continue;
+            }
             let row = self.commits.iter_mut().find(|row| row.seq == seq);
             let row = row.ok_or_else(|| Error::Corrupt(format!("commit {seq} is missing")))?;
             let taken = redact::take(row, &hashes)?;
@@ -139,12 +147,18 @@ impl Tables {
 
     pub(crate) fn page_after(&self, seq: u64, limit: u32) -> Result<Page, Error> {
         let rows = self.commit_rows(seq, limit);
+        if seq < self.begin() {
+            return Err(Error::Compacted(self.begin()));
+        }
         let is_end = rows.last().is_none_or(|last| last.seq == self.last_seq());
         Ok(Page { commits: rows.into_iter().map(CommitRow::commit).collect::<Result<_, _>>()?, is_end })
     }
 
-    pub(crate) fn seq_at(&self, millis: i64) -> u64 {
-        self.commits.iter().rev().find(|row| row.reached <= millis).map_or(0, |row| row.seq)
+    pub(crate) fn seq_at(&self, millis: i64) -> Result<u64, Error> {
+        match &self.base {
+            Some((base, _)) if millis < base.end.reached => Err(Error::Compacted(base.end.seq)),
+            _ => Ok(self.commits.iter().rev().find(|row| row.reached <= millis).map_or(self.begin(), |row| row.seq)),
+        }
     }
 
     pub(crate) fn last_seq(&self) -> u64 {
@@ -193,6 +207,12 @@ impl Tables {
 
     pub(crate) fn verify(&self) -> Verification {
         let mut verifier = Verifier::default();
+        if let Some((base, parts)) = &self.base
+            && !verifier.begin(base, parts)
+        {
+            return verifier.broken();
+        }
+        verifier.begin_events(self.last_event_gone);
         verifier.events(self.events.clone());
         if !self.commits.iter().all(|commit| verifier.commit(commit)) {
             return verifier.broken();
@@ -207,14 +227,19 @@ impl Tables {
     }
 
     pub(crate) fn events(&self, query: &EventQuery) -> EventPage {
-        let mut events: Vec<&Event> =
-            self.events.iter().map(|row| &row.event).filter(|event| matches(query, event)).collect();
+        let needle = Needle::of(query.text.as_deref());
+        let mut events: Vec<&Event> = self.events.iter().map(|row| &row.event).collect();
+        events.retain(|event| matches(query, event) && needle.as_ref().is_none_or(|needle| needle.is_in(event)));
         if query.order == Order::Descending {
             events.reverse();
         }
+        let most = if needle.is_some() { EVENTS_WITH_TEXT_COUNTED_MAX } else { EVENTS_COUNTED_MAX };
+        let total = if query.without_total { 0 } else { most.min(events.len() as u64) };
+        if let Some(after) = query.after {
+            events.retain(|event| if query.order == Order::Descending { event.id < after } else { event.id > after });
+        }
         let skip = usize::try_from(query.offset).unwrap_or(usize::MAX);
         let take = usize::try_from(query.limit).unwrap_or(usize::MAX);
-        let total = if query.without_total { 0 } else { events.len() as u64 };
         EventPage { events: events.into_iter().skip(skip).take(take).cloned().collect(), total }
     }
 
@@ -513,15 +538,4 @@ fn matches(query: &EventQuery, event: &Event) -> bool {
         && visible
         && query.from.is_none_or(|from| event.created_at >= from)
         && query.to.is_none_or(|to| event.created_at <= to)
-        && query.text.as_ref().filter(|text| !text.is_empty()).is_none_or(|text| contains(event, text))
-}
-
-fn contains(event: &Event, text: &str) -> bool {
-    let text = without_nul(text).to_ascii_lowercase();
-    let data = [&event.data, &event.pre_data].map(|data| data.as_ref().map(ToString::to_string));
-    [Some(&event.kind), Some(&event.created_by), event.feature_name.as_ref()]
-        .into_iter()
-        .chain([event.project.as_ref(), event.environment.as_ref(), data[0].as_ref(), data[1].as_ref()])
-        .flatten()
-        .any(|column| column.to_ascii_lowercase().contains(&text))
 }

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use crate::base::{self, Base, Part};
 use crate::log::{self, COMMIT_COLUMNS, CommitRow};
-use crate::sql::{Lease, Row, Sql, Value, signed};
+use crate::sql::{Lease, Row, Sql, signed};
 use crate::{Access, Error, PAGE_BYTES, Store, StoredDocument, chain};
 
 /// Commits that one call reads to find out whether a checkpoint is due, at most.
@@ -75,31 +76,30 @@ macro_rules! access_past {
     };
 }
 
-type Documents = BTreeMap<(String, String), (u64, String)>;
+pub(crate) type Documents = BTreeMap<(String, String), (u64, String)>;
 
 /// The past.
 impl Store {
     /// The last commit that had been made at a time. Clocks go back now and then, and nodes have different ones: a
     /// commit counts as made when it and all before it say so, that is, at the latest time that any commit up to it
     /// names. So what is shown for a time never holds anything that follows something later, and a later time never
-    /// shows less. 0 before the first commit.
+    /// shows less. 0 before the first commit; [`Error::Compacted`] before the first one that is left.
     pub async fn seq_at(&self, at: Timestamp) -> Result<u64, Error> {
         let millis = at.millis();
-        access_past!(self, tables => tables.seq_at(millis), lease => {
-            let query = Sql::new("SELECT seq FROM commits WHERE reached <= $1 ORDER BY reached DESC, seq DESC LIMIT 1");
-            Ok(lease.fetch_one(query.with(millis), |row| row.count(0)).await?.unwrap_or_default())
+        access_past!(self, tables => tables.seq_at(millis)?, lease => {
+            seq_at(lease, millis).await
         })
     }
 
     /// All documents as of a commit, by kind and id, without what was redacted since: [`Self::load`] of the past. It
     /// costs the nearest checkpoint before it and the commits since. [`Error::Invalid`] for a commit that is not there
-    /// yet.
+    /// yet, [`Error::Compacted`] for one that is not there any more.
     pub async fn documents_at(&self, seq: u64) -> Result<Vec<StoredDocument>, Error> {
         let documents = self.fold_to(seq).await?.into_iter();
         Ok(documents.map(|((kind, id), (seq, body))| StoredDocument { kind, id, seq, body }).collect())
     }
 
-    async fn fold_to(&self, seq: u64) -> Result<Documents, Error> {
+    pub(crate) async fn fold_to(&self, seq: u64) -> Result<Documents, Error> {
         let (mut at, mut documents) = self.checkpoint_before(seq).await?;
         while at < seq {
             let page = u32::try_from(seq - at).unwrap_or(u32::MAX).min(log::PAGE);
@@ -118,7 +118,7 @@ impl Store {
     /// The nearest checkpoint that can be read, and its commit. The log is the truth: a damaged one is passed over.
     async fn checkpoint_before(&self, mut seq: u64) -> Result<(u64, Documents), Error> {
         loop {
-            let Some(checkpoint) = self.read_checkpoint(seq).await? else { return Ok((0, Documents::new())) };
+            let Some(checkpoint) = self.read_checkpoint(seq).await? else { return self.base_before(seq).await };
             let at = checkpoint.seq;
             if let Some(documents) = blocking(move || decode(&checkpoint)).await? {
                 return Ok((at, documents));
@@ -128,13 +128,48 @@ impl Store {
         }
     }
 
+    /// The beginning of the log.
+    async fn base_before(&self, seq: u64) -> Result<(u64, Documents), Error> {
+        let Some((base, parts)) = self.base_parts().await? else { return Ok((0, Documents::new())) };
+        if seq < base.end.seq {
+            return Err(Error::Compacted(base.end.seq));
+        }
+        let mut documents = Documents::new();
+        for part in parts {
+            documents.extend(part.documents()?);
+        }
+        Ok((base.end.seq, documents))
+    }
+
+    pub(crate) async fn base_parts(&self) -> Result<Option<(Base, Vec<Part>)>, Error> {
+        access_past!(self, tables => tables.base.clone(), lease => {
+            lease.begin_snapshot().await?;
+            let mut found = None;
+            if let Some(base) = base::read(lease).await? {
+                let parts = base::parts(lease, &base).await?;
+                found = Some((base, parts));
+            }
+            lease.end("COMMIT").await?;
+            Ok(found)
+        })
+    }
+
     async fn read_checkpoint(&self, seq: u64) -> Result<Option<Checkpoint>, Error> {
         access_past!(self, tables => tables.checkpoint_before(seq), lease => read_checkpoint(lease, seq).await)
     }
 
-    /// A document as of a commit; nothing if there was none. It costs one look into an index and one commit.
+    /// A document as of a commit; nothing if there was none. It costs one look into an index and one commit; where no
+    /// commit that is left has changed it, the log's base. [`Error::Compacted`] as for [`Self::documents_at`].
     pub async fn document_at(&self, kind: &str, id: &str, seq: u64) -> Result<Option<StoredDocument>, Error> {
+        let begin = self.begin().await?;
+        if seq < begin {
+            return Err(Error::Compacted(begin));
+        }
         let revision = self.history(kind, id, seq.saturating_add(1), 1).await?.pop();
+        if revision.is_none() && begin > 0 {
+            let found = self.base_before(begin).await?.1.remove(&(kind.to_owned(), id.to_owned()));
+            return Ok(found.map(|(seq, body)| StoredDocument { kind: kind.to_owned(), id: id.to_owned(), seq, body }));
+        }
         Ok(revision.and_then(|revision| {
             let body = revision.body?.to_string();
             Some(StoredDocument { kind: kind.to_owned(), id: id.to_owned(), seq: revision.seq, body })
@@ -142,7 +177,7 @@ impl Store {
     }
 
     /// What a document became before the commit `before`, the newest first: at most `limit`, and fewer where their
-    /// commits are large, but one at least. What was redacted whole is left out.
+    /// commits are large, but one at least. What was redacted whole is left out, and so is what commits did that are gone.
     pub async fn history(&self, kind: &str, id: &str, before: u64, limit: u32) -> Result<Vec<Revision>, Error> {
         let limit = limit.min(HISTORY_MAX);
         let rows = access_past!(self,
@@ -167,10 +202,11 @@ impl Store {
     /// again until it answers nothing: it reads beside the writers, and writes in small parts, which wait for the log
     /// and for which the log waits no longer than for any other write. One that a redaction overtook is given up.
     pub async fn checkpoint_state(&self, every: Every) -> Result<Option<u64>, Error> {
-        let last: (u64, u64) = access_past!(self, tables => tables.last_checkpoint(), lease => {
+        let mut last: (u64, u64) = access_past!(self, tables => tables.last_checkpoint(), lease => {
             let query = Sql::new("SELECT seq, bytes FROM checkpoints ORDER BY seq DESC LIMIT 1");
             Ok::<_, Error>(lease.fetch_one(query, |row| Ok((row.count(0)?, row.count(1)?))).await?.unwrap_or_default())
         })?;
+        last.0 = last.0.max(self.begin().await?);
         let Some((seq, head)) = self.due(last, every).await? else { return Ok(None) };
         let documents = self.fold_to(seq).await?;
         let checkpoint = blocking(move || encode(seq, &documents)).await??;
@@ -206,15 +242,13 @@ impl Store {
     /// Writes a checkpoint part by part, and then says that it is one, unless a commit after `head` redacts: it may
     /// hold what that has taken.
     async fn keep_checkpoint(&self, checkpoint: Checkpoint, head: u64) -> Result<bool, Error> {
-        let mut random = [0; 16];
-        getrandom::fill(&mut random).map_err(|e| Error::Unavailable(format!("the system has no randomness: {e}")))?;
-        let id = chain::hex(&random);
+        let id = chain::random_id()?;
         // What was begun and never finished, as when a process was killed.
         self.run_aside(Sql::new(DELETE_ORPHANS)).await?;
         let parts = checkpoint.data.chunks(PART_BYTES).collect::<Vec<_>>();
         for (part, data) in (0_i64..).zip(&parts) {
             let insert = Sql::new("INSERT INTO checkpoint_parts (id, part, data) VALUES ($1, $2, $3)");
-            self.run_aside(insert.with(id.as_str()).with(part).with(Value::Bytes(data.to_vec()))).await?;
+            self.run_aside(insert.with(id.as_str()).with(part).with(data.to_vec())).await?;
         }
         let count = signed(parts.len() as u64);
         // In turn with those who append: a redaction is before this, and seen, or after it, and removes it.
@@ -245,7 +279,7 @@ impl Store {
         Ok(keep)
     }
 
-    async fn run_aside(&self, sql: Sql) -> Result<(), Error> {
+    pub(crate) async fn run_aside(&self, sql: Sql) -> Result<(), Error> {
         match self.writer().await? {
             Access::Memory(_) => Ok(()),
             Access::Sql(mut lease) => lease.execute(sql).await.map(|_| ()),
@@ -253,7 +287,7 @@ impl Store {
     }
 }
 
-const DELETE_ORPHANS: &str = "DELETE FROM checkpoint_parts WHERE id NOT IN (SELECT id FROM checkpoints)";
+pub(crate) const DELETE_ORPHANS: &str = "DELETE FROM checkpoint_parts WHERE id NOT IN (SELECT id FROM checkpoints)";
 
 /// Forgets the checkpoints that may hold what a redaction takes out of documents that the commit `seq` wrote.
 pub(crate) async fn forget_checkpoints(lease: &mut Lease<'_>, seq: u64) -> Result<(), Error> {
@@ -276,6 +310,35 @@ async fn read_checkpoint(lease: &mut Lease<'_>, seq: u64) -> Result<Option<Check
     Ok(checkpoint)
 }
 
+/// The last commit by which no commit names a later time: sought by halving, as `reached` never goes down.
+async fn seq_at(lease: &mut Lease<'_>, millis: i64) -> Result<u64, Error> {
+    lease.begin_snapshot().await?;
+    let ends =
+        Sql::new("SELECT COALESCE((SELECT MIN(seq) FROM commits), 1), COALESCE((SELECT MAX(seq) FROM commits), 0)");
+    let ends = lease.fetch_one(ends, |row| Ok((row.count(0)?, row.count(1)?))).await?;
+    let (mut first, mut last) = ends.unwrap_or((1, 0));
+    let base = base::read(lease).await?;
+    if let Some(end) = base.map(|base| base.end) {
+        if millis < end.reached {
+            return Err(Error::Compacted(end.seq));
+        }
+        // What is left of the commits before is about to be deleted.
+        first = first.max(end.seq + 1);
+    }
+    // All before `first` had been made, and none after `last`.
+    while first <= last {
+        let middle = first.midpoint(last);
+        let reached = Sql::new("SELECT reached FROM commits WHERE seq = $1").with(signed(middle));
+        let reached = lease.fetch_one(reached, |row| row.int(0)).await?;
+        match reached.ok_or_else(|| Error::Corrupt(format!("commit {middle} is missing")))? {
+            reached if reached <= millis => first = middle + 1,
+            _ => last = middle - 1,
+        }
+    }
+    lease.end("COMMIT").await?;
+    Ok(last)
+}
+
 /// The commits before `before` that changed a document, the newest first.
 async fn rows_of(
     lease: &mut Lease<'_>,
@@ -286,7 +349,9 @@ async fn rows_of(
 ) -> Result<Vec<CommitRow>, Error> {
     let query = Sql::new(
         "SELECT commits.seq, commits.bytes FROM changes JOIN commits ON commits.seq = changes.seq \
-         WHERE changes.kind = $1 AND changes.id = $2 AND changes.seq < $3 ORDER BY changes.seq DESC LIMIT $4",
+         WHERE changes.document = (SELECT number FROM document_keys WHERE kind = $1 AND id = $2) \
+         AND changes.seq < $3 AND changes.seq > (SELECT COALESCE(MAX(seq), 0) FROM bases) \
+         ORDER BY changes.seq DESC LIMIT $4",
     );
     let query = query.with(kind).with(id).with(signed(before)).with(i64::from(limit));
     let found = lease.fetch(query, |row| Ok((row.count(0)?, row.int(1)?))).await?;
@@ -354,7 +419,7 @@ fn decode(checkpoint: &Checkpoint) -> Option<Documents> {
 }
 
 /// Runs what takes long beside the tasks that serve.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| Error::Unavailable(format!("work in the background broke off: {error}")))
 }

@@ -28,7 +28,7 @@ pub(crate) struct Sql {
 pub(crate) enum Value {
     Int(i64),
     Text(Option<String>),
-    Bytes(Vec<u8>),
+    Bytes(Option<Vec<u8>>),
 }
 
 impl From<i64> for Value {
@@ -57,7 +57,19 @@ impl From<Option<String>> for Value {
 
 impl From<[u8; 32]> for Value {
     fn from(value: [u8; 32]) -> Self {
-        Self::Bytes(value.to_vec())
+        Self::Bytes(Some(value.to_vec()))
+    }
+}
+
+impl From<Vec<u8>> for Value {
+    fn from(value: Vec<u8>) -> Self {
+        Self::Bytes(Some(value))
+    }
+}
+
+impl From<Option<Vec<u8>>> for Value {
+    fn from(value: Option<Vec<u8>>) -> Self {
+        Self::Bytes(value)
     }
 }
 
@@ -102,6 +114,18 @@ impl Sql {
 
     /// `head VALUES (…), (…) tail`, in as many statements as the rows need.
     pub(crate) fn insert(head: &'static str, rows: Vec<Vec<Value>>, tail: &'static str) -> Vec<Self> {
+        Self::insert_rows(head, rows, tail, |sql, row| {
+            sql.push_list(row);
+        })
+    }
+
+    /// The same where a row is more than its values.
+    pub(crate) fn insert_rows<T>(
+        head: &'static str,
+        rows: Vec<T>,
+        tail: &'static str,
+        push: impl Fn(&mut Self, T),
+    ) -> Vec<Self> {
         let mut statements = Vec::new();
         let mut rows = rows.into_iter().peekable();
         while rows.peek().is_some() {
@@ -109,7 +133,8 @@ impl Sql {
             sql.push(" VALUES ");
             let mut count = 0;
             for row in rows.by_ref().take(ROWS_MAX) {
-                sql.push(if count == 0 { "" } else { ", " }).push_list(row);
+                sql.push(if count == 0 { "" } else { ", " });
+                push(&mut sql, row);
                 count += 1;
             }
             sql.push(" ").push(tail);
@@ -162,6 +187,13 @@ impl Row<'_> {
     }
 
     pub(crate) fn bytes(&self, column: usize) -> Result<Vec<u8>, Error> {
+        Ok(match self {
+            Self::Sqlite(row) => row.try_get(column)?,
+            Self::Postgres(row) => row.try_get(column)?,
+        })
+    }
+
+    pub(crate) fn opt_bytes(&self, column: usize) -> Result<Option<Vec<u8>>, Error> {
         Ok(match self {
             Self::Sqlite(row) => row.try_get(column)?,
             Self::Postgres(row) => row.try_get(column)?,

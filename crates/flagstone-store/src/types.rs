@@ -142,6 +142,8 @@ pub enum Fault {
     Document(String, String),
     /// An event is not what the log says.
     Event(u64),
+    /// The documents that the log begins with, since it was compacted, are not those that were kept.
+    Base,
     /// The index of which commits changed a document is not what the log up to here says.
     Changes,
 }
@@ -157,6 +159,7 @@ impl fmt::Display for Broken {
             Fault::Redaction => write!(f, "commit {seq}: what it redacts is still there, or never was"),
             Fault::Unreadable(why) => write!(f, "commit {seq}: its body cannot be read: {why}"),
             Fault::Document(kind, id) => write!(f, "commit {seq}: the {kind} `{id}` is not what the log says"),
+            Fault::Base => write!(f, "commit {seq}: what is kept of the log up to here was changed"),
             Fault::Changes => write!(f, "commit {seq}: the index of changes up to here is not what the log says"),
             Fault::Event(id) => write!(f, "commit {seq}: event {id} is not what the log says"),
         }
@@ -180,17 +183,19 @@ pub struct EventQuery {
     pub created_by_ids: Vec<i64>,
     /// Made by any of these, by name; or by one of `created_by_ids`.
     pub created_by: Vec<String>,
-    /// Not before.
+    /// Not before. Where a writer's clock stood more than a day behind, its events may be missing.
     pub from: Option<Timestamp>,
-    /// Not after.
+    /// Not after, in the same way.
     pub to: Option<Timestamp>,
-    /// Found literally in type, feature, creator, project, environment, data or previous data; ASCII letters in
-    /// either case (PostgreSQL: all letters).
+    /// Found literally in type, feature, creator, project, environment, data or previous data; letters in either case.
     pub text: Option<String>,
     /// Only events of these projects, and those of no project. `None`: all.
     pub visible_projects: Option<Vec<String>>,
     /// By id.
     pub order: Order,
+    /// Only those that come after this event in the order: the last one of the page before. It costs nothing, whatever
+    /// was before.
+    pub after: Option<u64>,
     /// How many to skip.
     pub offset: u64,
     /// How many to return at most.
@@ -223,7 +228,8 @@ pub enum ActivityOf<'a> {
 pub struct EventPage {
     /// The page.
     pub events: Vec<Event>,
-    /// How many match in all; 0 of a query without a total.
+    /// How many match in all, before `after` and behind it, up to [`crate::EVENTS_COUNTED_MAX`], or with a text
+    /// [`crate::EVENTS_WITH_TEXT_COUNTED_MAX`]; 0 of a query without a total.
     pub total: u64,
 }
 

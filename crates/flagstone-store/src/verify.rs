@@ -4,13 +4,94 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use flagstone_model::commit::{CommitBody, Event, Piece};
 
+use crate::base::{self, Base, Part};
 use crate::chain::{End, body_hash, chain_hash, document_hash};
-use crate::log::{CommitRow, EventRow};
+use crate::log::{self, CommitRow, EVENT_COLUMNS, EventRow};
+use crate::sql::{Lease, Row, Sql, signed};
 use crate::text::{self, Unreadable};
-use crate::{Broken, Fault, StoredDocument, Verification};
+use crate::{Broken, Error, Fault, StoredDocument, Verification};
 
 /// The commit that changed a document last, and the hash of the body it put, if it did not delete.
 type LastChange = (u64, Option<[u8; 32]>);
+
+pub(crate) async fn verify(lease: &mut Lease<'_>) -> Result<Verification, Error> {
+    lease.begin_snapshot().await?;
+    let mut verifier = Verifier::default();
+    let mut more_events = true;
+    // From before the first possible number, so that a row with a number below 1 is found too.
+    let mut seq = 0;
+    if let Some(base) = base::read(lease).await? {
+        seq = base.end.seq;
+        let parts = base::parts(lease, &base).await?;
+        if !verifier.begin(&base, &parts) {
+            return Ok(verifier.broken());
+        }
+    }
+    verifier.begin_events(base::last_event_id(lease).await?);
+    loop {
+        let commits = log::commit_rows(lease, seq, log::PAGE).await?;
+        let Some(last) = commits.last() else { break };
+        seq = last.seq;
+        while more_events && !verifier.has_events_after(seq) {
+            more_events = more_events_for(lease, &mut verifier).await?;
+        }
+        if !commits.iter().all(|commit| verifier.commit(commit)) {
+            return Ok(verifier.broken());
+        }
+    }
+    if more_events {
+        more_events_for(lease, &mut verifier).await?;
+    }
+    verify_documents(lease, &mut verifier).await?;
+    verify_changes(lease, &mut verifier).await?;
+    lease.end("COMMIT").await?;
+    Ok(verifier.finish())
+}
+
+async fn more_events_for(lease: &mut Lease<'_>, verifier: &mut Verifier) -> Result<bool, Error> {
+    let mut query = Sql::new("SELECT ");
+    query.push(EVENT_COLUMNS).push(" FROM events WHERE id > ").push_value(signed(verifier.last_event_id()));
+    query.push(" ORDER BY id LIMIT ").push_value(i64::from(log::PAGE));
+    let rows = lease.fetch(query, EventRow::read).await?;
+    let found = !rows.is_empty();
+    verifier.events(rows);
+    Ok(found)
+}
+
+async fn verify_documents(lease: &mut Lease<'_>, verifier: &mut Verifier) -> Result<(), Error> {
+    let mut after = (String::new(), String::new());
+    loop {
+        let query = Sql::new(
+            "SELECT kind, id, seq, body FROM documents WHERE (kind, id) > ($1, $2) ORDER BY kind, id LIMIT $3",
+        );
+        let query = query.with(after.0.as_str()).with(after.1.as_str()).with(i64::from(log::PAGE));
+        let rows = lease.fetch(query, log::read_any_document).await?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        after = (last.kind.clone(), last.id.clone());
+        for row in rows {
+            verifier.document(row);
+        }
+    }
+}
+
+async fn verify_changes(lease: &mut Lease<'_>, verifier: &mut Verifier) -> Result<(), Error> {
+    let mut after = (i64::MIN, i64::MIN);
+    loop {
+        let query = Sql::new(
+            "SELECT document, changes.seq, kind, id FROM changes JOIN document_keys ON number = document \
+             WHERE (document, changes.seq) > ($1, $2) \
+             AND changes.seq > (SELECT COALESCE(MAX(seq), 0) FROM bases) ORDER BY document, changes.seq LIMIT $3",
+        );
+        let query = query.with(after.0).with(after.1).with(i64::from(log::PAGE));
+        let read = |row: Row<'_>| Ok(((row.int(0)?, row.int(1)?), (row.text(2)?, row.text(3)?, row.count(1)?)));
+        let rows = lease.fetch(query, read).await?;
+        for (_, change) in &rows {
+            verifier.change(change);
+        }
+        let Some((last, _)) = rows.last() else { return Ok(()) };
+        after = *last;
+    }
+}
 
 /// Folds the log and compares. Commits go in by [`Verifier::commit`], event rows by [`Verifier::events`] ahead of
 /// them, documents by [`Verifier::document`] at the end.
@@ -24,11 +105,46 @@ pub(crate) struct Verifier {
     gone: BTreeMap<Piece, String>,
     events: VecDeque<EventRow>,
     last_event_id: u64,
+    /// The last commit and the last event that are gone.
+    begin: u64,
+    last_event_gone: u64,
     /// The sum of the hashes of what the index of changes has to hold, less those of what it holds.
     changes: u128,
 }
 
 impl Verifier {
+    /// Begins with the log's base; `false` when something is wrong with it.
+    pub(crate) fn begin(&mut self, base: &Base, parts: &[Part]) -> bool {
+        let seq = base.end.seq;
+        (self.begin, self.end, self.found.chain_hash) = (seq, base.end, base.end.chain_hash);
+        let is_right = |part: &Part| body_hash(&part.row.body) == part.row.body_hash;
+        if parts.len() as u64 != base.parts || !parts.iter().all(is_right) || base::hash(parts) != base.hash {
+            self.fail(seq, Fault::Base);
+            return false;
+        }
+        for part in parts {
+            let (Ok(parsed), Ok(documents)) = (text::read(&part.row), part.documents()) else {
+                self.fail(seq, Fault::Base);
+                return false;
+            };
+            for piece in parsed.pieces.into_iter().filter(|piece| piece.is_gone) {
+                self.found.redacted += 1;
+                self.gone.insert(Piece { seq, hash: piece.hash }, piece.place);
+            }
+            for (key, (seq, body)) in documents {
+                let hash =
+                    serde_json::from_str::<serde_json::Value>(&body).ok().map(|body| body_hash(&body.to_string()));
+                self.documents.insert(key, (seq, hash));
+            }
+        }
+        true
+    }
+
+    /// Begins the events behind the last one that is gone.
+    pub(crate) fn begin_events(&mut self, last_event_gone: u64) {
+        (self.last_event_id, self.last_event_gone) = (last_event_gone, last_event_gone);
+    }
+
     /// Event rows in the order of their ids.
     pub(crate) fn events(&mut self, rows: Vec<EventRow>) {
         self.events.extend(rows);
@@ -84,7 +200,10 @@ impl Verifier {
             return Err((seq, Fault::Redaction));
         }
         for piece in &parsed.commit.redacts {
-            self.gone.remove(piece).ok_or((seq, Fault::Redaction))?;
+            // What was taken out of a commit that is gone now cannot be seen any more.
+            if self.gone.remove(piece).is_none() && piece.seq > self.begin {
+                return Err((seq, Fault::Redaction));
+            }
         }
         for piece in parsed.pieces.into_iter().filter(|piece| piece.is_gone) {
             self.found.redacted += 1;
@@ -96,7 +215,8 @@ impl Verifier {
     }
 
     fn check_events(&mut self, seq: u64, expected: &[Event]) -> Result<(), (u64, Fault)> {
-        for event in expected {
+        let gone = self.last_event_gone;
+        for event in expected.iter().filter(|event| event.id > gone) {
             let expected = EventRow::of(seq, event);
             match self.take_event() {
                 Some(row) if row == expected => self.found.events += 1,

@@ -4424,7 +4424,7 @@ export interface components {
             toggleName?: string | null;
             /**
              * Format: int64
-             * @description How many there are in all.
+             * @description How many there are in all, up to 10,000.
              */
             totalEvents: number;
             /**
@@ -4438,7 +4438,7 @@ export interface components {
             events: components["schemas"]["Event"][];
             /**
              * Format: int64
-             * @description How many there are in all.
+             * @description How many there are in all, up to 10,000; with `query` up to 500. More are not counted.
              */
             total: number;
         };
@@ -19907,6 +19907,11 @@ export interface operations {
     searchEvents: {
         parameters: {
             query?: {
+                /**
+                 * @description Only what comes after this event: the id of the last one of the page before. However far back that is, a page
+                 *     takes no longer.
+                 */
+                after?: string;
                 /** @description By ids of users. */
                 createdBy?: string;
                 /** @description By environments. */
@@ -19919,11 +19924,11 @@ export interface operations {
                 id?: string;
                 /** @description How many events at most, up to 1000; 100 if omitted. */
                 limit?: string;
-                /** @description How many events to leave out; 0 if omitted. */
+                /** @description How many events to leave out; 0 if omitted. What is left out is looked at all the same: `after` is quicker. */
                 offset?: string;
                 /** @description By projects. */
                 project?: string;
-                /** @description A text that type, feature, project, environment, creator or data hold. */
+                /** @description A text that type, feature, project, environment, creator or data hold, in upper or lower case. */
                 query?: string;
                 /** @description Up to and with this day. */
                 to?: string;

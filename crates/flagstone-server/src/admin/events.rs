@@ -51,9 +51,12 @@ struct SearchQuery {
     from: Option<String>,
     /// Up to and with this day.
     to: Option<String>,
-    /// A text that type, feature, project, environment, creator or data hold.
+    /// A text that type, feature, project, environment, creator or data hold, in upper or lower case.
     query: Option<String>,
-    /// How many events to leave out; 0 if omitted.
+    /// Only what comes after this event: the id of the last one of the page before. However far back that is, a page
+    /// takes no longer.
+    after: Option<String>,
+    /// How many events to leave out; 0 if omitted. What is left out is looked at all the same: `after` is quicker.
     offset: Option<String>,
     /// How many events at most, up to 1000; 100 if omitted.
     limit: Option<String>,
@@ -64,7 +67,7 @@ struct SearchQuery {
 #[schema(as = Events)]
 struct EventsView {
     events: Vec<EventView>,
-    /// How many there are in all.
+    /// How many there are in all, up to 10,000; with `query` up to 500. More are not counted.
     total: u64,
 }
 
@@ -185,6 +188,10 @@ fn ids<T: std::str::FromStr>(name: &str, filter: Option<String>) -> Result<Vec<T
     values(name, filter)?.iter().map(parse).collect()
 }
 
+fn event_id(name: &str, text: &str) -> Result<u64, Error> {
+    text.parse().map_err(|_| Error::bad_data(format!("/query/{name}"), "This must be the id of an event."))
+}
+
 impl SearchQuery {
     fn into_query(self) -> Result<EventQuery, Error> {
         const DAY: i64 = 24 * 3_600_000;
@@ -199,6 +206,7 @@ impl SearchQuery {
             from: day("from", self.from)?,
             to: day("to", self.to)?.map(|day| day.plus_millis(DAY - 1)),
             text: self.query.filter(|q| !q.is_empty()),
+            after: self.after.map(|id| event_id("after", &id)).transpose()?,
             order: Order::Descending,
             offset: number(self.offset).unwrap_or(0).min(i64::MAX as u64),
             limit: number(self.limit).filter(|n| *n > 0).unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX),
@@ -237,7 +245,7 @@ struct EventListView {
     #[serde(skip_serializing_if = "Option::is_none")]
     toggle_name: Option<String>,
     events: Vec<EventView>,
-    /// How many there are in all.
+    /// How many there are in all, up to 10,000.
     total_events: u64,
 }
 

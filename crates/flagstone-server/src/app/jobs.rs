@@ -30,6 +30,9 @@ const TURN_LASTS: Duration = Duration::from_mins(1);
 /// How soon a job that failed, or that another node is about to do, is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_mins(1);
 
+/// A day, in milliseconds.
+const DAY: i64 = 24 * 3_600_000;
+
 /// How many applications and instances are kept: those that were seen last. Their names are what SDKs say.
 const APPLICATIONS_MAX: u64 = 10_000;
 const INSTANCES_MAX: u64 = 100_000;
@@ -61,6 +64,7 @@ const ON_ONE_NODE: &[Job] = &[
         every: Duration::from_mins(1),
         body: |turn| Box::pin(lives::mark_potentially_stale(turn)),
     },
+    Job { name: "retention", every: Duration::from_hours(24), body: |turn| Box::pin(let_go(turn)) },
     Job { name: "sweep", every: Duration::from_hours(1), body: |turn| Box::pin(sweep(turn)) },
 ];
 
@@ -230,9 +234,25 @@ async fn checkpoint(store: &Store) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Lets go of as much of the log and of the events as the operator does not want to keep.
+async fn let_go(turn: Turn) -> anyhow::Result<()> {
+    let (options, store) = (turn.app.options(), turn.app.store());
+    let before = |days: u32| turn.due.plus_millis(-DAY * i64::from(days));
+    if let Some(days) = options.log_retention_days
+        && let Some(seq) = store.compact(before(days)).await.context("old commits could not be compacted")?
+    {
+        tracing::info!(seq, "the log was compacted up to this commit");
+    }
+    if let Some(days) = options.events_retention_days
+        && let Some(id) = store.forget_events(before(days)).await.context("old events could not be removed")?
+    {
+        tracing::info!(id, "events up to this one were removed");
+    }
+    Ok(())
+}
+
 /// Removes what is old. A second time it finds nothing.
 async fn sweep(turn: Turn) -> anyhow::Result<()> {
-    const DAY: i64 = 24 * 3_600_000;
     let (app, now) = (&turn.app, turn.app.now());
     let trim = Trim {
         usage_before: Some(now.plus_millis(-DAY * i64::from(app.options().metrics_storage_days))),

@@ -10,6 +10,7 @@ use flagstone_model::commit::Commit;
 use flagstone_store::{Appended, Hold, Store};
 use tokio::sync::{Notify, oneshot, watch};
 
+use crate::app::loading;
 use crate::app::snapshot::Snapshot;
 use crate::system::locks::{Guard, Mutex, rank};
 use crate::system::seldom::Seldom;
@@ -313,21 +314,38 @@ impl Writer {
         let _alone = self.catching_up.lock().await;
         loop {
             let mut state = self.head.load().state.clone();
-            let page = self.store.page_after(state.seq, CATCH_UP_PAGE).await?;
+            let page = match self.store.page_after(state.seq, CATCH_UP_PAGE).await {
+                // This node was behind for longer than the log is kept.
+                Err(flagstone_store::Error::Compacted(seq)) => {
+                    tracing::warn!(seq, "what is to be read of the log is gone: the state is loaded anew");
+                    self.load_anew().await?;
+                    continue;
+                }
+                page => page?,
+            };
             for commit in &page.commits {
                 anyhow::ensure!(commit.seq == state.seq + 1, "the log has a gap before commit {}", commit.seq);
                 state.apply(commit)?;
             }
-            self.adopt(state, &page.commits);
+            self.adopt(state, |head, state| Snapshot::after(head, state, &page.commits));
             if page.is_end {
                 return Ok(());
             }
         }
     }
 
+    /// Makes what is stored the head, whatever this node has seen of the log.
+    async fn load_anew(&self) -> anyhow::Result<()> {
+        let loaded = self.store.load().await?;
+        let past = self.store.last_commits(CATCH_UP_PAGE).await?;
+        let state = tokio::task::spawn_blocking(move || loading::state(loaded)).await??;
+        self.adopt(state, |_, state| Snapshot::first(state, &past));
+        Ok(())
+    }
+
     /// Makes a state that was read from the log the head. A tip with nothing on its way follows; one with something
     /// meets its conflict when it is stored.
-    fn adopt(&self, state: State, commits: &[Commit]) {
+    fn adopt(&self, state: State, snapshot: impl FnOnce(&Snapshot, State) -> Snapshot) {
         let mut tip = self.tip();
         let head = self.head.load_full();
         if state.seq <= head.state.seq {
@@ -337,7 +355,7 @@ impl Writer {
             tip.state = state.clone();
         }
         let seq = state.seq;
-        self.head.store(Arc::new(Snapshot::after(&head, state, commits)));
+        self.head.store(Arc::new(snapshot(&head, state)));
         drop(tip);
         self.tell(seq);
     }

@@ -126,6 +126,13 @@ pub struct ServeOptions {
     /// How many days of usage metrics to keep
     #[arg(long, env = "DAILY_METRICS_STORAGE_DAYS", default_value_t = 91)]
     pub metrics_storage_days: u32,
+    /// How many days the log goes back: older commits become the state that it begins with, and their events are gone with
+    /// them; all are kept if omitted
+    #[arg(long, env = "LOG_RETENTION_DAYS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub log_retention_days: Option<u32>,
+    /// How many days of events to keep, at most as many as of the log; all are kept if omitted
+    #[arg(long, env = "EVENTS_RETENTION_DAYS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub events_retention_days: Option<u32>,
     /// Answers /ready with 503 while the database is away, although flags are served from memory
     #[arg(long, env = "CHECK_DB_ON_READY", value_parser = flag, default_value = "false", num_args = 0..=1, default_missing_value = "true")]
     pub check_db_on_ready: bool,

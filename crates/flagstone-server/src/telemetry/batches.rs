@@ -24,7 +24,8 @@ pub enum Batch {
 /// What was counted within the last hour.
 #[derive(Debug, Default)]
 pub struct Batches {
-    known: HashMap<String, Batch>,
+    /// Since when each is known: one that was refused and came again stands twice in `order`.
+    known: HashMap<String, (Batch, Instant)>,
     order: VecDeque<(Instant, String)>,
 }
 
@@ -38,18 +39,20 @@ impl Batches {
             return Batch::New;
         }
         if let Some(known) = self.known.get(id) {
-            return *known;
+            return known.0;
         }
         if self.order.len() >= IDS_MAX {
             self.forget_oldest();
         }
-        self.known.insert(id.to_owned(), Batch::UnderWay);
+        self.known.insert(id.to_owned(), (Batch::UnderWay, now));
         self.order.push_back((now, id.to_owned()));
         Batch::New
     }
 
     fn forget_oldest(&mut self) {
-        if let Some((_, id)) = self.order.pop_front() {
+        if let Some((at, id)) = self.order.pop_front()
+            && self.known.get(&id).is_some_and(|(_, since)| *since == at)
+        {
             self.known.remove(&id);
         }
     }
@@ -57,15 +60,14 @@ impl Batches {
     /// It is counted.
     pub fn counted(&mut self, id: &str) {
         if let Some(known) = self.known.get_mut(id) {
-            *known = Batch::Counted;
+            known.0 = Batch::Counted;
         }
     }
 
     /// Nothing of it was counted: it may come again.
     pub fn refused(&mut self, id: &str) {
-        if self.known.remove(id).is_some() {
-            self.order.retain(|(_, known)| known != id);
-        }
+        // Where it stands in the order it is no more than an old name: all reports wait while this is looked for.
+        self.known.remove(id);
     }
 }
 

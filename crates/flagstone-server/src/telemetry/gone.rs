@@ -1,6 +1,6 @@
 //! What was deleted is forgotten: new things of the same name begin afresh.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use flagstone_model::State;
 use flagstone_store::{Error, Gone, Store};
@@ -10,25 +10,20 @@ use super::Telemetry;
 impl Telemetry {
     /// Whatever is remembered here and not in `state`: it was deleted.
     pub fn gone(&self, state: &State) -> Gone {
-        let (mut features, mut environments) = (BTreeSet::new(), Vec::new());
-        let remembered: Vec<String> = self.seen.lock().features.keys().cloned().collect();
-        for environment in remembered {
-            // One at a time: reports wait for the lock.
-            let seen = self.seen.lock();
-            let names = seen.features.get(&environment).into_iter().flat_map(HashMap::keys);
-            features.extend(names.filter(|name| !state.features.contains(*name)).cloned());
-            if !state.environments.contains(&environment) {
-                drop(seen);
-                environments.push(environment);
+        let (mut features, mut environments) = (BTreeSet::new(), BTreeSet::new());
+        self.features.each(|name, seen| {
+            if !state.features.contains(name) {
+                features.insert(name.to_owned());
             }
-        }
-        let seen = self.seen.lock();
+            let gone = seen.iter().filter(|(environment, _)| !state.environments.contains(environment));
+            environments.extend(gone.map(|(environment, _)| environment.clone()));
+        });
         Gone {
             features: features.into_iter().collect(),
-            environments,
-            tokens: seen.tokens.keys().filter(|id| !state.api_tokens.contains(*id)).cloned().collect(),
-            users: seen.users.keys().filter(|id| !state.users.contains(*id)).copied().collect(),
-            pats: seen.personal_tokens.keys().filter(|id| !state.personal_tokens.contains(*id)).copied().collect(),
+            environments: environments.into_iter().collect(),
+            tokens: self.tokens.gone(|id| !state.api_tokens.contains(id)),
+            users: self.users.gone(|id| !state.users.contains(id)),
+            pats: self.personal_tokens.gone(|id| !state.personal_tokens.contains(id)),
         }
     }
 
@@ -45,23 +40,16 @@ impl Telemetry {
 
     fn forget_here(&self, gone: &Gone) {
         let set = |names: &[String]| names.iter().cloned().collect::<HashSet<_>>();
-        let (features, environments, tokens) = (set(&gone.features), set(&gone.environments), set(&gone.tokens));
+        let (features, environments) = (set(&gone.features), set(&gone.environments));
         let is_gone =
             |feature: &str, environment: &str| features.contains(feature) || environments.contains(environment);
         self.usage.forget(is_gone);
-        {
-            let mut seen = self.seen.lock();
-            seen.features.retain(|environment, _| !environments.contains(environment));
-            seen.features.values_mut().for_each(|names| names.retain(|name, _| !features.contains(name)));
-            seen.tokens.retain(|id, _| !tokens.contains(id));
-            seen.users.retain(|id, _| !gone.users.contains(id));
-            seen.personal_tokens.retain(|id, _| !gone.pats.contains(id));
-        }
+        self.features.forget(is_gone);
+        gone.tokens.iter().for_each(|id| self.tokens.forget(id));
+        gone.users.iter().for_each(|id| self.users.forget(id));
+        gone.pats.iter().for_each(|id| self.personal_tokens.forget(id));
         let mut pending = self.pending.lock();
         pending.features.retain(|(feature, environment), _| !is_gone(feature, environment));
-        pending.tokens.retain(|id, _| !tokens.contains(id));
-        pending.users.retain(|id, _| !gone.users.contains(id));
-        pending.personal_tokens.retain(|id, _| !gone.pats.contains(id));
         pending.forget_environments(&environments);
     }
 }

@@ -4,6 +4,7 @@ mod batches;
 mod gone;
 pub mod sdks;
 mod seen;
+mod times;
 mod usage;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -20,6 +21,7 @@ use flagstone_store::{
 
 pub use self::batches::Batch;
 use self::batches::Batches;
+use self::times::{FeatureTimes, Times};
 use self::usage::UsageCounts;
 pub use self::usage::{Full, Report, Usage};
 use crate::system::locks::{Mutex, rank};
@@ -35,6 +37,9 @@ const STRATEGIES_MAX: usize = 200;
 /// The most different names that are remembered of each kind of unknown thing.
 const UNKNOWN_MAX: usize = 1_000;
 
+/// Rows for which a lock is held that reports wait for.
+const AT_A_TIME: usize = 256;
+
 /// The id of a report that may come again: the same header as that of the IETF's draft for such requests.
 pub const BATCH_ID: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -43,7 +48,10 @@ pub const BATCH_ID: HeaderName = HeaderName::from_static("idempotency-key");
 pub struct Telemetry {
     usage: UsageCounts,
     pending: Mutex<{ rank::TELEMETRY_PENDING }, Pending>,
-    seen: Mutex<{ rank::TELEMETRY_SEEN }, Seen>,
+    features: FeatureTimes,
+    tokens: Times<String>,
+    users: Times<i64>,
+    personal_tokens: Times<i64>,
     batches: Mutex<{ rank::TELEMETRY_BATCHES }, Batches>,
     /// Whether this server only sends on what is counted. It does not know which features there are, so that it would
     /// remember whatever anybody names, and nobody asks it.
@@ -56,9 +64,6 @@ pub struct Telemetry {
 struct Pending {
     /// What could not be written; the newest come with the usage.
     features: HashMap<(String, String), Timestamp>,
-    tokens: HashMap<String, Timestamp>,
-    users: HashMap<i64, Timestamp>,
-    personal_tokens: HashMap<i64, Timestamp>,
     applications: HashMap<String, Application>,
     app_usage: BTreeSet<AppUsage>,
     instances: HashMap<(String, String, String), Instance>,
@@ -66,15 +71,6 @@ struct Pending {
     logins: Vec<LoginRecord>,
     /// Of applications, where they are used, and instances.
     bytes: usize,
-}
-
-#[derive(Default)]
-struct Seen {
-    /// By environment, then by name.
-    features: HashMap<String, HashMap<String, Timestamp>>,
-    tokens: HashMap<String, Timestamp>,
-    users: HashMap<i64, Timestamp>,
-    personal_tokens: HashMap<i64, Timestamp>,
 }
 
 /// Inserts if there is room or the key is there already.
@@ -105,81 +101,68 @@ impl Telemetry {
         let tokens = store.tokens_seen_all().await?;
         let users = store.users_seen_all().await?;
         let personal_tokens = store.pats_seen_all().await?;
-        let mut seen = self.seen.lock();
         for row in features {
-            later(seen.features.entry(row.environment).or_default(), row.feature, row.at);
+            self.features.saw(&row.feature, &row.environment, row.at);
         }
         for row in tokens {
-            later(&mut seen.tokens, row.token_id, row.at);
+            self.tokens.learn(row.token_id, row.at);
         }
         for row in users {
-            later(&mut seen.users, row.user_id, row.at);
+            self.users.learn(row.user_id, row.at);
         }
         for row in personal_tokens {
-            later(&mut seen.personal_tokens, row.pat_id, row.at);
+            self.personal_tokens.learn(row.pat_id, row.at);
         }
         Ok(())
     }
 
     /// A token was used.
     pub fn token_seen(&self, selector: &str, now: Timestamp) {
-        // Once a second is often enough, and spares the writing.
-        let mut seen = self.seen.lock();
-        if seen.tokens.get(selector).is_some_and(|at| now.millis() - at.millis() < 1_000 && *at <= now) {
-            return;
-        }
-        seen.tokens.insert(selector.to_owned(), now);
-        drop(seen);
-        self.pending.lock().tokens.insert(selector.to_owned(), now);
+        self.tokens.saw(selector, now);
     }
 
     /// A user did something.
     pub fn user_seen(&self, id: i64, now: Timestamp) {
-        self.seen.lock().users.insert(id, now);
-        self.pending.lock().users.insert(id, now);
+        self.users.saw(&id, now);
     }
 
     /// A personal access token was used.
     pub fn personal_token_seen(&self, id: i64, now: Timestamp) {
-        self.seen.lock().personal_tokens.insert(id, now);
-        self.pending.lock().personal_tokens.insert(id, now);
+        self.personal_tokens.saw(&id, now);
     }
 
     /// When a token was last used.
     pub fn token_last_seen(&self, selector: &str) -> Option<Timestamp> {
-        self.seen.lock().tokens.get(selector).copied()
+        self.tokens.get(selector)
     }
 
     /// When a user last did something.
     pub fn user_last_seen(&self, id: i64) -> Option<Timestamp> {
-        self.seen.lock().users.get(&id).copied()
+        self.users.get(&id)
     }
 
     /// When a personal access token was last used.
     pub fn personal_token_last_seen(&self, id: i64) -> Option<Timestamp> {
-        self.seen.lock().personal_tokens.get(&id).copied()
+        self.personal_tokens.get(&id)
     }
 
     /// When a feature was last asked for in an environment. What was seen before it was created was another one of its
     /// name, as a node may still report that has not heard of the change.
     pub fn feature_last_seen(&self, feature: &Feature, environment: &str) -> Option<Timestamp> {
-        let at = self.seen.lock().features.get(environment)?.get(&feature.name).copied()?;
-        (at >= feature.created_at).then_some(at)
+        self.features.latest(&feature.name, |name, at| name == environment && at >= feature.created_at)
     }
 
     /// When a feature was last asked for, in any of its environments.
     pub fn feature_last_seen_anywhere(&self, feature: &Feature) -> Option<Timestamp> {
-        feature.environments.keys().filter_map(|environment| self.feature_last_seen(feature, environment)).max()
+        let is_there = |name: &str| feature.environments.contains_key(name);
+        self.features.latest(&feature.name, |environment, at| is_there(environment) && at >= feature.created_at)
     }
 
     /// When any of a project's live features was last asked for.
     pub fn project_last_seen(&self, state: &State, project: &str) -> Option<Timestamp> {
         let live = &state.features.index().of_project(project)?.live;
-        let seen = self.seen.lock();
-        let times = seen.features.values().flat_map(|names| live.iter().filter_map(|name| names.get_key_value(name)));
-        let of_this_name =
-            times.filter(|(name, at)| state.features.get(*name).is_some_and(|feature| **at >= feature.created_at));
-        of_this_name.map(|(_, at)| *at).max()
+        let live = live.iter().filter_map(|name| state.features.get(name));
+        live.filter_map(|feature| self.features.latest(&feature.name, |_, at| at >= feature.created_at)).max()
     }
 
     /// Counts evaluations of features that exist. An error if there is no room for any of them.
@@ -188,17 +171,8 @@ impl Telemetry {
         if self.sends_on {
             return Ok(());
         }
-        let mut seen = self.seen.lock();
-        let features = match seen.features.get_mut(report.environment) {
-            Some(features) => features,
-            None => seen.features.entry(report.environment.to_owned()).or_default(),
-        };
         for usage in usages {
-            if let Some(at) = features.get_mut(usage.feature) {
-                *at = (*at).max(report.now);
-            } else if features.len() < PENDING_MAX {
-                features.insert(usage.feature.to_owned(), report.now);
-            }
+            self.features.saw(usage.feature, report.environment, report.now);
         }
         Ok(())
     }
@@ -287,39 +261,53 @@ impl Telemetry {
         for (key, at) in seen {
             later(&mut pending.features, key, at);
         }
-        TelemetryBatch { usage, ..pending.into_batch() }
+        TelemetryBatch {
+            usage,
+            tokens_seen: self.tokens.take(|token_id, at| TokenSeen { token_id, at }),
+            users_seen: self.users.take(|user_id, at| UserSeen { user_id, at }),
+            pats_seen: self.personal_tokens.take(|pat_id, at| PatSeen { pat_id, at }),
+            ..pending.into_batch()
+        }
     }
 
     /// Lets what could not be written wait again.
     pub fn put_back(&self, batch: TelemetryBatch) {
         self.usage.put_back(&batch.usage);
-        let mut pending = self.pending.lock();
-        batch
-            .last_seen
-            .into_iter()
-            .for_each(|row| later_bounded(&mut pending.features, (row.feature, row.environment), row.at));
         for row in batch.tokens_seen {
-            later_bounded(&mut pending.tokens, row.token_id, row.at);
+            self.tokens.put_back(row.token_id, row.at);
         }
         for row in batch.users_seen {
-            later_bounded(&mut pending.users, row.user_id, row.at);
+            self.users.put_back(row.user_id, row.at);
         }
         for row in batch.pats_seen {
-            later_bounded(&mut pending.personal_tokens, row.pat_id, row.at);
+            self.personal_tokens.put_back(row.pat_id, row.at);
         }
-        batch.applications.into_iter().for_each(|application| pending.add_application(application, Newer::Known));
-        batch.app_usage.into_iter().for_each(|used| pending.add_app_usage(used));
-        batch.instances.into_iter().for_each(|instance| pending.add_instance(instance, Newer::Known));
-        for row in batch.unknown_flags {
+        self.in_parts(batch.last_seen, |pending, row| {
+            later_bounded(&mut pending.features, (row.feature, row.environment), row.at);
+        });
+        self.in_parts(batch.applications, |pending, application| pending.add_application(application, Newer::Known));
+        self.in_parts(batch.app_usage, Pending::add_app_usage);
+        self.in_parts(batch.instances, |pending, instance| pending.add_instance(instance, Newer::Known));
+        self.in_parts(batch.unknown_flags, |pending, row| {
             let key = (row.name, row.app_name, row.environment);
-            let Some(entry) = bounded(&mut pending.unknown, key, UNKNOWN_MAX) else { continue };
+            let Some(entry) = bounded(&mut pending.unknown, key, UNKNOWN_MAX) else { return };
             let (at, total) = entry.or_insert((row.seen_at, 0));
             (*at, *total) = ((*at).max(row.seen_at), total.saturating_add(row.count));
-        }
+        });
+        let mut pending = self.pending.lock();
         // The newest are in already.
         let room = PENDING_MAX.saturating_sub(pending.logins.len());
         let surplus = batch.logins.len().saturating_sub(room);
         pending.logins.extend(batch.logins.into_iter().skip(surplus));
+    }
+
+    /// Puts rows back, few at a time: reports wait for the lock.
+    fn in_parts<T>(&self, rows: Vec<T>, put: impl Fn(&mut Pending, T)) {
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let mut pending = self.pending.lock();
+            rows.by_ref().take(AT_A_TIME).for_each(|row| put(&mut pending, row));
+        }
     }
 }
 
@@ -431,9 +419,6 @@ impl Pending {
                 .into_iter()
                 .map(|((feature, environment), at)| LastSeen { feature, environment, at })
                 .collect(),
-            tokens_seen: self.tokens.into_iter().map(|(token_id, at)| TokenSeen { token_id, at }).collect(),
-            users_seen: self.users.into_iter().map(|(user_id, at)| UserSeen { user_id, at }).collect(),
-            pats_seen: self.personal_tokens.into_iter().map(|(pat_id, at)| PatSeen { pat_id, at }).collect(),
             applications: self.applications.into_values().collect(),
             app_usage: self.app_usage.into_iter().collect(),
             instances: self.instances.into_values().collect(),
@@ -467,8 +452,8 @@ mod tests {
             telemetry.count(&report, std::iter::once(usage)).unwrap();
             assert_eq!(telemetry.take().usage.len(), 1);
         }
-        assert!(edge.seen.lock().features.is_empty());
-        assert!(node.seen.lock().features["development"].contains_key("flag"));
+        assert_eq!(edge.features.latest("flag", |_, _| true), None);
+        assert_eq!(node.features.latest("flag", |name, _| name == "development"), Some(Timestamp::default()));
     }
 
     #[test]
@@ -507,7 +492,9 @@ mod tests {
         }
         let batch = telemetry.take();
         let few = [batch.last_seen.len(), batch.tokens_seen.len(), batch.users_seen.len(), batch.pats_seen.len()];
-        assert_eq!(few, [PENDING_MAX; 4]);
+        assert_eq!(few[0], PENDING_MAX);
+        // These are in shards, some of which are full sooner than others.
+        assert!(few.iter().all(|count| (PENDING_MAX * 9 / 10..=PENDING_MAX).contains(count)), "{few:?}");
         assert_eq!(batch.unknown_flags.len(), UNKNOWN_MAX);
         let all = [batch.applications.len(), batch.app_usage.len(), batch.instances.len()];
         assert!(all.iter().all(|count| *count <= PENDING_MAX) && all[0] == PENDING_MAX, "{all:?}");

@@ -47,6 +47,21 @@ async fn pages_follow_each_other_the_newest_first() {
         ids.extend(events.iter().map(|e| e["id"].as_u64().unwrap()));
     }
     assert_eq!(ids, (1..=all).rev().collect::<Vec<_>>());
+    // Behind the last event of a page is the next one.
+    for filter in ["", "project=IS:alpha&", "query=created&", "project=IS:alpha&query=created&"] {
+        let (total, whole) = search(&it, &format!("{filter}limit=1000")).await;
+        assert!(total > 7 && whole.len() as u64 == total, "{filter}: {total}");
+        let (_, mut followed) = search(&it, &format!("{filter}limit=7")).await;
+        while let Some(last) = followed.last().map(|event| event["id"].clone()) {
+            let (again, page) = search(&it, &format!("{filter}limit=7&after={last}")).await;
+            assert_eq!(again, total, "{filter}");
+            if page.is_empty() {
+                break;
+            }
+            followed.extend(page);
+        }
+        assert_eq!(followed, whole, "{filter}");
+    }
 }
 
 #[tokio::test]
@@ -58,6 +73,7 @@ async fn filters_of_the_wrong_form_are_faults() {
         ("createdBy=IS:me", "400 BadDataError /query/createdBy"),
         ("from=IS:yesterday", "400 BadDataError /query/from"),
         ("to=IS:2027-02-30", "400 BadDataError /query/to"),
+        ("after=yesterday", "400 BadDataError /query/after"),
     ] {
         it.check("viewer", &format!("GET {SEARCH}?{query}"), Value::Null, expect).await;
     }

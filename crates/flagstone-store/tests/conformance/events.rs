@@ -151,6 +151,52 @@ pub(crate) async fn events_come_in_pages(fixture: Fixture) {
     check(page(6, 2), &[]).await;
     check(page(0, 0), &[]).await;
     check(page(u64::MAX, u64::MAX), &[]).await;
+    // Behind an event, whether it is there or not; some may be left out there as well.
+    let after = |after, offset, order| EventQuery { after: Some(after), offset, order, ..page(0, 2) };
+    check(after(5, 0, Order::Descending), &[4, 3]).await;
+    check(after(5, 3, Order::Descending), &[1]).await;
+    check(after(1, 0, Order::Descending), &[]).await;
+    check(after(u64::MAX, 0, Order::Descending), &[6, 5]).await;
+    check(after(5, 0, Order::Ascending), &[6]).await;
+    check(after(0, 1, Order::Ascending), &[2, 3]).await;
+}
+
+/// What is near the beginning is looked through, what is not is found by an index: a page is the same.
+pub(crate) async fn far_back_everything_is_found_as_well(fixture: Fixture) {
+    let store = &fixture.store;
+    let place = |id: u64| [Some(["one", "two", "three"][usize::try_from(id % 3).unwrap()]), None, None];
+    let rare = |id: u64| if id % 1_500 == 3 { "rare-Ünï" } else { "frequent-äß" };
+    let events = (1..=6_000).map(|id| of(id, rare(id), (1, "ada"), place(id))).collect();
+    store.append(&[commit(1, vec![], events)]).await.unwrap();
+    let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let text = |text: &str| EventQuery { text: Some(text.to_owned()), ..all() };
+    let found: &[u64] = &[4_503, 3_003, 1_503, 3];
+    let cases: Vec<(EventQuery, &[u64], u64)> = vec![
+        (EventQuery { types: list(&["rare-Ünï", "none"]), ..all() }, found, 4),
+        (text("RARE-ü"), found, 4),
+        (text("ÜNÏ"), found, 4),
+        (text("ar"), found, 4),
+        (text("ï"), found, 4),
+        (EventQuery { after: Some(4_503), limit: 2, ..text("rare") }, &[3_003, 1_503], 4),
+        (EventQuery { offset: 1, limit: 2, ..text("rare") }, &[3_003, 1_503], 4),
+        (EventQuery { order: Order::Ascending, limit: 2, ..text("rare") }, &[3, 1_503], 4),
+        (EventQuery { projects: list(&["one", "none"]), ..text("rare") }, found, 4),
+        (EventQuery { projects: list(&["two"]), ..text("rare") }, &[], 0),
+        (EventQuery { visible_projects: Some(list(&["two"])), ..text("rare") }, &[], 0),
+        (EventQuery { visible_projects: Some(list(&["one"])), ..text("rare") }, found, 4),
+        (EventQuery { limit: 2, ..text("frequent") }, &[6_000, 5_999], 500),
+        (EventQuery { limit: 1, offset: 5_995, ..text("frequent") }, &[1], 500),
+        (EventQuery { limit: 1, offset: 5_999, ..all() }, &[1], 6_000),
+        (EventQuery { visible_projects: Some(list(&["three"])), limit: 1, ..all() }, &[5_999], 2_000),
+    ];
+    for (query, expected, total) in cases {
+        let page = store.events(&query).await.unwrap();
+        assert_eq!(page.events.iter().map(|e| e.id).collect::<Vec<_>>(), expected, "{query:?}");
+        assert_eq!(page.total, total, "{query:?}");
+    }
+    let events = (6_001..=11_000).map(|id| of(id, "more", (1, "ada"), place(id))).collect();
+    store.append(&[commit(2, vec![], events)]).await.unwrap();
+    assert_eq!(store.events(&EventQuery { limit: 1, ..all() }).await.unwrap().total, 10_000);
 }
 
 pub(crate) async fn only_visible_projects_are_searched(fixture: Fixture) {

@@ -1,13 +1,14 @@
 //! Stores for tests, each in a place of its own that is removed afterwards.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use flagstone_model::commit::{Actor, Change, Commit, CommitBody, Event};
 use flagstone_model::tags::Tag;
 use flagstone_model::time::Timestamp;
-use flagstone_store::{DatabaseUrl, Options, Store};
+use flagstone_store::{DatabaseUrl, Options, Store, packed};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
@@ -116,6 +117,33 @@ impl BackDoor {
             Self::Sqlite(c) => c.close().await.unwrap(),
             Self::Postgres(c) => c.close().await.unwrap(),
         }
+    }
+
+    /// A packed column's text.
+    pub(crate) async fn unpacked(&mut self, sql: impl Into<String>) -> String {
+        let sql = AssertSqlSafe(sql.into());
+        let bytes: Vec<u8> = match self {
+            Self::Sqlite(c) => sqlx::query_scalar(sql).fetch_one(c).await.unwrap(),
+            Self::Postgres(c) => sqlx::query_scalar(sql).fetch_one(c).await.unwrap(),
+        };
+        packed::unpack(&bytes).unwrap()
+    }
+
+    /// Bytes as they stand in a statement.
+    pub(crate) fn blob(&self, bytes: &[u8]) -> String {
+        let hex = bytes.iter().fold(String::new(), |mut text, byte| {
+            write!(text, "{byte:02x}").unwrap();
+            text
+        });
+        match self {
+            Self::Sqlite(_) => format!("x'{hex}'"),
+            Self::Postgres(_) => format!("'\\x{hex}'::bytea"),
+        }
+    }
+
+    /// A text as it stands in a statement, for a packed column.
+    pub(crate) fn packed(&self, text: &str) -> String {
+        self.blob(&packed::pack(text))
     }
 
     pub(crate) async fn text(&mut self, sql: impl Into<String>) -> String {

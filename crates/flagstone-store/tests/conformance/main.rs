@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod compaction;
 mod corpus;
 mod deliveries;
 mod erasing;
@@ -50,8 +51,12 @@ suite! {
     events: events_are_found_by_every_filter
         t40_text_is_found_literally
         events_come_in_pages
+        far_back_everything_is_found_as_well
         only_visible_projects_are_searched
         creators_have_their_newest_name;
+    compaction: a_compacted_log_is_whole_from_where_it_begins
+        events_are_forgotten_and_their_numbers_never_come_back
+        what_is_redacted_is_gone_from_the_base;
     erasing: a_person_is_erased;
     past: any_past_state_is_the_fold_of_the_log
         a_history_comes_in_pages

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, commit, delete, event, put};
 
-const ADDRESS: &str = "ada@example.com";
+pub(crate) const ADDRESS: &str = "ada@example.com";
 
 fn user(id: i64, email: &str) -> flagstone_model::commit::Change {
     let body = json!({"id": id, "email": email, "rootRole": 1, "createdAt": "2026-01-01T00:00:00.000Z",
@@ -22,7 +22,7 @@ fn feature(name: &str, creator: &str, description: &str) -> flagstone_model::com
 }
 
 /// A log in which Ada, user 2, is created, creates a feature, changes herself, and is followed by somebody else.
-fn story() -> Vec<Commit> {
+pub(crate) fn story() -> Vec<Commit> {
     let by = |commit: Commit, id: i64, name: &str| {
         let events = commit.body.events.into_iter();
         let events = events.map(|event| flagstone_model::commit::Event {
@@ -60,7 +60,7 @@ fn story() -> Vec<Commit> {
 }
 
 /// The pieces of the log that hold Ada's address or her password.
-async fn pieces(store: &Store) -> Vec<Piece> {
+pub(crate) async fn pieces(store: &Store) -> Vec<Piece> {
     let mut found = Vec::new();
     let is_hers = |text: &str| text.contains(ADDRESS) || text.contains("\"id\":2,");
     store.pieces(|piece| is_hers(piece.text), |piece| found.push(piece)).await.unwrap();
@@ -68,7 +68,7 @@ async fn pieces(store: &Store) -> Vec<Piece> {
 }
 
 /// The commit that erases Ada.
-fn redaction(seq: u64, pieces: &[Piece]) -> Commit {
+pub(crate) fn redaction(seq: u64, pieces: &[Piece]) -> Commit {
     let changes = vec![delete("user", "2"), feature("a", "[redacted]", "two")];
     Commit { redacts: pieces.to_vec(), ..commit(seq, changes, vec![event(seq, "user-erased")]) }
 }
@@ -177,7 +177,7 @@ async fn tampering_beside_a_redaction_is_found(fixture: Fixture) {
     let piece = |place: &str| Fault::Piece(place.to_owned());
     let cases = [
         ("documents", "DELETE FROM documents WHERE id = 'b'", 4, document("b")),
-        ("documents", "UPDATE documents SET body = '{}' WHERE id = 'c'", 6, document("c")),
+        ("documents", &format!("UPDATE documents SET body = {} WHERE id = 'c'", door.packed("{}")), 6, document("c")),
         ("documents", "UPDATE documents SET seq = 5 WHERE id = 'a'", 7, document("a")),
         (
             "documents",
@@ -189,7 +189,7 @@ async fn tampering_beside_a_redaction_is_found(fixture: Fixture) {
         ("events", "UPDATE events SET type = 'x' WHERE id = 5", 5, Fault::Event(5)),
         ("events", "UPDATE events SET created_by = 'eve' WHERE id = 3", 3, Fault::Event(3)),
         ("events", "UPDATE events SET created_by = 'eve' WHERE id = 4", 4, Fault::Event(4)),
-        ("events", "UPDATE events SET data = NULL WHERE id = 1", 1, Fault::Event(1)),
+        ("events", "UPDATE events SET detail = NULL WHERE id = 1", 1, Fault::Event(1)),
         (
             "commits",
             "UPDATE commits SET private = '[null,null]' WHERE seq = 4",
@@ -220,11 +220,13 @@ async fn tampering_beside_a_redaction_is_found(fixture: Fixture) {
     assert!(fixture.store.verify().await.unwrap().is_intact());
 
     // Somebody who changes all that a redaction would change, but cannot add one to the chain.
-    door.run(
+    let body = door.unpacked("SELECT body FROM documents WHERE id = 'c'").await;
+    let body = door.packed(&body.replace("\"root\"", "\"[redacted]\""));
+    door.run(format!(
         "UPDATE commits SET private = '[null,null,null]' WHERE seq = 6; \
          UPDATE events SET created_by = '[redacted]', ip = NULL WHERE id = 6; \
-         UPDATE documents SET body = replace(body, '\"root\"', '\"[redacted]\"') WHERE id = 'c'",
-    )
+         UPDATE documents SET body = {body} WHERE id = 'c'"
+    ))
     .await;
     let broken = fixture.store.verify().await.unwrap().broken.unwrap();
     assert!(matches!((broken.seq, &broken.fault), (6, Fault::Piece(_))), "{broken:?}");
@@ -264,6 +266,14 @@ async fn what_is_redacted_is_not_in_the_file() {
     };
     fixture.store.append(&story()).await.unwrap();
     assert!(holds() > 0);
+    // Nor is a part of it in the index of texts, which says how often each is there.
+    let mut door = fixture.back_door().await;
+    door.run("CREATE VIRTUAL TABLE temp.parts USING fts5vocab (main, events_text, row)").await;
+    // `da@` and `a@e`: the others are in what stays, too.
+    let count = "SELECT CAST(COUNT(*) AS TEXT) FROM temp.parts WHERE term IN ('646140', '614065')";
+    assert_eq!(door.text(count).await, "2");
     fixture.store.append(&[redaction(7, &pieces(&fixture.store).await)]).await.unwrap();
+    assert_eq!(door.text(count).await, "0");
+    drop(door);
     assert_eq!(holds(), 0);
 }

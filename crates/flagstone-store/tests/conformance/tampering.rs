@@ -1,7 +1,5 @@
 //! The log gives away every change to it, and to what follows from it.
 
-use std::fmt::Write as _;
-
 use flagstone_store::{Error, Fault};
 use sha2::{Digest, Sha256};
 
@@ -22,33 +20,24 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-fn blob(fixture_is_sqlite: bool, hash: &[u8]) -> String {
-    let hex = hash.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").unwrap();
-        text
-    });
-    if fixture_is_sqlite { format!("x'{hex}'") } else { format!("'\\x{hex}'::bytea") }
-}
-
 /// A change that someone might make, as SQL.
 async fn tampering(random: &mut Random, door: &mut BackDoor) -> String {
-    let is_sqlite = matches!(door, BackDoor::Sqlite(_));
     let seq = 1 + random.below(COMMITS);
     let other = 1 + (seq + random.below(COMMITS - 1)) % COMMITS;
     let junk = random.below(u64::MAX);
     let hash: [u8; 32] = Sha256::digest(junk.to_be_bytes()).into();
     match random.below(17) {
         0 | 1 => {
-            let body = door.text(format!("SELECT body FROM commits WHERE seq = {seq}")).await;
+            let body = door.unpacked(format!("SELECT body FROM commits WHERE seq = {seq}")).await;
             let body = changed(random, &body);
-            format!("UPDATE commits SET body = {} WHERE seq = {seq}", quoted(&body))
+            format!("UPDATE commits SET body = {} WHERE seq = {seq}", door.packed(&body))
         }
         2 => {
             // A forger who knows how bodies are hashed.
-            let body = door.text(format!("SELECT body FROM commits WHERE seq = {seq}")).await;
+            let body = door.unpacked(format!("SELECT body FROM commits WHERE seq = {seq}")).await;
             let body = changed(random, &body);
-            let hash = blob(is_sqlite, &Sha256::digest(body.as_bytes()));
-            format!("UPDATE commits SET body = {}, body_hash = {hash} WHERE seq = {seq}", quoted(&body))
+            let hash = door.blob(&Sha256::digest(body.as_bytes()));
+            format!("UPDATE commits SET body = {}, body_hash = {hash} WHERE seq = {seq}", door.packed(&body))
         }
         3 => {
             let column = ["at", "format", "reached", "redacts"][index(random, 4)];
@@ -63,15 +52,16 @@ async fn tampering(random: &mut Random, door: &mut BackDoor) -> String {
              UPDATE commits SET seq = {other} WHERE seq = 1000"
         ),
         5 | 6 => format!("DELETE FROM commits WHERE seq = {seq}"),
-        7 => format!("UPDATE commits SET body_hash = {} WHERE seq = {seq}", blob(is_sqlite, &hash)),
-        8 => format!("UPDATE commits SET chain_hash = {} WHERE seq = {seq}", blob(is_sqlite, &hash)),
+        7 => format!("UPDATE commits SET body_hash = {} WHERE seq = {seq}", door.blob(&hash)),
+        8 => format!("UPDATE commits SET chain_hash = {} WHERE seq = {seq}", door.blob(&hash)),
         9 | 10 => {
             let column = ["type", "created_by", "project", "environment", "feature", "ip"][index(random, 6)];
             format!("UPDATE events SET {column} = 'x{junk}' WHERE id = {seq}")
         }
         11 => {
-            let column = ["data", "pre_data"][index(random, 2)];
-            format!("UPDATE events SET {column} = '{{\"x\":{junk}}}' WHERE id = {seq}")
+            let field = ["data", "preData"][index(random, 2)];
+            let detail = door.packed(&format!("{{\"{field}\":{{\"x\":{junk}}}}}"));
+            format!("UPDATE events SET detail = {detail} WHERE id = {seq}")
         }
         12 => match random.below(4) {
             0 => format!("DELETE FROM events WHERE id = {seq}"),
@@ -86,15 +76,22 @@ async fn tampering(random: &mut Random, door: &mut BackDoor) -> String {
         16 => match random.below(3) {
             0 => format!("DELETE FROM changes WHERE seq = {seq}"),
             1 => format!("UPDATE changes SET seq = {} WHERE seq = {seq}", COMMITS + 1),
-            _ => format!("INSERT INTO changes (kind, id, seq) VALUES ('feature', 'x{junk}', {seq})"),
+            _ => format!(
+                "INSERT INTO changes (document, seq) SELECT MIN(number), {seq} FROM document_keys \
+                 WHERE number NOT IN (SELECT document FROM changes WHERE seq = {seq})"
+            ),
         },
-        13 => format!("UPDATE documents SET body = '{{\"x\":{junk}}}' WHERE id = {}", document(random)),
+        13 => {
+            let body = door.packed(&format!("{{\"x\":{junk}}}"));
+            format!("UPDATE documents SET body = {body} WHERE id = {}", document(random))
+        }
         14 => format!("UPDATE documents SET seq = seq + 1 WHERE id = {}", document(random)),
         _ => match random.below(2) {
             0 => format!("DELETE FROM documents WHERE id = {}", document(random)),
             _ => format!(
-                "INSERT INTO documents (kind, id, seq, body, hash) VALUES ('feature', 'x{junk}', {seq}, '{{}}', {})",
-                blob(is_sqlite, &hash)
+                "INSERT INTO documents (kind, id, seq, body, hash) VALUES ('feature', 'x{junk}', {seq}, {}, {})",
+                door.packed("{}"),
+                door.blob(&hash)
             ),
         },
     }
@@ -154,6 +151,7 @@ async fn a_thousand_tamperings_are_found_on_postgres() {
 async fn the_first_fault_is_named(fixture: Fixture) {
     fill(&fixture).await;
     let mut door = fixture.back_door().await;
+    let empty = door.packed("{}");
     let mut check = async |undo: &str, tamper: &str, seq: u64, fault: Fault, text: &str| {
         door.run(tamper).await;
         let broken = fixture.store.verify().await.unwrap().broken.unwrap();
@@ -188,7 +186,7 @@ async fn the_first_fault_is_named(fixture: Fixture) {
     .await;
     check(
         "SELECT 1",
-        "UPDATE commits SET body = '{}' WHERE seq = 11",
+        &format!("UPDATE commits SET body = {empty} WHERE seq = 11"),
         11,
         Fault::BodyHash,
         "commit 11: its body was changed",

@@ -41,7 +41,12 @@ const JOB: Job = Job {
 };
 
 async fn node(store: Arc<Store>, millis: &Arc<AtomicI64>) -> App {
-    let options = Cli::parse_from(["jobs", "--admin-password", "First-password-1"]).options;
+    node_with(store, millis, &[]).await
+}
+
+async fn node_with(store: Arc<Store>, millis: &Arc<AtomicI64>, more: &[&str]) -> App {
+    let options = [&["jobs", "--admin-password", "First-password-1"], more].concat();
+    let options = Cli::parse_from(options).options;
     let schemas = std::future::ready(Schemas::of(&[]));
     App::start(options, store, Clock::Manual(Arc::clone(millis)), schemas).await.unwrap()
 }
@@ -129,6 +134,32 @@ async fn each_due_time_is_done_once_on_postgres() {
     let schema = Some(format!("flagstone_jobs_{}", entropy::hex::<8>()));
     let options = Options { schema, ..Options::default() };
     run(async || Arc::new(Store::open(&url, &options).await.unwrap())).await;
+}
+
+/// Nothing is let go of unless the operator says so, and then what is old alone.
+#[tokio::test]
+async fn the_log_goes_back_as_far_as_it_is_to_be_kept() {
+    let store = Arc::new(Store::open(&DatabaseUrl::Memory, &Options::default()).await.unwrap());
+    let millis = Arc::new(AtomicI64::new(1_800_000_000_000));
+    let retention = ON_ONE_NODE.iter().find(|job| job.name == "retention").unwrap();
+    let keeps_all = node(Arc::clone(&store), &millis).await;
+    let days = ["--log-retention-days", "30", "--events-retention-days", "7"];
+    let keeps_some = node_with(Arc::clone(&store), &millis, &days).await;
+    let mut last = Vec::new();
+    for _ in 0..50 {
+        millis.fetch_add(DAY, Ordering::SeqCst);
+        let input = SegmentInput { name: entropy::hex::<4>(), description: None, project: None, constraints: vec![] };
+        keeps_all.commit_under::<Create>(None, &Caller::system(), (), input).await.unwrap();
+        last.push(store.last_seq().await.unwrap());
+    }
+    assert!(attend_once(&keeps_all, *retention).await.unwrap());
+    assert_eq!(store.begin().await, Ok(0));
+    millis.fetch_add(DAY, Ordering::SeqCst);
+    assert!(attend_once(&keeps_some, *retention).await.unwrap());
+    assert_eq!(store.begin().await, Ok(last[19]), "the last commit that is older than 30 days");
+    let query = flagstone_store::EventQuery { limit: 100, ..Default::default() };
+    assert_eq!(store.events(&query).await.unwrap().total, 7);
+    assert!(store.verify().await.unwrap().is_intact());
 }
 
 /// A job that hangs is left once its lease has passed on, so that it can be tried again.

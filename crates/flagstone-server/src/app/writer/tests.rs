@@ -51,6 +51,26 @@ async fn store_all(writer: &Writer) {
 }
 
 #[tokio::test]
+async fn a_node_behind_a_compacted_log_loads_the_state() {
+    let store = store().await;
+    let (ours, theirs) = (node(&store).await, node(&store).await);
+    for to in 1..=5 {
+        set(&theirs, "number", to);
+        store_all(&theirs).await;
+    }
+    assert_eq!(store.compact(Timestamp::from_millis(1)).await, Ok(Some(4)));
+    assert_eq!(store.page_after(0, 1).await, Err(flagstone_store::Error::Compacted(4)));
+    ours.catch_up().await.unwrap();
+    assert_eq!((ours.head().state.seq, value(&ours.head().state, "number")), (5, 5));
+    assert_eq!(ours.head().state, theirs.head().state);
+    // It writes as before, and so does the other.
+    set(&ours, "number", 6);
+    store_all(&ours).await;
+    theirs.catch_up().await.unwrap();
+    assert_eq!(value(&theirs.head().state, "number"), 6);
+}
+
+#[tokio::test]
 async fn a_refusal_on_what_another_node_may_undo_waits_for_it() {
     let store = store().await;
     let (ours, theirs) = (node(&store).await, node(&store).await);
