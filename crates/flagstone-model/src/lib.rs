@@ -5,6 +5,7 @@
 
 mod draft;
 mod error;
+pub mod small_map;
 mod state;
 mod visibility;
 

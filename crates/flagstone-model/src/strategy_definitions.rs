@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::error::Faults;
 use crate::features::{Strategy, Variant};
+use crate::small_map::SmallMap;
 
 /// A type of strategy.
 #[derive(Debug)]
@@ -146,13 +147,8 @@ pub fn text_of(value: &Value) -> Option<String> {
 
 /// The parameters of a strategy called `name`, those that its type needs and that are missing or empty among them:
 /// SDKs differ in what they make of a strategy that lacks one.
-pub fn complete(
-    name: &str,
-    parameters: BTreeMap<String, Value>,
-    feature: &str,
-    stickiness: &str,
-) -> BTreeMap<String, String> {
-    let mut parameters: BTreeMap<String, String> =
+pub fn complete(name: &str, parameters: BTreeMap<String, Value>, feature: &str, stickiness: &str) -> SmallMap<String> {
+    let mut parameters: SmallMap<String> =
         parameters.into_iter().filter_map(|(key, value)| Some((key, text_of(&value)?))).collect();
     let needed: &[(&str, &str)] = match name {
         "flexibleRollout" => &[("rollout", "100"), ("stickiness", stickiness), ("groupId", feature)],
@@ -163,7 +159,7 @@ pub fn complete(
         _ => &[],
     };
     for (key, value) in needed {
-        let slot = parameters.entry((*key).to_owned()).or_default();
+        let slot = parameters.get_or_insert_with(key, String::new);
         if slot.is_empty() {
             slot.push_str(value);
         }
@@ -173,7 +169,7 @@ pub fn complete(
 
 /// The parameters of a feature's strategy as they are delivered: with shares and lists spelt as all SDKs read
 /// them, and the group that decides about its variants, for which SDKs have different defaults.
-pub fn delivered_parameters<'s>(strategy: &'s Strategy, feature: &str) -> Cow<'s, BTreeMap<String, String>> {
+pub fn delivered_parameters<'s>(strategy: &'s Strategy, feature: &str) -> Cow<'s, SmallMap<String>> {
     let parameters = &strategy.parameters;
     let mut delivered = Cow::Borrowed(parameters);
     for Parameter { name, kind, .. } in find(&strategy.name).into_iter().flat_map(|definition| definition.parameters) {

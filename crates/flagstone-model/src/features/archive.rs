@@ -46,7 +46,7 @@ pub fn revive(draft: &mut Draft, name: &str) -> Result<(), Error> {
     feature.environments.retain(|name, _| environments.contains(name));
     check_references(draft, &feature.project, feature.segments())?;
     for name in environments {
-        feature.environments.entry(name).or_default().enabled = false;
+        feature.environments.get_or_insert_with(&name, Default::default).enabled = false;
     }
     draft.record(NewEvent::new("feature-revived").feature(&feature));
     draft.put(feature);

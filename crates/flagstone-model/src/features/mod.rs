@@ -10,7 +10,7 @@ mod strategies;
 mod toggling;
 mod variants;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -47,6 +47,7 @@ use crate::names::{check_text, check_url_name};
 use crate::patches::apply_patch;
 use crate::permissions::{Need, Permission};
 use crate::projects::{self, Project};
+use crate::small_map::SmallMap;
 use crate::state::State;
 use crate::tags::{self, Tag, TagInput};
 use crate::time::Timestamp;
@@ -90,7 +91,7 @@ pub struct Feature {
     pub archived_at: Option<Timestamp>,
     /// Its state in each of its project's environments.
     #[serde(default)]
-    pub environments: BTreeMap<String, FeatureEnvironment>,
+    pub environments: SmallMap<FeatureEnvironment>,
     /// The features it depends on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependencies: Vec<Dependency>,

@@ -14,6 +14,7 @@ use crate::error::{Error, Faults};
 use crate::limits::Limits;
 use crate::names::{NAME_BYTES_MAX, check_text};
 use crate::patches::apply_patch;
+use crate::small_map::SmallMap;
 use crate::state::State;
 use crate::strategy_definitions;
 
@@ -42,7 +43,7 @@ pub struct Strategy {
     pub constraints: Vec<Constraint>,
     /// What the type asks for; numbers and booleans are stored as their text, as SDKs expect.
     #[serde(default)]
-    pub parameters: BTreeMap<String, String>,
+    pub parameters: SmallMap<String>,
     /// What those get whom this strategy matches.
     #[serde(default)]
     pub variants: Vec<Variant>,

@@ -1,7 +1,5 @@
 //! Strategies of features over HTTP.
 
-use std::collections::BTreeMap;
-
 use axum::Json;
 use axum::extract::State;
 use flagstone_model::commands::features::{self as commands, StrategyOrder};
@@ -9,6 +7,7 @@ use flagstone_model::constraints::Constraint;
 use flagstone_model::features::{self, Strategy, StrategyChange, StrategyInput, Variant};
 use flagstone_model::patches::JsonPatch;
 use flagstone_model::paths::{Place, StrategyPath};
+use flagstone_model::small_map::SmallMap;
 use flagstone_model::{Error, Need};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -37,7 +36,8 @@ pub(super) struct StrategyView {
     /// All must hold.
     constraints: Vec<Constraint>,
     /// What the type asks for.
-    parameters: BTreeMap<String, String>,
+    #[schema(value_type = BTreeMap<String, String>)]
+    parameters: SmallMap<String>,
     /// What those get whom this strategy matches.
     variants: Vec<Variant>,
     /// Ids of segments; all must hold.

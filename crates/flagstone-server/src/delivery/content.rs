@@ -61,6 +61,14 @@ pub struct Project {
     pub segments: Vec<i64>,
 }
 
+impl Project {
+    /// A project with these features.
+    pub fn of(id: String, features: BTreeMap<String, Put<Arc<FeatureItem>>>) -> Self {
+        let features = Rope::default().after(features);
+        Self { id, segments: features.segments(), features }
+    }
+}
+
 /// Everything that one environment's SDKs get, at one revision.
 #[derive(Debug, Default)]
 pub struct Content {
@@ -71,6 +79,12 @@ pub struct Content {
 }
 
 impl Content {
+    /// Projects, which come by id, and segments.
+    pub fn of(projects: impl Iterator<Item = Project>, segments: BTreeMap<i64, Put<i64>>) -> Self {
+        let projects = projects.filter(|project| !project.features.is_empty()).map(Arc::new).collect();
+        Self { projects, segments: Rope::default().after(segments) }
+    }
+
     /// The projects that have features, by id.
     pub fn projects(&self) -> &[Arc<Project>] {
         &self.projects
@@ -179,7 +193,8 @@ pub enum Unused {
     Go,
 }
 
-type Put<T> = Option<(T, Bytes)>;
+/// What is put in a place; nothing if it is to be empty.
+pub type Put<T> = Option<(T, Bytes)>;
 
 /// A change of a content.
 pub struct Edit<'c> {

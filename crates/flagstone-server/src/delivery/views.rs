@@ -1,16 +1,18 @@
 //! What the SDKs of an environment see of the state.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use flagstone_model::constraints::Constraint;
 use flagstone_model::features::{Dependency, Feature, Strategy, Variant};
 use flagstone_model::segments::Segment;
+use flagstone_model::small_map::SmallMap;
 use flagstone_model::{State, strategy_definitions};
 use serde::Serialize;
 
-use super::content::{Content, FeatureItem, Unused};
+use super::content::{Content, FeatureItem, Project, Unused};
 use super::history::Changes;
 
 #[derive(Serialize)]
@@ -49,7 +51,7 @@ impl<'a> DependencyView<'a> {
 struct StrategyView<'a> {
     name: &'a str,
     constraints: Vec<Cow<'a, Constraint>>,
-    parameters: Cow<'a, BTreeMap<String, String>>,
+    parameters: Cow<'a, SmallMap<String>>,
     variants: Cow<'a, [Variant]>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     segments: &'a [i64],
@@ -80,18 +82,20 @@ fn spelt(constraints: &[Constraint]) -> Vec<Cow<'_, Constraint>> {
 
 /// All that `environment`'s SDKs see of a state.
 pub fn everything(state: &State, environment: &str) -> Content {
-    let nothing = Content::default();
-    let mut edit = nothing.edit();
     let mut used = BTreeSet::new();
-    for document in state.features.values().filter(|f| f.delivered(environment).is_some()) {
-        let (item, json) = feature(document, environment);
-        used.extend(item.segments.iter().copied());
-        edit.put_feature(item, json);
-    }
-    for document in used.iter().filter_map(|id| state.segments.get(id)) {
-        edit.put_segment(document.id, segment(document));
-    }
-    edit.finish(Unused::Go).0
+    let projects = state.projects.values().map(|project| {
+        let names = state.features.index().of_project(&project.id).into_iter().flat_map(|features| &features.live);
+        let documents = names.filter_map(|name| state.features.get(name));
+        let delivered = documents.filter(|document| document.delivered(environment).is_some()).map(|document| {
+            let (item, json) = feature(document, environment);
+            used.extend(item.segments.iter().copied());
+            (item.name.clone(), Some((Arc::new(item), json)))
+        });
+        Project::of(project.id.clone(), delivered.collect())
+    });
+    let projects: Vec<_> = projects.collect();
+    let segments = used.iter().filter_map(|id| Some((*id, Some((*id, segment(state.segments.get(id)?))))));
+    Content::of(projects.into_iter(), segments.collect())
 }
 
 /// The same, where `known` is what they saw before some things were touched.

@@ -11,6 +11,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use flagstone_model::constraints::Operator;
 use flagstone_model::features::Variant;
+use flagstone_model::small_map::SmallMap;
 use flagstone_model::{Error, Need};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -245,7 +246,8 @@ struct StrategyView<'e> {
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<&'e str>,
     disabled: bool,
-    parameters: &'e BTreeMap<String, String>,
+    #[schema(value_type = BTreeMap<String, String>)]
+    parameters: &'e SmallMap<String>,
     result: StrategyResult<'e>,
     constraints: Vec<ConstraintView<'e>>,
     segments: Vec<SegmentView<'e>>,
