@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use crate::chain::{self, End, Rows};
 use crate::leases::{self, Hold};
-use crate::sql::{Lease, Row, Sql, Value, signed};
+use crate::sql::{Lease, ROWS_MAX, Row, Sql, Value, signed};
 use crate::text::{self, Parsed, Salts, Unreadable};
 use crate::{Appended, Error, Head, Loaded, Page, StoredDocument, base, grams, packed, redact};
 
@@ -331,18 +331,35 @@ async fn insert_events(lease: &mut Lease<'_>, events: Vec<EventRow>) -> Result<(
         .await
 }
 
+/// Notes which documents were changed. Nearly always all of them have a number already.
 async fn insert_changes(lease: &mut Lease<'_>, changes: Vec<(String, String, u64)>) -> Result<(), Error> {
+    let mut noted = 0;
+    for sql in changes_of(&changes) {
+        noted += lease.execute(sql).await?;
+    }
+    if noted == changes.len() as u64 {
+        return Ok(());
+    }
     let keys: BTreeSet<_> = changes.iter().map(|(kind, id, _)| (kind.as_str(), id.as_str())).collect();
     let keys = keys.into_iter().map(|(kind, id)| vec![kind.into(), id.into()]).collect();
     let insert = "INSERT INTO document_keys (kind, id)";
     lease.execute_all(Sql::insert(insert, keys, "ON CONFLICT (kind, id) DO NOTHING")).await?;
-    let insert = "INSERT INTO changes (document, seq)";
-    lease
-        .execute_all(Sql::insert_rows(insert, changes, "", |sql, (kind, id, seq)| {
-            sql.push("((SELECT number FROM document_keys WHERE kind = ").push_value(kind);
-            sql.push(" AND id = ").push_value(id).push("), ").push_value(signed(seq)).push(")");
-        }))
-        .await
+    lease.execute_all(changes_of(&changes)).await
+}
+
+/// Statements that note those changes whose documents have a number, unless they are noted.
+fn changes_of(changes: &[(String, String, u64)]) -> Vec<Sql> {
+    let statement = |changes: &[(String, String, u64)]| {
+        let mut sql = Sql::new("INSERT INTO changes (document, seq)");
+        for (at, (kind, id, seq)) in changes.iter().enumerate() {
+            sql.push(if at == 0 { " " } else { " UNION ALL " }).push("SELECT number, CAST(");
+            sql.push_value(signed(*seq)).push(" AS BIGINT) FROM document_keys WHERE kind = ").push_value(kind.as_str());
+            sql.push(" AND id = ").push_value(id.as_str());
+        }
+        sql.push(" ON CONFLICT (document, seq) DO NOTHING");
+        sql.recurring(changes.len())
+    };
+    changes.chunks(ROWS_MAX).map(statement).collect()
 }
 
 /// Whether commits whose fate is unknown are in the log: all of them, others in their place, or nothing.

@@ -75,7 +75,9 @@ impl From<Option<Vec<u8>>> for Value {
 
 /// Rows in one `VALUES` list at most. SQLite looks up the names of values one by one, so that twice the rows take
 /// four times as long; and a statement of a fixed length is prepared once.
-const ROWS_MAX: usize = 64;
+pub(crate) const ROWS_MAX: usize = 64;
+/// So many rows are what most commits have.
+const ROWS_FEW: usize = 4;
 
 impl Sql {
     pub(crate) const fn new(text: &'static str) -> Self {
@@ -112,6 +114,12 @@ impl Sql {
         self.push(")")
     }
 
+    /// Whether a statement for so many rows is kept prepared: such as come again.
+    pub(crate) fn recurring(mut self, rows: usize) -> Self {
+        self.recurs = rows <= ROWS_FEW || rows == ROWS_MAX;
+        self
+    }
+
     /// `head VALUES (…), (…) tail`, in as many statements as the rows need.
     pub(crate) fn insert(head: &'static str, rows: Vec<Vec<Value>>, tail: &'static str) -> Vec<Self> {
         Self::insert_rows(head, rows, tail, |sql, row| {
@@ -138,8 +146,7 @@ impl Sql {
                 count += 1;
             }
             sql.push(" ").push(tail);
-            sql.recurs = count == 1 || count == ROWS_MAX;
-            statements.push(sql);
+            statements.push(sql.recurring(count));
         }
         statements
     }

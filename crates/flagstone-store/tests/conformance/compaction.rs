@@ -209,7 +209,10 @@ async fn the_file_becomes_smaller() {
     let pages = "SELECT CAST(page_count AS TEXT) FROM pragma_page_count";
     let free = "SELECT CAST(freelist_count AS TEXT) FROM pragma_freelist_count";
     let before: u64 = door.text(pages).await.parse().unwrap();
+    let bytes = || std::fs::metadata(fixture.path()).unwrap().len();
+    let bytes_before = bytes();
     store.compact(made(300)).await.unwrap();
+    assert!(bytes() * 2 < bytes_before, "{bytes_before} bytes, then {}", bytes());
     let after: u64 = door.text(pages).await.parse().unwrap();
     assert!(after * 2 < before, "{before} pages, then {after}");
     assert_eq!(door.text(free).await, "0");
