@@ -123,6 +123,9 @@ impl Edge {
                 // As revision 0, which is older than all of an upstream.
                 line.take_document(document, Some(Revision::default()))?;
                 self.feeds_mut().add(Arc::clone(&line));
+                if reason == Reason::Changed {
+                    self.spawn(Arc::clone(&line));
+                }
                 line
             }
         };

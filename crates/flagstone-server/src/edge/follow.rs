@@ -124,7 +124,8 @@ impl Edge {
         self.spawn(line);
     }
 
-    fn spawn(&self, line: Arc<Line>) {
+    /// Begins to follow a feed, where there is an upstream.
+    pub(super) fn spawn(&self, line: Arc<Line>) {
         let Some(upstream) = self.0.parts.upstream.clone() else { return };
         let edge = self.clone();
         keep_running("follow the upstream", move || edge.clone().follow_feed(upstream.clone(), Arc::clone(&line)));

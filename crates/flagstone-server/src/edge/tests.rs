@@ -333,6 +333,36 @@ async fn a_bootstrap_file_is_read_again_when_it_changes_and_never_takes_flags_aw
 }
 
 #[tokio::test]
+async fn a_token_of_which_a_file_says_more_later_is_followed_like_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = document(folder.path(), &json!(null));
+    // It says nothing of tokens until it is told to, and then has other flags than the file.
+    let speaks = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let words = json!({ "type": "client", "projects": ["one"], "environment": "development" });
+    let of = Arc::clone(&speaks);
+    let away = axum::middleware::from_fn(move |request, next: axum::middleware::Next| {
+        let is_away = !of.load(std::sync::atomic::Ordering::Relaxed);
+        async move { if is_away { StatusCode::SERVICE_UNAVAILABLE.into_response() } else { next.run(request).await } }
+    });
+    let delta = async || {
+        Json(
+            json!({ "events": [{ "type": "hydration", "eventId": 7, "features": [{ "name": "followed", "project": "one" }] }] }),
+        )
+    };
+    let url = serve(describes(words).route("/api/client/delta", get(delta)).layer(away)).await;
+    let words = ["--bootstrap-file", &file, "--tokens", SEVERAL, "--upstream-url", &url, "--reload-interval", "1"];
+    let edge = started(&words).await;
+    assert!(edge.feeds().is_empty(), "nobody knows what it is for");
+    document(folder.path(), &json!({ "project": ["one"], "environment": "development" }));
+    let has = |name: &str| {
+        edge.feeds().iter().any(|line| line.feed.delivery().is_some_and(|d| d.content().feature(name).is_some()))
+    };
+    until(&edge, || has("of-one")).await;
+    speaks.store(true, std::sync::atomic::Ordering::Relaxed);
+    until(&edge, || has("followed")).await;
+}
+
+#[tokio::test]
 async fn what_the_upstream_says_is_not_replaced_by_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = document(folder.path(), &json!(null));
