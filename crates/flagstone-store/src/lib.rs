@@ -34,6 +34,7 @@ use std::time::Duration;
 use flagstone_model::commit::{Commit, Piece};
 use flagstone_model::sealing::SealedPiece;
 use flagstone_model::time::Timestamp;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 pub use deliveries::Delivery;
@@ -75,6 +76,9 @@ pub enum Store {
     /// Gone with the process.
     Memory(memory::Store),
 }
+
+/// How many parts of what is loaded may wait for whoever receives them.
+const PARTS_MAX: usize = 4;
 
 /// What an operation works on: tables in memory, or a connection.
 enum Access<'a> {
@@ -184,7 +188,32 @@ impl Store {
 impl Store {
     /// The head and all documents, as of one moment.
     pub async fn load(&self) -> Result<Loaded, Error> {
-        access!(self.reader().await?, tables => tables.load(), lease => log::load(lease))
+        let (send, mut parts) = mpsc::channel::<Loaded>(PARTS_MAX);
+        let all = async {
+            let mut all = Loaded::default();
+            while let Some(part) = parts.recv().await {
+                all.head = part.head;
+                all.documents.extend(part.documents);
+            }
+            all.documents.sort_unstable_by(|a, b| (&a.kind, &a.id).cmp(&(&b.kind, &b.id)));
+            all
+        };
+        let (sent, all) = tokio::join!(self.load_in_parts(send), all);
+        sent.map(|()| all)
+    }
+
+    /// The same in parts, each with the head and some documents, one at least: no more of them is in memory than whoever
+    /// receives leaves waiting.
+    pub async fn load_in_parts(&self, parts: mpsc::Sender<Loaded>) -> Result<(), Error> {
+        match self.reader().await? {
+            Access::Memory(memory) => {
+                let loaded = memory.tables().load();
+                // Whoever does not want it has gone.
+                parts.send(loaded).await.ok();
+                Ok(())
+            }
+            Access::Sql(mut lease) => log::load(&mut lease, &parts).await,
+        }
     }
 
     /// Appends commits, whose numbers follow each other, in one transaction: all are on disk, or none.

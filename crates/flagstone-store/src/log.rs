@@ -6,6 +6,7 @@ use flagstone_model::commit::{Commit, Event};
 use flagstone_model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use tokio::sync::mpsc::Sender;
 
 use crate::chain::{self, End, Rows};
 use crate::leases::{self, Hold};
@@ -394,18 +395,33 @@ pub(crate) async fn last_seq(lease: &mut Lease<'_>) -> Result<u64, Error> {
     Ok(lease.fetch_one(query, |row| row.count(0)).await?.unwrap_or_default())
 }
 
-pub(crate) async fn load(lease: &mut Lease<'_>) -> Result<Loaded, Error> {
+/// Sends the head with some documents, again and again until all have been sent, as of one moment.
+pub(crate) async fn load(lease: &mut Lease<'_>, parts: &Sender<Loaded>) -> Result<(), Error> {
     lease.begin_snapshot().await?;
     let End { seq, chain_hash, format, .. } = end_of_log(lease).await?;
     let query = Sql::new("SELECT id FROM events ORDER BY id DESC LIMIT 1");
     let last_event_id = lease.fetch_one(query, |row| row.count(0)).await?.unwrap_or_default();
     // An event's number never comes back.
     let last_event_id = last_event_id.max(base::last_event_id(lease).await?);
-    let query = Sql::new("SELECT kind, id, seq, body, hash FROM documents");
-    let mut documents = lease.fetch(query, read_document).await?;
-    lease.end("COMMIT").await?;
-    documents.sort_unstable_by(|a, b| (&a.kind, &a.id).cmp(&(&b.kind, &b.id)));
-    Ok(Loaded { head: Head { seq, chain_hash, format, last_event_id }, documents })
+    let head = Head { seq, chain_hash, format, last_event_id };
+    let mut after = (String::new(), String::new());
+    loop {
+        let query = Sql::new(
+            "SELECT kind, id, seq, body, hash FROM documents WHERE (kind, id) > ($1, $2) ORDER BY kind, id LIMIT $3",
+        );
+        let query = query.with(after.0.as_str()).with(after.1.as_str()).with(i64::from(PAGE));
+        let documents = lease.fetch(query, read_document).await?;
+        let last = documents.last().map(|document| (document.kind.clone(), document.id.clone()));
+        // Whoever does not want more has gone.
+        if parts.send(Loaded { head: head.clone(), documents }).await.is_err() {
+            break;
+        }
+        match last {
+            Some(last) => after = last,
+            None => break,
+        }
+    }
+    lease.end("COMMIT").await
 }
 
 fn document_values(document: StoredDocument) -> Vec<Value> {

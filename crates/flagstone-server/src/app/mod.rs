@@ -156,13 +156,9 @@ impl App {
         let given_tokens = options.given_tokens()?;
         let (delivery, outgoing) = (options.delivery(), Guarded::new(options.integrations.outgoing())?);
         let mailer = Mailer::of(&options.people.mail, &options.public_url)?;
-        let loaded = store.load().await?;
-        let (state, past, telemetry) = tokio::join!(
-            tokio::task::spawn_blocking(move || loading::state(loaded)),
-            store.last_commits(PAST),
-            Telemetry::load(&store),
-        );
-        let (state, telemetry) = (state??, telemetry?);
+        let (state, past, telemetry) =
+            tokio::join!(loading::state(&store), store.last_commits(PAST), Telemetry::load(&store),);
+        let (state, telemetry) = (state?, telemetry?);
         let past = past.unwrap_or_else(|error| {
             tracing::warn!(%error, "the last commits cannot be read; clients that were connected get everything anew");
             Vec::new()

@@ -336,9 +336,8 @@ impl Writer {
 
     /// Makes what is stored the head, whatever this node has seen of the log.
     async fn load_anew(&self) -> anyhow::Result<()> {
-        let loaded = self.store.load().await?;
+        let state = loading::state(&self.store).await?;
         let past = self.store.last_commits(CATCH_UP_PAGE).await?;
-        let state = tokio::task::spawn_blocking(move || loading::state(loaded)).await??;
         self.adopt(state, |_, state| Snapshot::first(state, &past));
         Ok(())
     }

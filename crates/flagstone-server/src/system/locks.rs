@@ -46,6 +46,8 @@ pub mod rank {
     pub const NONCES: u8 = 18;
     /// How many streams there are.
     pub const STREAM_PLACES: u8 = 19;
+    /// What is still to be read at the start.
+    pub const LOADING: u8 = 20;
 }
 
 /// A mutex of this rank. A panic leaves what it holds as it was, so it is never poisoned.
