@@ -144,6 +144,12 @@ impl Feeds {
         self.0.get(&token.environment)?.exact.get(&token.projects)
     }
 
+    /// The feed of an environment that brings all that any token may see there; nothing if there are several.
+    pub fn only(&self, environment: &str) -> Option<&Arc<Line>> {
+        let of_environment = self.0.get(environment)?;
+        of_environment.exact.values().next().filter(|_| of_environment.exact.len() == 1)
+    }
+
     /// The feed of exactly this.
     pub fn at(&self, place: &Place) -> Option<&Arc<Line>> {
         self.0.get(&place.environment)?.exact.get(&place.projects)

@@ -305,6 +305,16 @@ impl Edge {
         known.filter(|token| token.is_live(self.now()))
     }
 
+    /// What all tokens of an environment get their flags from, if that is one feed and has come.
+    pub fn delivery_of_all(&self, environment: &str) -> Option<Arc<Delivery>> {
+        self.feeds().only(environment)?.feed.delivery()
+    }
+
+    /// How often a token has ended, or become one for something else.
+    pub fn tokens_ended(&self) -> u64 {
+        self.tokens().ended()
+    }
+
     /// Waits a moment for a revision that an SDK knows, from another edge perhaps. An error as long as the upstream has not
     /// been heard since the start: what is kept of before may be older. What an upstream says goes, also when it begins
     /// anew.

@@ -32,6 +32,7 @@ pub struct Tokens {
     /// The backend tokens among them, by environment and projects.
     bringers: HashMap<String, HashMap<Vec<String>, Bringers>>,
     refused: Refused,
+    ended: u64,
 }
 
 /// The backend tokens of an environment and the same projects: each of them brings the same feed.
@@ -70,6 +71,11 @@ impl Tokens {
         self.known.get(hash).map(|known| &known.token)
     }
 
+    /// How often a token has ended, or become one for something else.
+    pub const fn ended(&self) -> u64 {
+        self.ended
+    }
+
     /// Takes the upstream's word about a token, whatever was known of it. What was, if there was something.
     pub fn confirm(&mut self, token: Arc<ApiToken>, secret: String) -> Option<Known> {
         self.put(Known { token, secret: Some(secret) })
@@ -87,6 +93,7 @@ impl Tokens {
     /// Forgets a token, and does not ask about it for a while. What it was, if it was known.
     pub fn refuse(&mut self, hash: &str) -> Option<Arc<ApiToken>> {
         let before = self.take(hash);
+        self.ended += u64::from(before.is_some());
         self.refused.add(hash, Instant::now());
         before.map(|known| known.token)
     }
@@ -95,6 +102,7 @@ impl Tokens {
         let token = Arc::clone(&known.token);
         self.refused.forget(&token.hash);
         let before = self.take(&token.hash);
+        self.ended += u64::from(before.as_ref().is_some_and(|before| before.token != token));
         if token.kind == TokenKind::Backend {
             let places = self.bringers.entry(token.environment.clone()).or_default();
             let bringers = places.entry(token.projects.clone()).or_insert_with(|| Bringers {

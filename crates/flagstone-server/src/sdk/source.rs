@@ -39,16 +39,31 @@ enum Flags {
 }
 
 /// When tokens were looked at.
-pub struct TokensMark {
-    tokens: Table<ApiToken>,
-    projects: Table<Project>,
-    environments: Table<Environment>,
+pub enum TokensMark {
+    /// In this state: what decides whether they work.
+    State {
+        /// The tokens.
+        tokens: Table<ApiToken>,
+        /// One must be alive.
+        projects: Table<Project>,
+        /// The token's must be there.
+        environments: Table<Environment>,
+    },
+    /// When so many had ended.
+    Ended(u64),
 }
 
 impl TokensMark {
     /// Whether no token can have come to its end in between but by the clock.
     pub fn is(&self, other: &Self) -> bool {
-        self.tokens.is(&other.tokens) && self.projects.is(&other.projects) && self.environments.is(&other.environments)
+        match (self, other) {
+            (
+                Self::State { tokens, projects, environments },
+                Self::State { tokens: other, projects: other_projects, environments: other_environments },
+            ) => tokens.is(other) && projects.is(other_projects) && environments.is(other_environments),
+            (Self::Ended(count), Self::Ended(other)) => count == other,
+            _ => false,
+        }
     }
 }
 
@@ -121,19 +136,19 @@ impl FlagSource {
     pub fn delivery_by_name(&self, environment: &str) -> Option<Arc<Delivery>> {
         match &self.flags {
             Flags::Primary(app) => app.public().delivery(environment).map(Arc::clone),
-            Flags::Edge(_) => None,
+            Flags::Edge(edge) => edge.delivery_of_all(environment),
         }
     }
 
-    /// Says when tokens have been looked at; nothing if they are to be looked at again.
-    pub fn tokens_mark(&self) -> Option<TokensMark> {
+    /// Says when tokens have been looked at.
+    pub fn tokens_mark(&self) -> TokensMark {
         match &self.flags {
             Flags::Primary(app) => {
                 let state = &app.public().state;
                 let (tokens, projects) = (state.api_tokens.clone(), state.projects.clone());
-                Some(TokensMark { tokens, projects, environments: state.environments.clone() })
+                TokensMark::State { tokens, projects, environments: state.environments.clone() }
             }
-            Flags::Edge(_) => None,
+            Flags::Edge(edge) => TokensMark::Ended(edge.tokens_ended()),
         }
     }
 

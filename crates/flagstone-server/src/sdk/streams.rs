@@ -155,7 +155,7 @@ impl Streams {
         let now = source.now();
         let mut open = self.open();
         let mark = source.tokens_mark();
-        if open.may_have_ended(mark.as_ref(), now) {
+        if open.may_have_ended(&mark, now) {
             let is_live = |token: &ApiToken| source.current(token).is_some_and(|now| is_for_the_same(&now, token));
             open.end_tokens(is_live, mark);
         }

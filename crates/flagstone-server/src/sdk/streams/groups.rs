@@ -31,7 +31,7 @@ pub struct Open {
     tokens: HashMap<String, Arc<Token>>,
     /// By selector: how many listen.
     listeners: HashMap<String, HashMap<Arc<Scope>, usize>>,
-    /// When tokens were last looked at, if that can be said.
+    /// When tokens were last looked at.
     looked_at: Option<TokensMark>,
     next_expiry: Option<Timestamp>,
 }
@@ -128,19 +128,21 @@ impl Open {
         is_one_for_all: bool,
     ) -> &mut Group {
         let there = self.environments.entry(environment.to_owned()).or_default();
-        if is_one_for_all && there.seen.is_none() {
+        if is_one_for_all && there.groups.is_empty() {
             there.seen = Some(head.revisions().clone());
             there.told.send_replace(head.revision());
         }
+        // Otherwise the others may not have heard of all that was told.
+        let shares_told = there.seen.is_some();
         let scope = there.groups.get_key_value(&scope).map_or_else(|| Arc::new(scope), |(known, _)| Arc::clone(known));
         let scopes = self.listeners.entry(token.token.selector.clone()).or_default();
         *scopes.entry(Arc::clone(&scope)).or_default() += 1;
         there.index(&scope);
-        let told = if is_one_for_all { there.told.clone() } else { watch::Sender::default() };
+        let told = if shares_told { there.told.clone() } else { watch::Sender::default() };
         let group = there.groups.entry(Arc::clone(&scope)).or_insert_with(|| {
             let known = head.revisions().of_scope(&scope);
             let (frames, updates) = (broadcast::channel(BEHIND_MAX).0, HashMap::new());
-            if !is_one_for_all {
+            if !shares_told {
                 told.send_replace(known);
             }
             Group { scope, tokens: Vec::new(), frames, known, told, updates, hydration: Weak::new() }
@@ -181,14 +183,14 @@ impl Open {
     }
 
     /// Whether a token that is listened with may not work any more.
-    pub fn may_have_ended(&self, mark: Option<&TokensMark>, now: Timestamp) -> bool {
-        let is_same = mark.is_some_and(|mark| self.looked_at.as_ref().is_some_and(|before| before.is(mark)));
+    pub fn may_have_ended(&self, mark: &TokensMark, now: Timestamp) -> bool {
+        let is_same = self.looked_at.as_ref().is_some_and(|before| before.is(mark));
         !is_same || self.next_expiry.is_some_and(|expiry| expiry <= now)
     }
 
     /// Ends the streams of tokens that no longer work.
-    pub fn end_tokens(&mut self, is_live: impl Fn(&ApiToken) -> bool, mark: Option<TokensMark>) {
-        self.looked_at = mark;
+    pub fn end_tokens(&mut self, is_live: impl Fn(&ApiToken) -> bool, mark: TokensMark) {
+        self.looked_at = Some(mark);
         self.tokens.retain(|_, token| {
             let stays = is_live(&token.token);
             if !stays {
@@ -210,7 +212,12 @@ impl Open {
             match one_for_all(name) {
                 Some(head) => there.publish(&head),
                 None => {
+                    let were_one = there.seen.take().is_some();
                     for group in there.groups.values_mut() {
+                        if were_one {
+                            // What the others are told is nothing that this one has from now on.
+                            group.told = watch::Sender::new(group.known);
+                        }
                         let head = group.tokens.iter().find_map(|(token, _)| of_token(&token.token));
                         head.into_iter().for_each(|head| group.advance(&head));
                         group.told.send_replace(group.known);
