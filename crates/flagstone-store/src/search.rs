@@ -342,8 +342,7 @@ impl Search<'_> {
         sql.push("events");
         let mut glue = self.push_range(sql, "id", way, " WHERE ");
         if let Some(needle) = self.needle.as_ref().filter(|_| way.by.is_texts()) {
-            sql.push(glue).push("grams ").push(if needle.has_grams() { "@>" } else { "&&" });
-            sql.push(" CAST(").push_value(needle.array()).push(" AS INTEGER[])");
+            sql.push(glue).push("grams @> CAST(").push_value(needle.array()).push(" AS INTEGER[])");
             glue = " AND ";
         }
         // A plus keeps SQLite from taking the index of a column.
