@@ -15,6 +15,8 @@ use crate::{chain, packed};
 
 /// What a single byte has in its highest place.
 const SINGLE: u32 = 1 << 24;
+/// What two bytes have in their highest place, in PostgreSQL's index: SQLite's finds all grams that begin with them.
+const PAIR: u32 = 2 << 24;
 /// Behind a text.
 const END: [u8; 2] = [0xff, 0xff];
 /// So many grams of what is sought are asked of the index: what it finds is looked at anyway.
@@ -130,9 +132,9 @@ impl Needle {
         format!("{}*", &prefix[..4])
     }
 
-    /// The same as a list of PostgreSQL's numbers, all or one of which an event has to have.
+    /// The same as a list of PostgreSQL's numbers, all of which an event has to have.
     pub(crate) fn array(&self) -> String {
-        if self.has_grams() { array(self.grams()) } else { array(self.range()) }
+        if self.has_grams() { array(self.grams()) } else { array([PAIR | gram(self.text.as_bytes())]) }
     }
 }
 
@@ -155,8 +157,18 @@ pub(crate) fn tokens(grams: Vec<u32>) -> String {
     grams.into_iter().map(token).collect::<Vec<_>>().join(" ")
 }
 
-/// Grams as a list of PostgreSQL's numbers.
-pub(crate) fn array(grams: impl IntoIterator<Item = u32>) -> String {
+/// All grams of an event as a list of PostgreSQL's numbers.
+pub(crate) fn array_of(event: &Event) -> String {
+    let mut grams = of(event);
+    for text in texts(event) {
+        grams.extend(lower(&text).as_bytes().windows(2).map(|bytes| PAIR | gram(bytes)));
+    }
+    grams.sort_unstable();
+    grams.dedup();
+    array(grams)
+}
+
+fn array(grams: impl IntoIterator<Item = u32>) -> String {
     let mut array = String::from("{");
     for (at, gram) in grams.into_iter().enumerate() {
         write!(array, "{}{gram}", if at == 0 { "" } else { "," }).ok();
@@ -276,7 +288,7 @@ mod tests {
             assert!(needle.array().starts_with(array), "{text}: {}", needle.array());
         };
         check("A", "61", "{16777313}");
-        check("aB", "6162*", "{6382080,6382081,");
+        check("aB", "6162*", "{33579362}");
         check("abCd", "626364 AND 616263", "{6447972,6382179}");
         assert!(Needle::of(Some("")).is_none());
         assert_eq!(tokens(of(&event("ab"))), "6162ff 62ffff 61 62");

@@ -318,7 +318,7 @@ async fn insert_events(lease: &mut Lease<'_>, events: Vec<EventRow>) -> Result<(
         lease.execute_all(Sql::insert(insert, events.into_iter().map(EventRow::values).collect(), "")).await?;
         return lease.execute_all(Sql::insert("INSERT INTO events_text (rowid, grams)", texts, "")).await;
     }
-    let rows = events.into_iter().map(|row| (grams::of(&row.event), row.values())).collect();
+    let rows = events.into_iter().map(|row| (grams::array_of(&row.event), row.values())).collect();
     let insert = "INSERT INTO events (id, seq, type, at, created_by, created_by_user_id, ip, project, environment, \
                   feature, tags, detail, grams)";
     lease
@@ -327,7 +327,7 @@ async fn insert_events(lease: &mut Lease<'_>, events: Vec<EventRow>) -> Result<(
             for value in values {
                 sql.push_value(value).push(", ");
             }
-            sql.push("CAST(").push_value(grams::array(grams)).push(" AS INTEGER[]))");
+            sql.push("CAST(").push_value(grams).push(" AS INTEGER[]))");
         }))
         .await
 }

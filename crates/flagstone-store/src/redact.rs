@@ -109,7 +109,7 @@ pub(crate) fn left_standing(kind: &str, id: &str) -> Error {
 async fn rewrite_text(lease: &mut Lease<'_>, event: &Event) -> Result<(), Error> {
     if !lease.is_sqlite() {
         let update = Sql::new("UPDATE events SET grams = CAST($1 AS INTEGER[]) WHERE id = $2");
-        return lease.execute(update.with(grams::array(grams::of(event))).with(signed(event.id))).await.map(|_| ());
+        return lease.execute(update.with(grams::array_of(event)).with(signed(event.id))).await.map(|_| ());
     }
     let mut query = Sql::new("SELECT ");
     query.push(EVENT_COLUMNS).push(" FROM events WHERE id = ").push_value(signed(event.id));

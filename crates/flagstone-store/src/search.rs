@@ -100,12 +100,13 @@ pub(crate) async fn events(lease: &mut Lease<'_>, query: &EventQuery) -> Result<
     Ok(page)
 }
 
-/// The first event since a moment. Ids follow time, but for clocks that go back: nobody's by more than a day.
+/// The first event since a moment. Ids follow time, but for clocks that go back: nobody's by more than a day. An id that
+/// is added to keeps PostgreSQL from going through all ids in their order until it has met the first one of that time.
 async fn first_since(lease: &mut Lease<'_>, from: Option<Timestamp>) -> Result<Option<u64>, Error> {
     let Some(from) = from else { return Ok(None) };
     let first = Sql::new("SELECT at FROM events WHERE at >= $1 ORDER BY at LIMIT 1").with(from.millis());
     let Some(at) = lease.fetch_one(first, |row| row.int(0)).await? else { return Ok(Some(i64::MAX as u64)) };
-    let first = Sql::new("SELECT MIN(id) FROM events WHERE at >= $1 AND at <= $2");
+    let first = Sql::new("SELECT MIN(id + 0) FROM events WHERE at >= $1 AND at <= $2");
     let first = first.with(at).with(at.saturating_add(DAY_MS));
     Ok(lease.fetch_one(first, |row| row.opt_int(0)).await?.flatten().map(i64::unsigned_abs))
 }
@@ -115,7 +116,7 @@ async fn last_until(lease: &mut Lease<'_>, to: Option<Timestamp>) -> Result<Opti
     let Some(to) = to else { return Ok(None) };
     let last = Sql::new("SELECT at FROM events WHERE at <= $1 ORDER BY at DESC LIMIT 1").with(to.millis());
     let Some(at) = lease.fetch_one(last, |row| row.int(0)).await? else { return Ok(Some(0)) };
-    let last = Sql::new("SELECT MAX(id) FROM events WHERE at >= $1 AND at <= $2");
+    let last = Sql::new("SELECT MAX(id + 0) FROM events WHERE at >= $1 AND at <= $2");
     let last = last.with(at.saturating_sub(DAY_MS)).with(at);
     Ok(lease.fetch_one(last, |row| row.opt_int(0)).await?.flatten().map(i64::unsigned_abs))
 }
@@ -310,7 +311,13 @@ impl Search<'_> {
         sql.push(" WHERE id IN (SELECT ");
         sql.push(if way.by.is_texts() && self.is_sqlite { "events_text.rowid AS id" } else { "id" });
         self.push_from(sql, way);
-        sql.push(self.order()).push(" LIMIT ").push_value(signed(take)).push(" OFFSET ").push_value(signed(skip));
+        // What was not near is rare, and sought in an index: PostgreSQL would rather walk on. See also [`first_since`].
+        sql.push(match self.query.order {
+            _ if self.is_sqlite || way.by == By::Steps || self.has_order() && self.needle.is_none() => self.order(),
+            Order::Descending => " ORDER BY id + 0 DESC",
+            Order::Ascending => " ORDER BY id + 0",
+        });
+        sql.push(" LIMIT ").push_value(signed(take)).push(" OFFSET ").push_value(signed(skip));
         sql.push(")").push(self.order());
     }
 
@@ -335,8 +342,7 @@ impl Search<'_> {
         sql.push("events");
         let mut glue = self.push_range(sql, "id", way, " WHERE ");
         if let Some(needle) = self.needle.as_ref().filter(|_| way.by.is_texts()) {
-            sql.push(glue).push("grams ").push(if needle.has_grams() { "@>" } else { "&&" });
-            sql.push(" CAST(").push_value(needle.array()).push(" AS INTEGER[])");
+            sql.push(glue).push("grams @> CAST(").push_value(needle.array()).push(" AS INTEGER[])");
             glue = " AND ";
         }
         // A plus keeps SQLite from taking the index of a column.

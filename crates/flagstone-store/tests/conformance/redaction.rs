@@ -255,6 +255,25 @@ async fn what_was_redacted_cannot_come_back() {
     assert!(matches!((broken.seq, &broken.fault), (3, Fault::Event(3)) | (7, Fault::Redaction)), "{broken:?}");
 }
 
+/// Nor is a part of it left in the index of texts where that is no longer asked for it.
+#[tokio::test]
+async fn what_is_redacted_is_not_in_the_index_of_texts() {
+    let fixture = Fixture::sqlite().await;
+    let mut created = event(1, "user-created");
+    // Of a gram there stands in the index what it does not begin with like the one before it: of two of these and a
+    // quotation mark the last four digits.
+    created.data = Some(json!({"email": "\u{7f}\u{7f}\u{7f}\u{7f}"}));
+    fixture.store.append(&[commit(1, vec![], vec![created, event(2, "other")])]).await.unwrap();
+    let mut door = fixture.back_door().await;
+    let count = "SELECT CAST(COUNT(*) AS TEXT) FROM events_text_data WHERE instr(block, CAST('7f22' AS BLOB)) > 0";
+    assert_eq!(door.text(count).await, "1");
+    let mut found = Vec::new();
+    fixture.store.pieces(|piece| piece.text.contains("email"), |piece| found.push(piece)).await.unwrap();
+    let erase = Commit { redacts: found, ..commit(2, vec![], vec![event(3, "user-erased")]) };
+    fixture.store.append(&[erase]).await.unwrap();
+    assert_eq!(door.text(count).await, "0");
+}
+
 /// Nor is it in the file: neither in pages that are free now nor in the write-ahead log.
 #[tokio::test]
 async fn what_is_redacted_is_not_in_the_file() {
