@@ -20,7 +20,7 @@
 //! | `FLAGSTONE_F10_CHANGES` | how many changes they hear of | 5 |
 //! | `FLAGSTONE_F12_SECONDS` | how long each load lasts; from 10 on, rates are asserted | 3 |
 //! | `FLAGSTONE_F17_ROUNDS`, `FLAGSTONE_F17_PG_ROUNDS` | kills of a node that tells integrations of events | 8, 3 |
-//! | `FLAGSTONE_F30_SEEDS` | how many seeds are simulated, from the first one on | 500 |
+//! | `FLAGSTONE_F22_SEEDS` | how many seeds are simulated, from the first one on | 500 |
 //! | `FLAGSTONE_USAGE_APPLICATIONS`, `FLAGSTONE_USAGE_FLAGS`, `FLAGSTONE_USAGE_ROUNDS` | who reports how often | 40, 200, 5 |
 //! | `FLAGSTONE_T5_TOKENS` | unknown tokens at an edge; from 3000 on, times are asserted | 900 |
 //! | `FLAGSTONE_TEST_POSTGRES` | the PostgreSQL server's URL; `make test` sets it | |
