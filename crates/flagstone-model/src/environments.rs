@@ -304,7 +304,7 @@ pub fn delete(draft: &mut Draft, name: &str) -> Result<(), Error> {
     crate::api_tokens::remove_environment(draft, name);
     draft.record(NewEvent::new("environment-deleted").environment(name).pre_data(&*environment));
     draft.delete::<Environment>(&environment.name);
-    let revisions: Vec<_> = draft.revisions.index().of(&environment.name).map(|row| row.key()).collect();
+    let revisions: Vec<_> = draft.revisions.index().of(&environment.name).map(EnvironmentRevision::key).collect();
     for revision in &revisions {
         draft.delete::<EnvironmentRevision>(revision);
     }

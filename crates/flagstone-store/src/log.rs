@@ -413,7 +413,7 @@ pub(crate) async fn load(lease: &mut Lease<'_>, parts: &Sender<Loaded>) -> Resul
         let documents = lease.fetch(query, read_document).await?;
         let last = documents.last().map(|document| (document.kind.clone(), document.id.clone()));
         // Whoever does not want more has gone.
-        if parts.send(Loaded { head: head.clone(), documents }).await.is_err() {
+        if parts.send(Loaded { head, documents }).await.is_err() {
             break;
         }
         match last {

@@ -103,7 +103,9 @@ mod tests {
         let commits: Vec<_> = (1..).zip(documents.chunks(700)).map(|(seq, some)| put(some, seq)).collect();
         store.append(&commits).await.unwrap();
         let mut alone = State::default();
-        commits.iter().for_each(|commit| alone.apply(commit).unwrap());
+        for commit in &commits {
+            alone.apply(commit).unwrap();
+        }
         assert_eq!(alone.features.index().live(), 1_100);
         assert_eq!((alone.environments.len(), alone.revision("environment-0700")), (2_500, 700));
         assert_eq!(state(&store).await.unwrap(), alone);

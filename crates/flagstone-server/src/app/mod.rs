@@ -27,14 +27,14 @@ use std::time::Duration;
 
 use flagstone_model::commands::installation::{EnsureGivenToken, FirstStart, SetMaintenance, Start};
 use flagstone_model::commands::{Operation, run};
-use flagstone_model::commit::{Actor, Commit, Event};
+use flagstone_model::commit::{Actor, Commit};
 use flagstone_model::environments::Environment;
 use flagstone_model::features::Feature;
 use flagstone_model::permissions::allowed;
 use flagstone_model::settings::is_in_maintenance;
 use flagstone_model::users::by_login;
 use flagstone_model::{Document, Draft, Error, Limits, Need, State, Surroundings, Timestamp};
-use flagstone_store::{Delivery, EventCreator, EventPage, EventQuery, Hold, SessionHash, Store};
+use flagstone_store::{EventCreator, EventPage, EventQuery, Hold, SessionHash, Store};
 use tokio::sync::{broadcast, oneshot, watch};
 use utoipa::ToSchema;
 
@@ -153,6 +153,16 @@ impl App {
         clock: Clock,
         schemas: impl Future<Output = anyhow::Result<Schemas>>,
     ) -> anyhow::Result<Self> {
+        // In a box: it is large, and whoever starts a node has it in a future.
+        Box::pin(Self::begin(options, store, clock, schemas)).await
+    }
+
+    async fn begin(
+        options: ServeOptions,
+        store: Arc<Store>,
+        clock: Clock,
+        schemas: impl Future<Output = anyhow::Result<Schemas>>,
+    ) -> anyhow::Result<Self> {
         let given_tokens = options.given_tokens()?;
         let (delivery, outgoing) = (options.delivery(), Guarded::new(options.integrations.outgoing())?);
         let mailer = Mailer::of(&options.people.mail, &options.public_url)?;
@@ -250,35 +260,6 @@ impl App {
     /// The audit events that `view` shows.
     pub async fn events(&self, view: &View, query: EventQuery) -> Result<EventPage, Failure> {
         Ok(self.0.store.events(&view.narrow(query)).await?)
-    }
-
-    /// How an integration that `view` shows was told of events, the newest first, each with its event as long as that is
-    /// there.
-    pub async fn deliveries(
-        &self,
-        view: &View,
-        integration: i64,
-        limit: u64,
-        offset: u64,
-    ) -> Result<Vec<(Delivery, Option<Event>)>, Failure> {
-        if !view.integrations.contains(&integration) {
-            return Ok(Vec::new());
-        }
-        let deliveries = self.0.store.deliveries(integration, limit, offset).await?;
-        if deliveries.is_empty() {
-            return Ok(Vec::new());
-        }
-        let ids = deliveries.iter().map(|delivery| delivery.event).collect();
-        let query = EventQuery { ids, limit, ..EventQuery::default() };
-        let events = self.events(view, query).await?.events;
-        let event = |id: u64| events.iter().find(|event| event.id == id).cloned();
-        Ok(deliveries
-            .into_iter()
-            .map(|delivery| {
-                let event = event(delivery.event);
-                (delivery, event)
-            })
-            .collect())
     }
 
     /// Everybody who has ever done something.

@@ -17,7 +17,7 @@ use std::time::Duration;
 use flagstone_model::commit::Event;
 use flagstone_model::integrations::Integration;
 use flagstone_model::{State, Timestamp};
-use flagstone_store::{Delivery, Fence, Hold};
+use flagstone_store::{Delivery, EventQuery, Fence, Hold};
 use serde_json::json;
 use tokio::sync::{RwLock, RwLockReadGuard, watch};
 use tokio::task::JoinHandle;
@@ -25,6 +25,8 @@ use tokio::time::{sleep, timeout};
 
 use super::App;
 use super::jobs::lose_lease;
+use super::view::View;
+use crate::http::error::Failure;
 use crate::system::entropy;
 use crate::system::tasks::keep_running;
 use requests::{Part, Verdict, parts, verdict};
@@ -88,6 +90,37 @@ fn enabled(state: &State) -> impl Iterator<Item = &Arc<Integration>> {
 pub struct Telling {
     stopping: watch::Sender<bool>,
     holders: RwLock<()>,
+}
+
+impl App {
+    /// How an integration that `view` shows was told of events, the newest first, each with its event as long as that is
+    /// there.
+    pub async fn deliveries(
+        &self,
+        view: &View,
+        integration: i64,
+        limit: u64,
+        offset: u64,
+    ) -> Result<Vec<(Delivery, Option<Event>)>, Failure> {
+        if !view.integrations.contains(&integration) {
+            return Ok(Vec::new());
+        }
+        let deliveries = self.0.store.deliveries(integration, limit, offset).await?;
+        if deliveries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = deliveries.iter().map(|delivery| delivery.event).collect();
+        let query = EventQuery { ids, limit, ..EventQuery::default() };
+        let events = self.events(view, query).await?.events;
+        let event = |id: u64| events.iter().find(|event| event.id == id).cloned();
+        Ok(deliveries
+            .into_iter()
+            .map(|delivery| {
+                let event = event(delivery.event);
+                (delivery, event)
+            })
+            .collect())
+    }
 }
 
 impl Telling {

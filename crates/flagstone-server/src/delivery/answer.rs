@@ -77,7 +77,9 @@ impl Writer {
 
     fn seal(&mut self) {
         if !self.own.is_empty() {
-            self.texts.push((Arc::new(Text::of(std::mem::take(&mut self.own))), Place::Inside));
+            // A copy: what a buffer has too much is not always given back.
+            self.texts.push((Arc::new(Text::of(Bytes::copy_from_slice(&self.own))), Place::Inside));
+            self.own.clear();
         }
     }
 

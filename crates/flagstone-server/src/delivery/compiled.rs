@@ -26,7 +26,7 @@ impl Compiled {
             Some((known, engine)) => {
                 let delta = delta(&known, content, environment);
                 self.changes += delta.events.len();
-                if self.changes > CHANGES_MAX.max(content.len()) {
+                if self.changes > CHANGES_MAX.max(content.features_count()) {
                     self.anew(content, environment)
                 } else {
                     Arc::new(applied((*engine).clone(), &delta, environment))

@@ -112,7 +112,7 @@ impl Content {
     }
 
     /// How many features there are.
-    pub fn len(&self) -> usize {
+    pub fn features_count(&self) -> usize {
         self.projects.iter().map(|project| project.features.len()).sum()
     }
 

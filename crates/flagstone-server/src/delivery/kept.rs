@@ -89,7 +89,9 @@ impl Kept {
             let mut shelf = shelf.lock();
             let outdated = shelf.places.iter().filter(|(scope, place)| place.answers.revision != revision(scope));
             let outdated: Vec<_> = outdated.map(|(scope, _)| scope.clone()).collect();
-            outdated.iter().for_each(|scope| shelf.forget(scope));
+            for scope in &outdated {
+                shelf.forget(scope);
+            }
         }
     }
 

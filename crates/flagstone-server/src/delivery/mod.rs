@@ -6,6 +6,7 @@ mod coding;
 mod compiled;
 pub mod content;
 pub mod history;
+mod inlining;
 mod kept;
 mod places;
 mod revision;
@@ -35,6 +36,7 @@ pub use coding::{Coding, names, not_modified};
 use compiled::Compiled;
 use content::{Content, Project};
 use history::{Changes, History, Step, Touched, steps};
+use inlining::inlined;
 use kept::Kept;
 pub use places::{HEARTBEAT, Listening, Place, Places};
 pub use revision::{Mark, Revision, Revisions};
@@ -354,13 +356,9 @@ impl Delivery {
                 used.extend_from_slice(&project.segments);
             }
             for chunk in project.features.chunks() {
-                let (shown, all) = match scope.is_of_whole_projects() {
-                    true => (chunk.len(), true),
-                    false => {
-                        let shown = chunk.iter().filter(|(item, _)| scope.shows(item)).count();
-                        (shown, shown == chunk.len())
-                    }
-                };
+                let count = || chunk.iter().filter(|(item, _)| scope.shows(item)).count();
+                let shown = if scope.is_of_whole_projects() { chunk.len() } else { count() };
+                let all = shown == chunk.len();
                 match scope.segments {
                     _ if shown == 0 => {}
                     Segments::Named if all => writer.share(chunk.text()),
@@ -521,32 +519,4 @@ fn touched_projects(touched: &[Touched], contents: [&Arc<Content>; 2]) -> BTreeS
         }
     }
     projects
-}
-
-/// A feature for SDKs that do not know segments: their constraints stand in its strategies. Nothing where it names none.
-fn inlined(json: &[u8], content: &Content) -> Option<Vec<u8>> {
-    use serde_json::Value;
-    let constraints_of = |json: &[u8]| match serde_json::from_slice::<Value>(json) {
-        Ok(mut segment) => segment["constraints"].take(),
-        Err(_) => Value::Null,
-    };
-    let mut feature = serde_json::from_slice::<Value>(json).ok()?;
-    let mut names_any = false;
-    for strategy in feature["strategies"].as_array_mut().into_iter().flatten() {
-        let Some(Value::Array(ids)) = strategy.as_object_mut().and_then(|s| s.remove("segments")) else { continue };
-        names_any = true;
-        let segments = ids.iter().filter_map(|id| content.segment(id.as_i64()?));
-        let mut added: Vec<Value> = segments
-            .filter_map(|segment| match constraints_of(segment) {
-                Value::Array(constraints) => Some(constraints),
-                _ => None,
-            })
-            .flatten()
-            .collect();
-        match strategy.get_mut("constraints").and_then(Value::as_array_mut) {
-            Some(constraints) => constraints.append(&mut added),
-            None => strategy["constraints"] = Value::Array(added),
-        }
-    }
-    names_any.then(|| feature.to_string().into_bytes())
 }

@@ -156,7 +156,7 @@ impl<L: Listed> Chunk<L> {
         let mut segments: Vec<i64> = entries.iter().flat_map(|entry| entry.what.segments()).copied().collect();
         segments.sort_unstable();
         segments.dedup();
-        let (entries, text) = (entries.into(), Arc::new(Text::of_list(text.into_boxed_slice().into_vec())));
+        let (entries, text) = (entries.into(), Arc::new(Text::of_list(text)));
         Self { entries, text, segments: segments.into(), inlined: OnceLock::new(), digest: OnceLock::new() }
     }
 
@@ -290,16 +290,25 @@ impl<L: Listed> Packer<L> {
         }
         let total = text.len() + bytes;
         let most = if total <= CHUNK_BYTES_MAX { total } else { total / total.div_ceil(CHUNK_BYTES) };
-        for (what, json) in objects {
-            text.extend_from_slice(json);
-            entries.push(Entry { what: what.clone(), end: u32::try_from(text.len()).unwrap_or(u32::MAX) });
-            text.push(b',');
-            if text.len() >= most {
-                self.chunks.push(Arc::new(Chunk::of(std::mem::take(&mut entries), std::mem::take(&mut text))));
+        let mut rest = objects.as_slice();
+        while !rest.is_empty() {
+            // So many as fill a chunk; its room is measured first, since what is given up later is not always given back.
+            let mut room = text.len();
+            let fills = rest.iter().position(|object| {
+                room += size(object);
+                room >= most
+            });
+            let (these, others) = rest.split_at(fills.map_or(rest.len(), |at| at + 1));
+            let (mut own_text, mut own) = (Vec::with_capacity(room), Vec::with_capacity(entries.len() + these.len()));
+            own_text.append(&mut text);
+            own.append(&mut entries);
+            for (what, json) in these {
+                own_text.extend_from_slice(json);
+                own.push(Entry { what: (*what).clone(), end: u32::try_from(own_text.len()).unwrap_or(u32::MAX) });
+                own_text.push(b',');
             }
-        }
-        if !entries.is_empty() {
-            self.chunks.push(Arc::new(Chunk::of(entries, text)));
+            self.chunks.push(Arc::new(Chunk::of(own, own_text)));
+            rest = others;
         }
         self.is_open = true;
     }

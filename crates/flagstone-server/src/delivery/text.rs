@@ -102,7 +102,8 @@ impl Text {
             bytes.extend_from_slice(comma(coding));
         }
         let crc = if coding == Coding::Gzip { crc32fast::hash(bare) } else { 0 };
-        Ok(Coded { bytes: Bytes::from(bytes.into_boxed_slice().into_vec()), crc })
+        // A copy: what a buffer has given up is not always given back.
+        Ok(Coded { bytes: Bytes::copy_from_slice(&bytes), crc })
     }
 }
 

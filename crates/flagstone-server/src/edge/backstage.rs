@@ -51,7 +51,7 @@ impl Edge {
     pub(super) fn metrics_text(&self) -> String {
         let deliveries: Vec<_> = self.feeds().iter().filter_map(|line| line.feed.delivery()).collect();
         let revision = deliveries.iter().map(|delivery| delivery.revision().number).max();
-        let features = deliveries.iter().map(|delivery| delivery.content().len()).sum();
+        let features = deliveries.iter().map(|delivery| delivery.content().features_count()).sum();
         self.metrics().text(revision.unwrap_or_default(), features, self.telemetry().dropped())
     }
 }

@@ -291,7 +291,7 @@ async fn f23_an_unreadable_feed_in_a_sound_backup_does_not_stop_the_start() {
         Backup::new(folder.path()).unwrap().begin().await.rewrite(news).unwrap();
         let edge = started(&["--backup-folder", folder.path().to_str().unwrap(), "--upstream-url", NOWHERE]).await;
         assert!(edge.delivery(&tokens[0]).is_err(), "{unreadable}");
-        assert_eq!(edge.delivery(&tokens[1]).unwrap().content().len(), 1, "{unreadable}");
+        assert_eq!(edge.delivery(&tokens[1]).unwrap().content().features_count(), 1, "{unreadable}");
     }
 }
 
@@ -370,7 +370,7 @@ async fn what_the_upstream_says_is_not_replaced_by_a_file() {
     let words = ["--bootstrap-file", &file, "--tokens", WIDE, "--upstream-url", &url, "--reload-interval", "1"];
     let edge = started(&words).await;
     let first = || edge.feeds().iter().next().map(Arc::clone).unwrap();
-    let names = || first().feed.delivery().unwrap().content().len();
+    let names = || first().feed.delivery().unwrap().content().features_count();
     std::fs::write(&file, r#"{"features":[{"name":"other"}]}"#).unwrap();
     until(&edge, || names() == 1).await;
     assert_eq!(first().feed.known(), None, "the upstream is never asked to go on from a file");

@@ -209,20 +209,20 @@ impl Open {
         of_token: impl Fn(&ApiToken) -> Option<Arc<Delivery>>,
     ) {
         for (name, there) in &mut self.environments {
-            match one_for_all(name) {
-                Some(head) => there.publish(&head),
-                None => {
-                    let were_one = there.seen.take().is_some();
-                    for group in there.groups.values_mut() {
-                        if were_one {
-                            // What the others are told is nothing that this one has from now on.
-                            group.told = watch::Sender::new(group.known);
-                        }
-                        let head = group.tokens.iter().find_map(|(token, _)| of_token(&token.token));
-                        head.into_iter().for_each(|head| group.advance(&head));
-                        group.told.send_replace(group.known);
-                    }
+            if let Some(head) = one_for_all(name) {
+                there.publish(&head);
+                continue;
+            }
+            let were_one = there.seen.take().is_some();
+            for group in there.groups.values_mut() {
+                if were_one {
+                    // What the others are told is nothing that this one has from now on.
+                    group.told = watch::Sender::new(group.known);
                 }
+                if let Some(head) = group.tokens.iter().find_map(|(token, _)| of_token(&token.token)) {
+                    group.advance(&head);
+                }
+                group.told.send_replace(group.known);
             }
         }
     }
