@@ -1,8 +1,8 @@
 //! What one token of the upstream brings: the flags of an environment's projects.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use arc_swap::ArcSwapOption;
@@ -10,6 +10,7 @@ use axum::body::Bytes;
 use flagstone_model::api_tokens::{ALL, ApiToken};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 
 use super::upstream::{Changes, Document};
 use crate::delivery::content::{Content, Edit, FeatureItem, Unused, segment_id};
@@ -17,6 +18,9 @@ use crate::delivery::history::Touched;
 use crate::delivery::{Delivery, Revision};
 use crate::system::locks::{Mutex, rank};
 use crate::system::seldom::Seldom;
+
+/// How long an upstream that was heard may have more to tell of before: one of its nodes may be behind, and an answer late.
+const SETTLED_AFTER: Duration = Duration::from_mins(1);
 
 /// The flags of an environment's projects, as they come from the upstream.
 pub struct Feed {
@@ -27,8 +31,8 @@ pub struct Feed {
     delivery: ArcSwapOption<Delivery>,
     /// The revision as the upstream has told it.
     known: Mutex<{ rank::FEED_KNOWN }, Option<Revision>>,
-    /// Whether the upstream has been heard since the start.
-    heard: AtomicBool,
+    /// Since when the upstream has been heard.
+    heard: OnceLock<Instant>,
 }
 
 impl Feed {
@@ -39,7 +43,7 @@ impl Feed {
 
     /// A feed of an environment's projects.
     pub fn new(environment: String, projects: Vec<String>) -> Self {
-        let (known, heard) = (Mutex::default(), AtomicBool::new(false));
+        let (known, heard) = (Mutex::default(), OnceLock::new());
         Self { environment, projects, delivery: ArcSwapOption::empty(), known, heard }
     }
 
@@ -61,14 +65,24 @@ impl Feed {
         *self.known.lock() = revision;
     }
 
+    /// Whether something of this number, which may be old, is not older than what is here.
+    pub fn is_not_behind(&self, number: Option<u64>) -> bool {
+        self.delivery().is_none_or(|delivery| number.is_some_and(|number| number >= delivery.given_revision().number))
+    }
+
     /// Whether the upstream has been heard since the start: what it told before may be old.
     pub fn is_heard(&self) -> bool {
-        self.heard.load(Ordering::Relaxed)
+        self.heard.get().is_some()
+    }
+
+    /// Whether it has been heard for so long that what it has told, however slowly, is here.
+    pub fn is_settled(&self) -> bool {
+        self.heard.get().is_some_and(|since| since.elapsed() >= SETTLED_AFTER)
     }
 
     /// The upstream has spoken, be it to say that nothing is new.
     pub fn hear(&self) {
-        self.heard.store(true, Ordering::Relaxed);
+        self.heard.get_or_init(Instant::now);
     }
 
     /// What came last.

@@ -193,13 +193,10 @@ impl Edge {
         let feed = &line.feed;
         let mut stream = match upstream.stream(secret, feed.known()).await? {
             Answer::New(stream, _) => stream,
-            Answer::Current => return Ok(Round::Done),
+            Answer::Current | Answer::Unheard(_) => return Ok(Round::Done),
             Answer::NotOffered => return Ok(Round::NotOffered),
             Answer::Refused => return Ok(Round::Refused),
         };
-        if feed.known().is_some() {
-            feed.hear();
-        }
         let began = Instant::now();
         let following = async {
             loop {
@@ -210,6 +207,8 @@ impl Edge {
                         self.note_feed(line);
                         self.tell();
                     }
+                    // Before it may come what is new since the revision that was known.
+                    Heard::Nothing => feed.hear(),
                     Heard::End => return anyhow::Ok(()),
                     // However long it has lasted: whoever holds it back may hold back the next one as well.
                     Heard::Silence => return Err(Silence.into()),
@@ -256,6 +255,15 @@ impl Edge {
                 feed.hear();
                 Round::Done
             }
+            Answer::Unheard(changes) => {
+                let number = changes.as_ref().and_then(|changes| Some(changes.events.last()?.event_id));
+                if let Some(changes) = changes.filter(|_| feed.is_not_behind(number)) {
+                    line.take(changes)?;
+                    self.note_feed(line);
+                    self.tell();
+                }
+                Round::Done
+            }
             Answer::NotOffered => Round::NotOffered,
             Answer::Refused => Round::Refused,
         })
@@ -269,7 +277,11 @@ impl Edge {
         etag: &mut Option<String>,
     ) -> anyhow::Result<Round> {
         let feed = &line.feed;
-        Ok(match upstream.features(secret, etag.as_deref()).await? {
+        // What came another way since counts as well: a node that has less is not to send it.
+        let known = feed.known().map(|known| known.etag("known"));
+        let etags: Vec<_> = etag.iter().cloned().chain(known).collect();
+        let etags = (!etags.is_empty()).then(|| etags.join(", "));
+        Ok(match upstream.features(secret, etags.as_deref()).await? {
             Answer::New((document, revision), new) => {
                 line.take_document(&document, revision)?;
                 *etag = new;
@@ -280,6 +292,15 @@ impl Edge {
             }
             Answer::Current => {
                 feed.hear();
+                Round::Done
+            }
+            Answer::Unheard(all) => {
+                let number = all.as_ref().and_then(|(_, revision)| Some(revision.as_ref()?.number));
+                if let Some((document, revision)) = all.filter(|_| feed.is_not_behind(number)) {
+                    line.take_document(&document, revision)?;
+                    self.note_feed(line);
+                    self.tell();
+                }
                 Round::Done
             }
             Answer::NotOffered => Round::NotOffered,

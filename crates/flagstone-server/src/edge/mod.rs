@@ -315,38 +315,46 @@ impl Edge {
         self.tokens().ended()
     }
 
+    /// Whether nobody needs to be asked: the operator has given all that there is.
+    fn knows_all(&self) -> bool {
+        self.0.parts.upstream.is_none() && matches!(self.0.parts.without_upstream, WithoutUpstream::AllIsKnown)
+    }
+
+    /// Whether the upstream has been heard since the start, so that what a token gets is not of before.
+    pub fn is_heard(&self, token: &ApiToken) -> bool {
+        self.knows_all() || self.feeds().covering(token).any(|line| line.feed.is_heard())
+    }
+
     /// Waits a moment for a revision that an SDK knows, from another edge perhaps. An error as long as the upstream has not
-    /// been heard since the start: what is kept of before may be older. What an upstream says goes, also when it begins
-    /// anew.
+    /// been heard for a while since the start: what is kept of before may be older. What an upstream says goes then, also
+    /// when it has begun anew.
     pub async fn catch_up_with(&self, token: &ApiToken, number: u64) -> Result<(), Failure> {
         let is_here = || self.delivery(token).is_ok_and(|delivery| delivery.given_revision().number >= number);
-        let is_all_known =
-            self.0.parts.upstream.is_none() && matches!(self.0.parts.without_upstream, WithoutUpstream::AllIsKnown);
-        if is_all_known || is_here() {
+        if self.knows_all() || is_here() {
             return Ok(());
         }
         let mut changed = self.revisions();
         let reached = tokio::time::timeout(CATCH_UP_MAX, changed.wait_for(|_| is_here())).await;
-        let is_heard = || self.feeds().covering(token).any(|line| line.feed.is_heard());
-        if reached.is_ok() || is_heard() {
+        if reached.is_ok() || self.feeds().covering(token).any(|line| line.feed.is_settled()) {
             return Ok(());
         }
-        Err(Failure::Unavailable(
-            "The upstream has not been heard yet, and what is kept of before is older; try again.",
-        ))
+        Err(Failure::Unavailable("The upstream has not told this edge yet what you know; try again."))
     }
 
-    /// What a token may see: from a feed that covers it and has come, rather one that is not of before the start.
+    /// What a token may see: from a feed that covers it and has come, rather one that is not of before the start, and of
+    /// several the one that has come farthest: who was told by one is not told of something older by another.
     pub fn delivery(&self, token: &ApiToken) -> Result<Arc<Delivery>, Failure> {
         let feeds = self.feeds();
-        let mut before_start = None;
+        let mut best: Option<(bool, Arc<Delivery>)> = None;
+        // Of those that bring as much, the first: that of just this token.
         for feed in feeds.covering(token).map(|line| &line.feed) {
-            match feed.delivery() {
-                Some(delivery) if feed.is_heard() => return Ok(delivery),
-                delivery => before_start = before_start.or(delivery),
+            let Some(delivery) = feed.delivery() else { continue };
+            let rank = (feed.is_heard(), delivery.given_revision().number);
+            if best.as_ref().is_none_or(|(heard, best)| rank > (*heard, best.given_revision().number)) {
+                best = Some((feed.is_heard(), delivery));
             }
         }
-        before_start
+        best.map(|(_, delivery)| delivery)
             .ok_or(Failure::Unavailable("The flags of this token have not come from the upstream yet; try again."))
     }
 

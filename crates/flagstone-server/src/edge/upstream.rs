@@ -23,6 +23,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const BYTES_MAX: usize = 100_000_000;
 /// How long a stream may say nothing: three heartbeats.
 pub const SILENCE_MAX: Duration = Duration::from_secs(45);
+/// In answers of an edge that has not heard its own upstream since it started: what it has may be old.
+pub const UNHEARD: HeaderName = HeaderName::from_static("x-flagstone-unheard");
 /// The version of the client specification that we ask for: segments are named.
 const CLIENT_SPECIFICATION: &str = "5.2.0";
 
@@ -159,6 +161,8 @@ pub enum Answer<T> {
     New(T, Option<String>),
     /// Nothing new.
     Current,
+    /// What an edge has, if that is something new, which has not heard its own upstream: it may be old.
+    Unheard(Option<T>),
     /// The upstream does not offer this.
     NotOffered,
     /// The token does not work there.
@@ -193,15 +197,17 @@ impl Upstream {
         etag: Option<&str>,
     ) -> anyhow::Result<Answer<(Document, Option<Revision>)>> {
         let answer = self.ask::<Document>("/api/client/features", token, etag).await?;
+        let with_revision = |document: Document, etag: Option<&str>| {
+            let of_etag = etag.and_then(Revision::in_etag);
+            let revision = match document.meta.get("revisionId").and_then(Value::as_u64) {
+                Some(number) => of_etag.filter(|r| r.number == number).or(Some(Revision::number(number))),
+                None => of_etag,
+            };
+            (document, revision)
+        };
         Ok(match answer {
-            Answer::New(document, etag) => {
-                let of_etag = etag.as_deref().and_then(Revision::in_etag);
-                let revision = match document.meta.get("revisionId").and_then(Value::as_u64) {
-                    Some(number) => of_etag.filter(|r| r.number == number).or(Some(Revision::number(number))),
-                    None => of_etag,
-                };
-                Answer::New((document, revision), etag)
-            }
+            Answer::New(document, etag) => Answer::New(with_revision(document, etag.as_deref()), etag),
+            Answer::Unheard(document) => Answer::Unheard(document.map(|document| with_revision(document, None))),
             Answer::Current => Answer::Current,
             Answer::NotOffered => Answer::NotOffered,
             Answer::Refused => Answer::Refused,
@@ -226,7 +232,10 @@ impl Upstream {
         }
         let response = self.send(request).await?;
         let etag = response.headers().get(ETAG).and_then(|v| v.to_str().ok()).map(str::to_owned);
+        let is_unheard = response.headers().contains_key(UNHEARD);
         Ok(match response.status() {
+            StatusCode::OK if is_unheard => Answer::Unheard(Some(serde_json::from_slice(&body(response).await?)?)),
+            StatusCode::NOT_MODIFIED if is_unheard => Answer::Unheard(None),
             StatusCode::OK => Answer::New(serde_json::from_slice(&body(response).await?)?, etag),
             StatusCode::NOT_MODIFIED => Answer::Current,
             status => refusal(status)?,
@@ -241,6 +250,9 @@ impl Upstream {
         }
         let response = tokio::time::timeout(TIMEOUT, self.send(request)).await.context("no answer in time")??;
         let kind = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        if response.headers().contains_key(UNHEARD) {
+            bail!("the upstream has not heard its own yet");
+        }
         Ok(match response.status() {
             StatusCode::OK if kind.starts_with("text/event-stream") => {
                 Answer::New(Stream { response, read: Vec::new(), silence_max: TIMEOUT }, None)
@@ -320,6 +332,8 @@ pub struct Stream {
 pub enum Heard {
     /// Changes.
     Changes(Changes),
+    /// A comment: all is as it was.
+    Nothing,
     /// Nothing more.
     End,
     /// Nothing for long, not even a heartbeat.
@@ -335,11 +349,7 @@ impl Stream {
             if let Some(at) = self.read[from..].windows(2).position(|pair| pair == b"\n\n") {
                 let rest = self.read.split_off(from + at + 2);
                 let event = std::mem::replace(&mut self.read, rest);
-                searched = 0;
-                if let Some(changes) = parse_event(&event)? {
-                    return Ok(Heard::Changes(changes));
-                }
-                continue;
+                return Ok(parse_event(&event)?.map_or(Heard::Nothing, Heard::Changes));
             }
             searched = self.read.len();
             if self.read.len() > BYTES_MAX {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse, Response};
 use flagstone_model::api_tokens::{self, ApiToken, TokenKind};
 use flagstone_model::environments::Environment;
 use flagstone_model::projects::Project;
@@ -16,6 +17,7 @@ use super::streams::Streams;
 use crate::app::App;
 use crate::delivery::{Delivery, DeliverySettings, Places, Revision, Scope, Update};
 use crate::edge::Edge;
+use crate::edge::upstream::UNHEARD;
 use crate::http::error::Failure;
 use crate::http::metrics::Metrics;
 use crate::http::schemas::{self, Schemas};
@@ -36,6 +38,26 @@ enum Flags {
     Primary(App),
     /// An edge, or a node that waits for its database.
     Edge(Edge),
+}
+
+/// Whether flags may be of before an edge's start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// They are what there is.
+    Current,
+    /// The upstream has not been heard.
+    MayBeOld,
+}
+
+impl Age {
+    /// An answer that says so.
+    pub fn of(self, answer: impl IntoResponse) -> Response {
+        let mut response = answer.into_response();
+        if self == Self::MayBeOld {
+            response.headers_mut().insert(UNHEARD, HeaderValue::from_static("true"));
+        }
+        response
+    }
 }
 
 /// When tokens were looked at.
@@ -166,6 +188,15 @@ impl FlagSource {
         match &self.flags {
             Flags::Primary(app) => app.catch_up_with(revision.number).await,
             Flags::Edge(edge) => edge.catch_up_with(token, revision.number).await,
+        }
+    }
+
+    /// Says of an answer that is made from now on whether it may be old: an edge of this edge is not to take it for what
+    /// its upstream says.
+    pub fn age(&self, token: &ApiToken) -> Age {
+        match &self.flags {
+            Flags::Edge(edge) if !edge.is_heard(token) => Age::MayBeOld,
+            Flags::Primary(_) | Flags::Edge(_) => Age::Current,
         }
     }
 

@@ -51,6 +51,7 @@ async fn delta(State(source): State<FlagSource>, request: Request) -> Result<Res
     let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;
     let mut scope = scope(&token, &parts)?;
     scope.segments = Segments::Named;
+    let age = source.age(&token.0);
     let known = Revision::in_header(&parts.headers, header::IF_NONE_MATCH);
     if let Some(known) = known {
         source.catch_up_with(&token.0, known).await?;
@@ -60,17 +61,18 @@ async fn delta(State(source): State<FlagSource>, request: Request) -> Result<Res
         Some(known) => source.update(&delivery, known, &scope).await,
         None => Update::Everything,
     };
-    match update {
+    let response = match update {
         Update::Current => {
             let etag = format!("\"{}\"", known.unwrap_or_default());
-            Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response())
+            (StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response()
         }
         Update::Changes(changes) => {
             let revision = delivery.revisions().of_scope(&scope);
-            Ok(Arc::new(Answer::new(changes, &format!("\"{revision}\""))).respond(&parts.headers).await)
+            Arc::new(Answer::new(changes, &format!("\"{revision}\""))).respond(&parts.headers).await
         }
-        Update::Everything => Ok(delivery.hydration(&scope).await.respond(&parts.headers).await),
-    }
+        Update::Everything => delivery.hydration(&scope).await.respond(&parts.headers).await,
+    };
+    Ok(age.of(response))
 }
 
 /// Listen to changes as they happen
@@ -108,6 +110,7 @@ async fn streaming(State(source): State<FlagSource>, request: Request) -> Result
     let mut scope = scope(&token, &parts)?;
     scope.segments = Segments::Named;
     let address = client_address(&source.settings().trusted_proxies, &parts);
+    let age = source.age(&token.0);
     let known = Revision::in_header(&parts.headers, header::HeaderName::from_static("last-event-id"));
     if let Some(known) = known {
         source.catch_up_with(&token.0, known).await?;
@@ -119,5 +122,5 @@ async fn streaming(State(source): State<FlagSource>, request: Request) -> Result
         // Proxies that collect answers before they pass them on would hold the events back.
         (header::HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
     ];
-    Ok((headers, body).into_response())
+    Ok(age.of((headers, body)))
 }

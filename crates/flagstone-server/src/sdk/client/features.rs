@@ -83,15 +83,16 @@ async fn list(State(source): State<FlagSource>, request: Request) -> Result<Resp
     let (parts, _) = request.into_parts();
     let token = source.token(&parts.headers, &[TokenKind::Backend]).await?;
     let scope = scope(&token, &parts)?;
+    let age = source.age(&token.0);
     if let Some(known) = Revision::in_if_none_match(&parts.headers)
         && source.catch_up_with(&token.0, known).await.is_err()
         && let Some(etag) = parts.headers.get(header::IF_NONE_MATCH)
     {
         // It knows more than can be found out now: it keeps that.
-        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag.clone())]).into_response());
+        return Ok(age.of((StatusCode::NOT_MODIFIED, [(header::ETAG, etag.clone())])));
     }
     let delivery = source.delivery(&token.0)?;
-    Ok(delivery.respond(&scope, &parts.headers).await)
+    Ok(age.of(delivery.respond(&scope, &parts.headers).await))
 }
 
 /// Get one feature of the token's environment and projects
