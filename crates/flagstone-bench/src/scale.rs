@@ -51,6 +51,9 @@ const STREAM_COMMITS: usize = 100;
 const STREAM_MS_MAX: f64 = 300.0;
 const EACH_KIB_MAX: f64 = 16.0;
 const SERVE_MIB_MAX: f64 = 700.0;
+const EDGE_MIB_MAX: f64 = 500.0;
+const EVENT_MS_MAX: f64 = 1.0;
+const EDGE_START_S_MAX: f64 = 2.0;
 /// Below the bound of streams of one address.
 const STREAMS_PER_ADDRESS: usize = 400;
 const WAIT_MAX: Duration = Duration::from_secs(30);
@@ -96,7 +99,8 @@ async fn measure(options: &Options) -> anyhow::Result<bool> {
     drop(server);
     let large = make(&LARGE).await?;
     let server = start(options, &large).await?;
-    memory(&server, &mut table).await?;
+    let tokens = memory(&server, &mut table).await?;
+    edge(options, &server, &tokens, &mut table).await?;
     change(&server, "50,000 features", 4.0, &mut table).await?;
     drop(server);
     let server = start(options, &large).await?;
@@ -128,7 +132,7 @@ async fn change(server: &Server, what: &str, most: f64, table: &mut Table) -> an
     let pid = server.pid.context("the server has no process here")?;
     let mut connection = Connection::open(&server.address).await?;
     let mut admin = Connection::open(&server.address).await?;
-    for coding in ["gzip", "br", "zstd"] {
+    for coding in ["gzip", "br"] {
         let request = poll(&server.address, BACKEND, coding, "");
         let mut bytes = 0_u32;
         connection.exchange(&request, |piece| bytes += u32::try_from(piece.len()).unwrap_or_default()).await?;
@@ -215,8 +219,8 @@ async fn polls(server: &Server, table: &mut Table) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a server holds that has answered in three environments.
-async fn memory(server: &Server, table: &mut Table) -> anyhow::Result<()> {
+/// What a server holds that has answered in three environments; their tokens.
+async fn memory(server: &Server, table: &mut Table) -> anyhow::Result<Vec<String>> {
     let pid = server.pid.context("the server has no process here")?;
     let resident = || Ok::<_, anyhow::Error>(mib(resident_bytes(pid)?));
     note("50,000 features, `serve`, started: RSS", resident()?, "MiB");
@@ -226,6 +230,7 @@ async fn memory(server: &Server, table: &mut Table) -> anyhow::Result<()> {
     }
     sleep(Duration::from_secs(2)).await;
     note("… polled in one environment", resident()?, "MiB");
+    let mut tokens = vec![BACKEND.to_owned()];
     for environment in ["production", "environment-2"] {
         let body =
             json!({ "tokenName": environment, "type": "backend", "environment": environment, "projects": ["*"] });
@@ -236,9 +241,38 @@ async fn memory(server: &Server, table: &mut Table) -> anyhow::Result<()> {
         for _ in 0..2 {
             connection.exchange(&poll(&server.address, &token, "gzip", ""), |_| ()).await?;
         }
+        tokens.push(token);
     }
     sleep(Duration::from_secs(2)).await;
     table.row("… in three", resident()?, "MiB", SERVE_MIB_MAX);
+    Ok(tokens)
+}
+
+/// What an edge holds, what an event costs it, and how long it takes to start from its disk.
+async fn edge(options: &Options, upstream: &Server, tokens: &[String], table: &mut Table) -> anyhow::Result<()> {
+    let (folder, given) = (tempfile::tempdir()?, tokens.join(","));
+    let start = || Server::edge(&options.flagstone, options.server_core, &upstream.address, &given, folder.path());
+    let edge = start().await?;
+    let pid = edge.pid.context("the edge has no process here")?;
+    let mut connection = Connection::open(&edge.address).await?;
+    for token in tokens {
+        connection.exchange(&poll(&edge.address, token, "gzip", ""), |_| ()).await?;
+    }
+    sleep(Duration::from_secs(3)).await;
+    table.row("an edge of it, all polled with gzip: RSS", mib(resident_bytes(pid)?), "MiB", EDGE_MIB_MAX);
+    let mut admin = Connection::open(&upstream.address).await?;
+    let before = cpu_time_of_threads(pid, "")?;
+    for round in 0..CHANGES {
+        let path = switch_path(2, round % 7, round / 7 % 2 == 1);
+        admin.exchange(&upstream.address.request(("POST", &path), ADMIN, &[], ""), |_| ()).await?;
+        sleep(Duration::from_millis(20)).await;
+    }
+    let each = computed(pid, before)? / bounded(CHANGES);
+    table.row("… CPU of an event, with what is written of it", each, "ms", EVENT_MS_MAX);
+    sleep(Duration::from_secs(2)).await;
+    drop(edge);
+    let again = start().await?;
+    table.row("… started from its disk until it is ready", again.started_in.as_secs_f64(), "s", EDGE_START_S_MAX);
     Ok(())
 }
 

@@ -76,6 +76,20 @@ impl Server {
         Self::start("Flagstone", command, folder).await
     }
 
+    /// Starts an edge of a server on a core, which keeps what it has in a folder.
+    pub async fn edge(
+        binary: &Path,
+        core: usize,
+        upstream: &Address,
+        tokens: &str,
+        backup: &Path,
+    ) -> anyhow::Result<Self> {
+        let mut command = on_core(core, binary);
+        command.args(["edge", "--tokens", tokens, "--interface", "127.0.0.1", "--backup-folder"]).arg(backup);
+        command.args(["--upstream-url", &format!("http://{}", upstream.socket)]);
+        Self::start("Flagstone's edge", command, tempfile::tempdir()?).await
+    }
+
     /// Starts the bare stack on a core, with the answers of a Flagstone.
     pub async fn bare(flagstone: &Self, core: usize) -> anyhow::Result<Self> {
         let mut command = on_core(core, &std::env::current_exe()?);
@@ -112,6 +126,8 @@ impl Server {
         let log = folder.path().join("log");
         command
             .env("HTTP_PORT", port.to_string())
+            // As an edge calls it.
+            .env("PORT", port.to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log)?);

@@ -22,6 +22,10 @@ const WHOLE_BYTES_MAX: usize = 64 << 10;
 /// Forms up to this are put into one piece, which is sent with fewer writes.
 const JOINED_BYTES_MAX: usize = 256 << 10;
 
+/// The codings of answers in pieces, best first. Not zstd: its frames would be read up to the end of the first by some
+/// clients, Python's requests among them.
+const JOINED: [Coding; 2] = [Coding::Brotli, Coding::Gzip];
+
 /// A whole answer: JSON with an ETag.
 pub struct Answer {
     texts: Vec<(Arc<Text>, Place)>,
@@ -138,7 +142,11 @@ impl Answer {
         if let Some(response) = not_modified(request, self.etag.to_str().unwrap_or_default()) {
             return response;
         }
-        let wanted = if self.bytes < COMPRESSED_FROM_BYTES { Coding::Identity } else { Coding::wanted(request) };
+        let wanted = match self.texts.len() {
+            _ if self.bytes < COMPRESSED_FROM_BYTES => Coding::Identity,
+            0 | 1 => Coding::wanted(request),
+            _ => Coding::wanted_of(&JOINED, request),
+        };
         let (coding, form) = match self.form(wanted).await {
             Some(form) => (wanted, form),
             None => (Coding::Identity, self.form(Coding::Identity).await.unwrap_or_else(|| Form::of(Vec::new()))),

@@ -16,6 +16,7 @@ use super::feed::Feed;
 use super::feeds::Line;
 use super::upstream::{Answer, Heard, SILENCE_MAX, Upstream};
 use super::{Edge, Question, tokens};
+use crate::delivery::Revision;
 use crate::system::entropy::share;
 use crate::system::seldom::Seldom;
 use crate::system::tasks::keep_running;
@@ -277,11 +278,13 @@ impl Edge {
         etag: &mut Option<String>,
     ) -> anyhow::Result<Round> {
         let feed = &line.feed;
-        // What came another way since counts as well: a node that has less is not to send it.
-        let known = feed.known().map(|known| known.etag("known"));
-        let etags: Vec<_> = etag.iter().cloned().chain(known).collect();
-        let etags = (!etags.is_empty()).then(|| etags.join(", "));
-        Ok(match upstream.features(secret, etags.as_deref()).await? {
+        // One of them: not all upstreams read lists. What has come another way since counts, so that a node that has less
+        // does not send it.
+        let is_old = |known: &Revision| {
+            etag.as_deref().is_none_or(|etag| Revision::in_etag(etag).is_some_and(|asked| asked.number < known.number))
+        };
+        let known = feed.known().filter(is_old).map(|known| known.etag("known"));
+        Ok(match upstream.features(secret, known.as_deref().or(etag.as_deref())).await? {
             Answer::New((document, revision), new) => {
                 line.take_document(&document, revision)?;
                 *etag = new;
