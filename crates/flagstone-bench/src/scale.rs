@@ -285,7 +285,7 @@ async fn streams(server: &Server, count: usize, table: &mut Table) -> anyhow::Re
     let mut admin = Connection::open(&server.address).await?;
     let pairs = (0..).flat_map(|one| (0..one).map(move |other| (one, other))).take(count);
     let pairs: Vec<(usize, usize)> = pairs.collect();
-    let mut tokens = Vec::new();
+    let (mut tokens, mut known) = (Vec::new(), 0);
     for (one, other) in &pairs {
         let projects = [one, other].map(|project| format!("project-{project}"));
         let name = format!("scope-{one}-{other}");
@@ -293,6 +293,7 @@ async fn streams(server: &Server, count: usize, table: &mut Table) -> anyhow::Re
         let request = server.address.request(("POST", "/api/admin/api-tokens"), ADMIN, &[], &body.to_string());
         let (status, answer) = admin.exchange_whole(&request).await?;
         ensure!(status == 201, "a token is refused: {}", String::from_utf8_lossy(&answer));
+        known = revision_of(&admin)?;
         tokens.push(serde_json::from_slice::<Value>(&answer)?["secret"].as_str().unwrap_or_default().to_owned());
     }
     let before = resident_bytes(pid)?;
@@ -326,9 +327,6 @@ async fn streams(server: &Server, count: usize, table: &mut Table) -> anyhow::Re
     );
     // The other has been idle for too long.
     let mut admin = Connection::open(&server.address).await?;
-    let whoami = server.address.request(("GET", "/api/admin/projects/project-1"), ADMIN, &[], "");
-    admin.exchange(&whoami, |_| ()).await?;
-    let mut known = admin.header("x-flagstone-revision").and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
     let (mut sent, mut turns) = (Vec::new(), interval(Duration::from_millis(50)));
     let cpu = cpu_time_of_threads(pid, "")?;
     for round in 0..STREAM_COMMITS {
@@ -337,9 +335,8 @@ async fn streams(server: &Server, count: usize, table: &mut Table) -> anyhow::Re
         let path = switch_path(project, 5, round / 100 % 2 == 1);
         let began = Instant::now();
         let status = admin.exchange(&server.address.request(("POST", &path), ADMIN, &[], ""), |_| ()).await?;
-        let revision = admin.header("x-flagstone-revision").and_then(|text| text.parse::<u64>().ok());
         ensure!(status == 200, "a switch is refused");
-        let revision = revision.context("no revision")?;
+        let revision = revision_of(&admin)?;
         // A switch that changes nothing is told to nobody.
         if revision > known {
             sent.push((revision, began, project));
@@ -366,6 +363,11 @@ async fn streams(server: &Server, count: usize, table: &mut Table) -> anyhow::Re
     note("… CPU of a commit with all that it tells", cpu, "ms");
     table.row("… 20 commits/s: p99 of the last arrival", p99, "ms", STREAM_MS_MAX);
     Ok(())
+}
+
+/// The last commit, as the last answer names it.
+fn revision_of(connection: &Connection) -> anyhow::Result<u64> {
+    connection.header("x-flagstone-revision").and_then(|text| text.parse().ok()).context("an answer without a revision")
 }
 
 fn bounded(count: usize) -> f64 {
