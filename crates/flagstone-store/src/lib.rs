@@ -77,8 +77,6 @@ pub enum Store {
     Memory(memory::Store),
 }
 
-/// How often a store in memory is looked at for what other nodes have written.
-const FOLLOW_EVERY: Duration = Duration::from_secs(1);
 /// How many parts of what is loaded may wait for whoever receives them.
 const PARTS_MAX: usize = 4;
 
@@ -400,13 +398,7 @@ impl Store {
     pub async fn changed(&self, known_seq: u64) {
         match self {
             Self::Postgres(store) => store.changed(known_seq).await,
-            Self::Sqlite(_) => std::future::pending().await,
-            // Several nodes of one process may share it.
-            Self::Memory(store) => {
-                while store.tables().last_seq() <= known_seq {
-                    tokio::time::sleep(FOLLOW_EVERY).await;
-                }
-            }
+            Self::Sqlite(_) | Self::Memory(_) => std::future::pending().await,
         }
     }
 
