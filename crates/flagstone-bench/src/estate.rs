@@ -20,16 +20,16 @@ use making::{Estate, LARGE, MIDDLE, SMALL, Size, feature_of, limits, make};
 pub struct Options {
     /// The Flagstone to measure
     #[arg(long, default_value = "target/release/flagstone")]
-    flagstone: PathBuf,
+    pub flagstone: PathBuf,
     /// The core that the server has, but for the starts, which have all
     #[arg(long, default_value_t = 0)]
-    server_core: usize,
+    pub server_core: usize,
     /// The core of its client
     #[arg(long, default_value_t = 1)]
-    client_core: usize,
+    pub client_core: usize,
     /// Fail when a goal is not met
     #[arg(long)]
-    strict: bool,
+    pub strict: bool,
 }
 
 /// The most CPU that a list may take, in milliseconds: a page of it, or a thousand rows.

@@ -3,7 +3,6 @@
 
 use std::cell::RefCell;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +14,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::LocalSet;
 use tokio::time::{interval, sleep, timeout};
 
+use crate::estate;
 use crate::estate::making::{Estate, LARGE, MIDDLE, feature_of, make};
 use crate::estate::raised;
 use crate::http::{Address, Connection};
@@ -25,21 +25,11 @@ use crate::single_thread;
 
 #[derive(Args)]
 pub struct Options {
-    /// The Flagstone to measure
-    #[arg(long, default_value = "target/release/flagstone")]
-    flagstone: PathBuf,
-    /// The core that the server has
-    #[arg(long, default_value_t = 0)]
-    server_core: usize,
-    /// The core of its clients
-    #[arg(long, default_value_t = 1)]
-    client_core: usize,
+    #[command(flatten)]
+    run: estate::Options,
     /// How many listen, each to a scope of its own
     #[arg(long, default_value_t = 10_000)]
     streams: usize,
-    /// Fail when a goal is not met
-    #[arg(long)]
-    strict: bool,
 }
 
 const CHANGES: usize = 100;
@@ -60,12 +50,12 @@ const WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// Measures and prints.
 pub fn run(options: &Options) -> anyhow::Result<()> {
-    println!("## Scale\n\n{}", conditions(&options.flagstone));
+    println!("## Scale\n\n{}", conditions(&options.run.flagstone));
     println!("| what | figure | goal | |\n| --- | ---: | --- | --- |");
-    pin_client(options.client_core, options.server_core)?;
+    pin_client(options.run.client_core, options.run.server_core)?;
     allow_files(options.streams / 4 * 5 + 200)?;
     let is_met = single_thread()?.block_on(LocalSet::new().run_until(measure(options)))?;
-    ensure!(is_met || !options.strict, "a goal is not met");
+    ensure!(is_met || !options.run.strict, "a goal is not met");
     Ok(())
 }
 
@@ -113,7 +103,7 @@ async fn start(options: &Options, estate: &Estate) -> anyhow::Result<Server> {
     if let Some(at) = arguments.iter().position(|argument| argument == "--api-tokens-limit") {
         "20000".clone_into(&mut arguments[at + 1]);
     }
-    Server::with_data(&options.flagstone, Some(options.server_core), &estate.database(), &arguments).await
+    Server::with_data(&options.run.flagstone, Some(options.run.server_core), &estate.database(), &arguments).await
 }
 
 fn switch_path(project: usize, place: usize, on: bool) -> String {
@@ -251,7 +241,8 @@ async fn memory(server: &Server, table: &mut Table) -> anyhow::Result<Vec<String
 /// What an edge holds, what an event costs it, and how long it takes to start from its disk.
 async fn edge(options: &Options, upstream: &Server, tokens: &[String], table: &mut Table) -> anyhow::Result<()> {
     let (folder, given) = (tempfile::tempdir()?, tokens.join(","));
-    let start = || Server::edge(&options.flagstone, options.server_core, &upstream.address, &given, folder.path());
+    let start =
+        || Server::edge(&options.run.flagstone, options.run.server_core, &upstream.address, &given, folder.path());
     let edge = start().await?;
     let pid = edge.pid.context("the edge has no process here")?;
     let mut connection = Connection::open(&edge.address).await?;

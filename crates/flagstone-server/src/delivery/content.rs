@@ -67,6 +67,11 @@ impl Project {
         let features = Rope::default().after(features);
         Self { id, segments: features.segments(), features }
     }
+
+    /// Whether any of its features names a segment.
+    pub fn names(&self, segment: i64) -> bool {
+        self.segments.binary_search(&segment).is_ok()
+    }
 }
 
 /// Everything that one environment's SDKs get, at one revision.
@@ -123,7 +128,7 @@ impl Content {
 
     /// Whether any feature names a segment.
     fn uses(&self, segment: i64) -> bool {
-        self.projects.iter().any(|project| project.segments.binary_search(&segment).is_ok())
+        self.projects.iter().any(|project| project.names(segment))
     }
 
     /// The same for the same features and segments, whatever they came from: nothing where there is none.
@@ -140,15 +145,13 @@ impl Content {
     /// What differs from an earlier content: features by name and segments by id, with what is there now.
     pub fn differences(&self, earlier: &Self) -> Differences<'_> {
         let mut changed = Differences { segments: self.segments.differences(&earlier.segments), ..Default::default() };
-        let of = |content: &Self| content.projects.iter().map(|p| (p.id.clone(), Arc::clone(p))).collect::<Vec<_>>();
-        let mut before: BTreeMap<String, Arc<Project>> = of(earlier).into_iter().collect();
         let none = Rope::default();
         for project in &self.projects {
-            let old = before.remove(&project.id);
-            if old.as_ref().is_some_and(|old| Arc::ptr_eq(old, project)) {
+            let old = earlier.project(&project.id);
+            if old.is_some_and(|old| Arc::ptr_eq(old, project)) {
                 continue;
             }
-            for (name, json) in project.features.differences(old.as_ref().map_or(&none, |old| &old.features)) {
+            for (name, json) in project.features.differences(old.map_or(&none, |old| &old.features)) {
                 match json {
                     // It may have come from another project.
                     Some(json) => _ = changed.features.insert(name, Some(json)),
@@ -156,7 +159,8 @@ impl Content {
                 }
             }
         }
-        for (item, _) in before.values().flat_map(|gone| gone.features.iter()) {
+        let gone = earlier.projects.iter().filter(|project| self.project(&project.id).is_none());
+        for (item, _) in gone.flat_map(|gone| gone.features.iter()) {
             changed.features.entry(item.name.clone()).or_default();
         }
         changed
@@ -298,7 +302,7 @@ impl Content {
     /// Gives up what was made with a segment in its place.
     fn renew(&mut self, segment: i64) {
         for project in &mut self.projects {
-            if project.segments.binary_search(&segment).is_ok() {
+            if project.names(segment) {
                 let Project { id, features, segments } = &**project;
                 let (id, features) = (id.clone(), features.renewed(segment));
                 *project = Arc::new(Project { id, features, segments: segments.clone() });

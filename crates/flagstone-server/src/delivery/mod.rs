@@ -27,6 +27,7 @@ use flagstone_eval::Engine;
 use flagstone_model::State;
 use flagstone_model::commit::Commit;
 use serde_json::value::RawValue;
+use tokio::sync::OnceCell;
 
 use crate::system::locks::{Mutex, rank};
 use crate::system::work;
@@ -37,7 +38,7 @@ use compiled::Compiled;
 use content::{Content, Project};
 use history::{Changes, History, Step, Touched, steps};
 use inlining::inlined;
-use kept::Kept;
+use kept::{Answers, Kept};
 pub use places::{HEARTBEAT, Listening, Place, Places};
 pub use revision::{Mark, Revision, Revisions};
 pub use scope::{Scope, Segments};
@@ -252,23 +253,28 @@ impl Delivery {
 
     /// All features of a scope, as SDKs poll them.
     pub async fn features(self: &Arc<Self>, scope: &Scope) -> Arc<Answer> {
-        let scope = &*self.known_part(scope).await;
-        let answers = self.latest.kept.answers(scope, self.revisions.of_scope(scope));
-        let answer = answers.features.get_or_init(|| self.made(scope, Self::poll_answer)).await;
-        self.latest.kept.count(scope, &answers);
-        Arc::clone(answer)
+        self.kept(scope, |answers| &answers.features, Self::poll_answer).await
     }
 
     /// All features of a scope, as a delta or a stream begins: `{"events":[{"type":"hydration",…}]}`.
     pub async fn hydration(self: &Arc<Self>, scope: &Scope) -> Arc<Answer> {
+        self.kept(scope, |answers| &answers.hydration, Self::hydration_answer).await
+    }
+
+    async fn kept(
+        self: &Arc<Self>,
+        scope: &Scope,
+        cell: fn(&Answers) -> &OnceCell<Arc<Answer>>,
+        make: fn(&Self, &Scope) -> Answer,
+    ) -> Arc<Answer> {
         let scope = &*self.known_part(scope).await;
         let answers = self.latest.kept.answers(scope, self.revisions.of_scope(scope));
-        let answer = answers.hydration.get_or_init(|| self.made(scope, Self::hydration_answer)).await;
+        let answer = cell(&answers).get_or_init(|| self.made(scope, make)).await;
         self.latest.kept.count(scope, &answers);
         Arc::clone(answer)
     }
 
-    /// The same, kept by nobody else.
+    /// A hydration that is kept by nobody else.
     pub async fn hydration_alone(self: &Arc<Self>, scope: &Scope) -> Arc<Answer> {
         self.made(scope, Self::hydration_answer).await
     }
@@ -479,7 +485,7 @@ impl Delivery {
 
     /// Whether a feature of a scope names a segment.
     fn names_segment(&self, scope: &Scope, id: i64) -> bool {
-        let mut projects = self.projects(scope).filter(|project| project.segments.binary_search(&id).is_ok());
+        let mut projects = self.projects(scope).filter(|project| project.names(id));
         projects.any(|project| {
             let mut items = project.features.iter().map(|(item, _)| item);
             scope.is_of_whole_projects() || items.any(|item| scope.shows(item) && item.segments.contains(&id))
@@ -513,7 +519,7 @@ fn touched_projects(touched: &[Touched], contents: [&Arc<Content>; 2]) -> BTreeS
             Touched::Feature { projects: of, .. } => projects.extend(of.iter().flat_map(|of| of.iter()).cloned()),
             Touched::Segment(id) => {
                 let all = contents.into_iter().flat_map(|content| content.projects());
-                let naming = all.filter(|project| project.segments.binary_search(id).is_ok());
+                let naming = all.filter(|project| project.names(*id));
                 projects.extend(naming.map(|project| project.id.clone()));
             }
         }

@@ -28,9 +28,7 @@ const UPDATES_MAX: usize = 64;
 pub struct Open {
     environments: HashMap<String, Environment>,
     /// By selector.
-    tokens: HashMap<String, Arc<Token>>,
-    /// By selector: how many listen.
-    listeners: HashMap<String, HashMap<Arc<Scope>, usize>>,
+    tokens: HashMap<String, Listening>,
     /// When tokens were last looked at.
     looked_at: Option<TokensMark>,
     next_expiry: Option<Timestamp>,
@@ -40,6 +38,13 @@ pub struct Open {
 pub struct Token {
     token: Arc<ApiToken>,
     ended: CancellationToken,
+}
+
+/// Those who listen with a token.
+struct Listening {
+    token: Arc<Token>,
+    /// To what, and how many to each.
+    scopes: HashMap<Arc<Scope>, usize>,
 }
 
 /// Those who listen to an environment.
@@ -99,9 +104,9 @@ impl Open {
 
     /// Whether the token may listen to this scope beside those that it listens to.
     pub fn admit_query(&self, selector: &str, scope: &Scope) -> Result<(), Failure> {
-        let Some(scopes) = self.listeners.get(selector).filter(|_| scope.asked) else { return Ok(()) };
-        let queries = scopes.keys().filter(|other| other.asked).count();
-        if queries < QUERIES_PER_TOKEN_MAX || scopes.contains_key(scope) {
+        let Some(listening) = self.tokens.get(selector).filter(|_| scope.asked) else { return Ok(()) };
+        let queries = listening.scopes.keys().filter(|other| other.asked).count();
+        if queries < QUERIES_PER_TOKEN_MAX || listening.scopes.contains_key(scope) {
             return Ok(());
         }
         Err(Failure::Unavailable("Too many different queries are listened to with this token."))
@@ -109,8 +114,11 @@ impl Open {
 
     /// A token to listen with, and whether it may expire before all others.
     pub fn token(&mut self, token: &Arc<ApiToken>) -> (Arc<Token>, bool) {
-        let new = || Arc::new(Token { token: Arc::clone(token), ended: CancellationToken::new() });
-        let known = Arc::clone(self.tokens.entry(token.selector.clone()).or_insert_with(new));
+        let new = || {
+            let token = Arc::new(Token { token: Arc::clone(token), ended: CancellationToken::new() });
+            Listening { token, scopes: HashMap::new() }
+        };
+        let known = Arc::clone(&self.tokens.entry(token.selector.clone()).or_insert_with(new).token);
         let expiry = token.expires_at.filter(|expiry| self.next_expiry.is_none_or(|next| *expiry < next));
         if let Some(expiry) = expiry {
             self.next_expiry = Some(expiry);
@@ -135,8 +143,9 @@ impl Open {
         // Otherwise the others may not have heard of all that was told.
         let shares_told = there.seen.is_some();
         let scope = there.groups.get_key_value(&scope).map_or_else(|| Arc::new(scope), |(known, _)| Arc::clone(known));
-        let scopes = self.listeners.entry(token.token.selector.clone()).or_default();
-        *scopes.entry(Arc::clone(&scope)).or_default() += 1;
+        if let Some(listening) = self.tokens.get_mut(&token.token.selector) {
+            *listening.scopes.entry(Arc::clone(&scope)).or_default() += 1;
+        }
         there.index(&scope);
         let told = if shares_told { there.told.clone() } else { watch::Sender::default() };
         let group = there.groups.entry(Arc::clone(&scope)).or_insert_with(|| {
@@ -157,13 +166,12 @@ impl Open {
     /// A listener has gone.
     pub fn leave(&mut self, environment: &str, scope: &Arc<Scope>, token: &Arc<Token>) {
         let selector = &token.token.selector;
-        if let Some(scopes) = self.listeners.get_mut(selector) {
-            if take_one(scopes, scope) && scopes.is_empty() {
-                self.listeners.remove(selector);
-            }
-            if !self.listeners.contains_key(selector) {
-                self.tokens.remove(selector);
-            }
+        // The token may have ended, and come back since: then others listen with it.
+        if let Some(listening) = self.tokens.get_mut(selector).filter(|known| Arc::ptr_eq(&known.token, token))
+            && take_one(&mut listening.scopes, scope)
+            && listening.scopes.is_empty()
+        {
+            self.tokens.remove(selector);
         }
         let Some(there) = self.environments.get_mut(environment) else { return };
         let Some(group) = there.groups.get_mut(scope) else { return };
@@ -191,14 +199,15 @@ impl Open {
     /// Ends the streams of tokens that no longer work.
     pub fn end_tokens(&mut self, is_live: impl Fn(&ApiToken) -> bool, mark: TokensMark) {
         self.looked_at = Some(mark);
-        self.tokens.retain(|_, token| {
+        self.tokens.retain(|_, Listening { token, .. }| {
             let stays = is_live(&token.token);
             if !stays {
                 token.ended.cancel();
             }
             stays
         });
-        self.next_expiry = self.tokens.values().filter_map(|token| token.token.expires_at).min();
+        let tokens = self.tokens.values().map(|listening| &listening.token.token);
+        self.next_expiry = tokens.filter_map(|token| token.expires_at).min();
     }
 
     /// Sends what is new. Where an environment's flags are of one place, only those groups are looked at that a change
