@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -30,6 +30,27 @@ pub struct Options {
     /// How many listen, each to a scope of its own
     #[arg(long, default_value_t = 10_000)]
     streams: usize,
+    /// Only these parts
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Part>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// The first answer after a change
+    Change,
+    /// Polls while changes come all the time
+    Polls,
+    /// Memory, and an edge
+    Memory,
+    /// Streams of as many scopes
+    Streams,
+}
+
+impl Options {
+    fn has(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
 }
 
 const CHANGES: usize = 100;
@@ -47,6 +68,8 @@ const EDGE_START_S_MAX: f64 = 2.0;
 /// Below the bound of streams of one address.
 const STREAMS_PER_ADDRESS: usize = 400;
 const WAIT_MAX: Duration = Duration::from_secs(30);
+/// How long a server takes, after much work, until its memory is what it holds.
+const SETTLED: Duration = Duration::from_secs(12);
 
 /// Measures and prints.
 pub fn run(options: &Options) -> anyhow::Result<()> {
@@ -82,19 +105,30 @@ fn computed(pid: u32, before: Duration) -> anyhow::Result<f64> {
 
 async fn measure(options: &Options) -> anyhow::Result<bool> {
     let mut table = Table(true);
-    let middle = make(&MIDDLE).await?;
-    let server = start(options, &middle).await?;
-    change(&server, "5,000 features", 2.0, &mut table).await?;
-    polls(&server, &mut table).await?;
-    drop(server);
+    if options.has(Part::Change) || options.has(Part::Polls) {
+        let middle = make(&MIDDLE).await?;
+        let server = start(options, &middle).await?;
+        if options.has(Part::Change) {
+            change(&server, "5,000 features", 2.0, &mut table).await?;
+        }
+        if options.has(Part::Polls) {
+            polls(options, &server, &mut table).await?;
+        }
+    }
     let large = make(&LARGE).await?;
-    let server = start(options, &large).await?;
-    let tokens = memory(&server, &mut table).await?;
-    edge(options, &server, &tokens, &mut table).await?;
-    change(&server, "50,000 features", 4.0, &mut table).await?;
-    drop(server);
-    let server = start(options, &large).await?;
-    streams(&server, options.streams, &mut table).await?;
+    if options.has(Part::Memory) {
+        let server = start(options, &large).await?;
+        let tokens = memory(&server, &mut table).await?;
+        edge(options, &server, &tokens, &mut table).await?;
+    }
+    if options.has(Part::Change) {
+        let server = start(options, &large).await?;
+        change(&server, "50,000 features", 4.0, &mut table).await?;
+    }
+    if options.has(Part::Streams) {
+        let server = start(options, &large).await?;
+        streams(&server, options.streams, &mut table).await?;
+    }
     Ok(table.0)
 }
 
@@ -156,32 +190,18 @@ async fn change(server: &Server, what: &str, most: f64, table: &mut Table) -> an
     Ok(())
 }
 
-/// Polls, each once a second, while a hundred changes a second make nearly every answer a new one.
-async fn polls(server: &Server, table: &mut Table) -> anyhow::Result<()> {
-    let pid = server.pid.context("the server has no process here")?;
-    let latencies = Rc::new(RefCell::new(Vec::new()));
-    let news = Rc::new(RefCell::new(0_u32));
+/// Polls, each once a second, while a hundred changes a second make nearly every answer a new one; beside a bare server
+/// that gives the same answer to all of them.
+async fn polls(options: &Options, server: &Server, table: &mut Table) -> anyhow::Result<()> {
+    let bare = Server::bare(server, options.run.server_core).await?;
     let end = Instant::now() + POLLED;
-    let mut pollers = Vec::new();
-    for number in 0..POLLERS {
-        let (address, latencies, news) = (server.address.clone(), Rc::clone(&latencies), Rc::clone(&news));
-        let mut connection = Connection::open(&address).await?;
-        pollers.push(tokio::task::spawn_local(async move {
-            let mut etag = String::new();
-            sleep(Duration::from_millis(u64::from(number))).await;
-            let mut turns = interval(Duration::from_secs(1));
-            while Instant::now() < end {
-                turns.tick().await;
-                let request = poll(&address, BACKEND, "gzip", &etag);
-                let began = Instant::now();
-                let status = connection.exchange(&request, |_| ()).await?;
-                latencies.borrow_mut().push(began.elapsed().as_secs_f64() * 1e3);
-                *news.borrow_mut() += u32::from(status == 200);
-                etag = connection.header("etag").unwrap_or_default().to_owned();
-            }
-            anyhow::Ok(())
-        }));
-    }
+    let pollers = poll_until(end, &bare.address, false).await?;
+    let (latencies, _) = gathered(pollers).await?;
+    note("a bare server, the same answer, 1,000 pollers: p99 of polls", latencies, "ms");
+    drop(bare);
+    let pid = server.pid.context("the server has no process here")?;
+    let end = Instant::now() + POLLED;
+    let pollers = poll_until(end, &server.address, true).await?;
     let before = cpu_time_of_threads(pid, "")?;
     let mut turns = interval(Duration::from_secs(1) / COMMITS_PER_SECOND);
     let (mut commits, began) = (0_u32, Instant::now());
@@ -195,18 +215,55 @@ async fn polls(server: &Server, table: &mut Table) -> anyhow::Result<()> {
     }
     let elapsed = began.elapsed().as_secs_f64();
     let cpu = computed(pid, before)? / 1e3;
-    for poller in pollers {
-        poller.await??;
-    }
-    let mut latencies = latencies.take();
-    latencies.sort_by(f64::total_cmp);
-    let share = f64::from(*news.borrow()) / f64::from(u32::try_from(latencies.len())?);
+    let (p99, whole) = gathered(pollers).await?;
     note("5,000 features: commits a second, by one after the other", f64::from(commits) / elapsed, "");
-    note("5,000 features: polls that were answered in full", 100.0 * share, "%");
+    note("5,000 features: polls that were answered in full", 100.0 * whole, "%");
     note("5,000 features: the server's core", 100.0 * cpu / elapsed, "%");
-    let p99 = percentile(&latencies, 99).unwrap_or_default();
     table.row("5,000 features, 1,000 pollers, 100 commits/s: p99 of polls", p99, "ms", POLL_MS_MAX);
     Ok(())
+}
+
+/// How long each poll of one took in milliseconds, and how many of them were answered in full.
+type Polled = tokio::task::JoinHandle<anyhow::Result<(Vec<f64>, u32)>>;
+
+/// As many as there are, each with a connection of its own.
+async fn poll_until(end: Instant, address: &Address, remembers: bool) -> anyhow::Result<Vec<Polled>> {
+    let mut pollers = Vec::new();
+    for number in 0..POLLERS {
+        let address = address.clone();
+        let mut connection = Connection::open(&address).await?;
+        pollers.push(tokio::task::spawn_local(async move {
+            let (mut etag, mut latencies, mut whole) = (String::new(), Vec::new(), 0);
+            sleep(Duration::from_millis(u64::from(number))).await;
+            let mut turns = interval(Duration::from_secs(1));
+            while Instant::now() < end {
+                turns.tick().await;
+                let request = poll(&address, BACKEND, "gzip", &etag);
+                let began = Instant::now();
+                let status = connection.exchange(&request, |_| ()).await?;
+                latencies.push(began.elapsed().as_secs_f64() * 1e3);
+                whole += u32::from(status == 200);
+                if remembers {
+                    connection.header("etag").unwrap_or_default().clone_into(&mut etag);
+                }
+            }
+            Ok((latencies, whole))
+        }));
+    }
+    Ok(pollers)
+}
+
+/// The 99th percentile of all polls in milliseconds, and the share of those that were answered in full.
+async fn gathered(pollers: Vec<Polled>) -> anyhow::Result<(f64, f64)> {
+    let (mut latencies, mut whole) = (Vec::new(), 0);
+    for poller in pollers {
+        let (of_one, whole_of_one) = poller.await??;
+        latencies.extend(of_one);
+        whole += whole_of_one;
+    }
+    latencies.sort_by(f64::total_cmp);
+    let share = f64::from(whole) / bounded(latencies.len());
+    Ok((percentile(&latencies, 99).context("nobody has polled")?, share))
 }
 
 /// What a server holds that has answered in three environments; their tokens.
@@ -214,6 +271,9 @@ async fn memory(server: &Server, table: &mut Table) -> anyhow::Result<Vec<String
     let pid = server.pid.context("the server has no process here")?;
     let resident = || Ok::<_, anyhow::Error>(mib(resident_bytes(pid)?));
     note("50,000 features, `serve`, started: RSS", resident()?, "MiB");
+    // A log that is new to a server gets its first checkpoints, as one that has been in use has them.
+    sleep(SETTLED).await;
+    note("… with checkpoints written", resident()?, "MiB");
     let mut connection = Connection::open(&server.address).await?;
     for _ in 0..2 {
         connection.exchange(&poll(&server.address, BACKEND, "gzip", ""), |_| ()).await?;
@@ -276,7 +336,7 @@ async fn streams(server: &Server, count: usize, table: &mut Table) -> anyhow::Re
     let mut admin = Connection::open(&server.address).await?;
     let pairs = (0..).flat_map(|one| (0..one).map(move |other| (one, other))).take(count);
     let pairs: Vec<(usize, usize)> = pairs.collect();
-    let (mut tokens, mut known) = (Vec::new(), 0);
+    let mut tokens = Vec::new();
     for (one, other) in &pairs {
         let projects = [one, other].map(|project| format!("project-{project}"));
         let name = format!("scope-{one}-{other}");
@@ -284,9 +344,12 @@ async fn streams(server: &Server, count: usize, table: &mut Table) -> anyhow::Re
         let request = server.address.request(("POST", "/api/admin/api-tokens"), ADMIN, &[], &body.to_string());
         let (status, answer) = admin.exchange_whole(&request).await?;
         ensure!(status == 201, "a token is refused: {}", String::from_utf8_lossy(&answer));
-        known = revision_of(&admin)?;
         tokens.push(serde_json::from_slice::<Value>(&answer)?["secret"].as_str().unwrap_or_default().to_owned());
     }
+    // What all of them share is there before.
+    let mut poller = Connection::open(&server.address).await?;
+    poller.exchange(&poll(&server.address, BACKEND, "identity", ""), |_| ()).await?;
+    sleep(SETTLED).await;
     let before = resident_bytes(pid)?;
     let arrivals = Rc::new(RefCell::new(vec![Vec::new(); count]));
     let (begun, mut turns) = (Rc::new(RefCell::new(0_usize)), interval(Duration::from_millis(1)));
@@ -308,7 +371,7 @@ async fn streams(server: &Server, count: usize, table: &mut Table) -> anyhow::Re
     };
     timeout(WAIT_MAX + Duration::from_millis(u64::try_from(count)?), all).await.context("not all streams begin")?;
     // What only the beginning took is given back.
-    sleep(Duration::from_secs(12)).await;
+    sleep(SETTLED).await;
     let each = resident_bytes(pid)?.saturating_sub(before);
     table.row(
         &format!("{count} streams in as many scopes: RSS each"),
@@ -323,16 +386,13 @@ async fn streams(server: &Server, count: usize, table: &mut Table) -> anyhow::Re
     for round in 0..STREAM_COMMITS {
         turns.tick().await;
         let project = round % 100;
-        let path = switch_path(project, 5, round / 100 % 2 == 1);
+        let path = format!("/api/admin/projects/project-{project}/features/{}", feature_of(project, 5));
+        // Something that SDKs see in any case: a flag may be switched already.
+        let body = json!([{ "op": "replace", "path": "/description", "value": format!("Round {round}") }]).to_string();
         let began = Instant::now();
-        let status = admin.exchange(&server.address.request(("POST", &path), ADMIN, &[], ""), |_| ()).await?;
-        ensure!(status == 200, "a switch is refused");
-        let revision = revision_of(&admin)?;
-        // A switch that changes nothing is told to nobody.
-        if revision > known {
-            sent.push((revision, began, project));
-            known = revision;
-        }
+        let status = admin.exchange(&server.address.request(("PATCH", &path), ADMIN, &[], &body), |_| ()).await?;
+        ensure!(status == 200, "a change is refused");
+        sent.push((revision_of(&admin)?, began, project));
     }
     sleep(Duration::from_secs(2)).await;
     let cpu = computed(pid, cpu)? / bounded(STREAM_COMMITS);

@@ -1,9 +1,9 @@
 //! What was before: documents as of any commit, from the nearest checkpoint or by the index of changes.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 
-use flagstone_model::commit::{Actor, Commit};
+use flagstone_model::commit::Actor;
 use flagstone_model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -76,7 +76,11 @@ macro_rules! access_past {
     };
 }
 
-pub(crate) type Documents = BTreeMap<(String, String), (u64, String)>;
+/// Bodies by kind and id, with the commits that wrote them.
+pub(crate) type Documents = BTreeMap<Key, (u64, String)>;
+/// What documents have become; nothing where they are gone.
+type Changes = BTreeMap<Key, Option<(u64, String)>>;
+type Key = (String, String);
 
 /// The past.
 impl Store {
@@ -100,7 +104,19 @@ impl Store {
     }
 
     pub(crate) async fn fold_to(&self, seq: u64) -> Result<Documents, Error> {
-        let (mut at, mut documents) = self.checkpoint_before(seq).await?;
+        let (at, mut documents) = self.checkpoint_before(seq).await?;
+        for (key, put) in self.changes_between(at, seq).await? {
+            match put {
+                Some(document) => documents.insert(key, document),
+                None => documents.remove(&key),
+            };
+        }
+        Ok(documents)
+    }
+
+    /// What the commits after `at` up to `seq` have made of documents.
+    async fn changes_between(&self, mut at: u64, seq: u64) -> Result<Changes, Error> {
+        let mut changes = Changes::new();
         while at < seq {
             let page = u32::try_from(seq - at).unwrap_or(u32::MAX).min(log::PAGE);
             let commits = self.commits_after(at, page).await?;
@@ -109,10 +125,13 @@ impl Store {
             };
             at = last.seq;
             for commit in commits {
-                apply(&mut documents, commit);
+                for change in commit.body.changes {
+                    let put = change.body.map(|body| (commit.seq, body.to_string()));
+                    changes.insert((change.kind, change.id), put);
+                }
             }
         }
-        Ok(documents)
+        Ok(changes)
     }
 
     /// The nearest checkpoint that can be read, and its commit. The log is the truth: a damaged one is passed over.
@@ -208,8 +227,7 @@ impl Store {
         })?;
         last.0 = last.0.max(self.begin().await?);
         let Some((seq, head)) = self.due(last, every).await? else { return Ok(None) };
-        let documents = self.fold_to(seq).await?;
-        let checkpoint = blocking(move || encode(seq, &documents)).await??;
+        let checkpoint = self.checkpoint_at(seq).await?;
         let kept = match self.writer().await? {
             Access::Memory(memory) => memory.tables().keep_checkpoint(checkpoint, head),
             Access::Sql(lease) => {
@@ -218,6 +236,19 @@ impl Store {
             }
         };
         Ok(kept.then_some(seq))
+    }
+
+    /// All documents as of a commit, as a checkpoint. Of the one before it, which may be much, only a line at a time is in
+    /// memory.
+    async fn checkpoint_at(&self, seq: u64) -> Result<Checkpoint, Error> {
+        if let Some(earlier) = self.read_checkpoint(seq).await? {
+            let changes = self.changes_between(earlier.seq, seq).await?;
+            if let Some(checkpoint) = blocking(move || after(&earlier, seq, changes)).await?? {
+                return Ok(checkpoint);
+            }
+        }
+        let documents = self.fold_to(seq).await?;
+        blocking(move || encode(seq, documents)).await?
     }
 
     /// The commit that the next checkpoint is of, if it is due, and the head that was seen with it.
@@ -372,15 +403,6 @@ async fn rows_of(
     lease.fetch(query, CommitRow::read).await
 }
 
-fn apply(documents: &mut Documents, commit: Commit) {
-    for change in commit.body.changes {
-        match change.body {
-            Some(body) => documents.insert((change.kind, change.id), (commit.seq, body.to_string())),
-            None => documents.remove(&(change.kind, change.id)),
-        };
-    }
-}
-
 /// A line of a checkpoint.
 #[derive(Serialize, Deserialize)]
 struct Line {
@@ -390,28 +412,78 @@ struct Line {
     body: Box<RawValue>,
 }
 
-fn encode(seq: u64, documents: &Documents) -> Result<Checkpoint, Error> {
-    let failed = |error: &dyn std::fmt::Display| Error::Invalid(format!("a checkpoint cannot be written: {error}"));
-    let mut encoder = zstd::Encoder::new(Vec::new(), 0).map_err(|error| failed(&error))?;
-    let mut bytes = 0;
-    for ((kind, id), (seq, body)) in documents {
-        let body = RawValue::from_string(body.clone()).map_err(|error| failed(&error))?;
-        let line = Line { kind: kind.clone(), id: id.clone(), seq: *seq, body };
-        let mut line = serde_json::to_string(&line).map_err(|error| failed(&error))?;
-        line.push('\n');
-        bytes += line.len() as u64;
-        encoder.write_all(line.as_bytes()).map_err(|error| failed(&error))?;
+/// Writes a checkpoint, line by line.
+struct Writer {
+    encoder: zstd::Encoder<'static, Vec<u8>>,
+    bytes: u64,
+}
+
+impl Writer {
+    fn new() -> Result<Self, Error> {
+        Ok(Self { encoder: zstd::Encoder::new(Vec::new(), 0).map_err(unwritten)?, bytes: 0 })
     }
-    let data = encoder.finish().map_err(|error| failed(&error))?;
-    Ok(Checkpoint { seq, bytes, hash: Sha256::digest(&data).into(), data })
+
+    fn put(&mut self, (kind, id): Key, (seq, body): (u64, String)) -> Result<(), Error> {
+        let body = RawValue::from_string(body).map_err(unwritten)?;
+        self.line(&serde_json::to_string(&Line { kind, id, seq, body }).map_err(unwritten)?)
+    }
+
+    fn line(&mut self, line: &str) -> Result<(), Error> {
+        self.bytes += line.len() as u64 + 1;
+        writeln!(self.encoder, "{line}").map_err(unwritten)
+    }
+
+    fn finish(self, seq: u64) -> Result<Checkpoint, Error> {
+        let data = self.encoder.finish().map_err(unwritten)?;
+        Ok(Checkpoint { seq, bytes: self.bytes, hash: Sha256::digest(&data).into(), data })
+    }
+}
+
+fn unwritten(error: impl std::fmt::Display) -> Error {
+    Error::Invalid(format!("a checkpoint cannot be written: {error}"))
+}
+
+fn encode(seq: u64, documents: Documents) -> Result<Checkpoint, Error> {
+    let mut writer = Writer::new()?;
+    for (key, document) in documents {
+        writer.put(key, document)?;
+    }
+    writer.finish(seq)
+}
+
+/// The checkpoint that an earlier one becomes by changes, or nothing where that is not what was written.
+fn after(earlier: &Checkpoint, seq: u64, changes: Changes) -> Result<Option<Checkpoint>, Error> {
+    let Some(lines) = lines(earlier) else { return Ok(None) };
+    let (mut writer, mut changes) = (Writer::new()?, changes.into_iter().peekable());
+    for line in lines {
+        let Ok(line) = line else { return Ok(None) };
+        let Ok(Line { kind, id, .. }) = serde_json::from_str(&line) else { return Ok(None) };
+        let key = (kind, id);
+        while let Some((new, put)) = changes.next_if(|(changed, _)| *changed < key) {
+            put.map_or(Ok(()), |document| writer.put(new, document))?;
+        }
+        match changes.next_if(|(changed, _)| *changed == key) {
+            Some((_, put)) => put.map_or(Ok(()), |document| writer.put(key, document))?,
+            None => writer.line(&line)?,
+        }
+    }
+    for (new, put) in changes {
+        put.map_or(Ok(()), |document| writer.put(new, document))?;
+    }
+    writer.finish(seq).map(Some)
+}
+
+/// The lines of a checkpoint, by kind and id, or nothing where it is not what was written.
+fn lines(checkpoint: &Checkpoint) -> Option<impl Iterator<Item = io::Result<String>>> {
+    let hash: [u8; 32] = Sha256::digest(&checkpoint.data).into();
+    let decoder = zstd::Decoder::new(checkpoint.data.as_slice()).ok().filter(|_| hash == checkpoint.hash)?;
+    Some(BufReader::new(decoder.take(checkpoint.bytes)).lines())
 }
 
 /// The documents, or nothing where the checkpoint is not what was written.
 fn decode(checkpoint: &Checkpoint) -> Option<Documents> {
-    let hash: [u8; 32] = Sha256::digest(&checkpoint.data).into();
-    let decoder = zstd::Decoder::new(checkpoint.data.as_slice()).ok().filter(|_| hash == checkpoint.hash)?;
     let mut documents = Documents::new();
-    for line in BufReader::new(decoder.take(checkpoint.bytes)).lines() {
+    for line in lines(checkpoint)? {
         let line: Line = serde_json::from_str(&line.ok()?).ok()?;
         documents.insert((line.kind, line.id), (line.seq, line.body.get().to_owned()));
     }
