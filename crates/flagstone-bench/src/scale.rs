@@ -399,11 +399,15 @@ async fn streams(server: &Server, count: usize, table: &mut Table) -> anyhow::Re
     let arrivals = arrivals.borrow();
     let (mut last, mut heard) = (Vec::new(), 0);
     for (revision, began, project) in &sent {
-        let concerned = pairs.iter().zip(arrivals.iter()).filter(|((one, other), _)| [one, other].contains(&project));
-        // One event may tell of several commits.
-        let came = concerned.map(|(_, heard)| heard.iter().find(|(number, _)| number >= revision).map(|(_, at)| *at));
-        let came: Option<Vec<Instant>> = came.collect();
-        let came = came.with_context(|| format!("somebody has not heard of {revision}"))?;
+        let mut came = Vec::new();
+        for ((one, other), heard) in pairs.iter().zip(arrivals.iter()).filter(|(pair, _)| is_in(project, pair)) {
+            // One event may tell of several commits.
+            let at = heard.iter().find(|(number, _)| number >= revision).map(|(_, at)| *at);
+            let last = heard.last().map(|(number, _)| *number);
+            came.push(at.with_context(|| {
+                format!("who listens to {one} and {other} has not heard of {revision} in {project}, but {last:?}")
+            })?);
+        }
         heard += came.len();
         let end = came.into_iter().max().context("nobody listens")?;
         last.push((end - *began).as_secs_f64() * 1e3);
@@ -414,6 +418,10 @@ async fn streams(server: &Server, count: usize, table: &mut Table) -> anyhow::Re
     note("… CPU of a commit with all that it tells", cpu, "ms");
     table.row("… 20 commits/s: p99 of the last arrival", p99, "ms", STREAM_MS_MAX);
     Ok(())
+}
+
+fn is_in(project: &usize, (one, other): &(usize, usize)) -> bool {
+    [one, other].contains(&project)
 }
 
 /// The last commit, as the last answer names it.

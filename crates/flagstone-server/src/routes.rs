@@ -371,8 +371,8 @@ async fn around(State((source, base_path)): State<(FlagSource, Arc<str>)>, reque
     source.metrics().request(&method, route, status, took);
     tracing::debug!(%method, route, status, micros = took.as_micros(), "answered");
     let headers = response.headers_mut();
-    // Room for all that follow, at once.
-    headers.reserve(10);
+    // Room for all that follow, at once, and for no more: hyper keeps it as long as the connection lasts.
+    headers.reserve(ALWAYS.len() + 2 + usize::from(is_admin) + usize::from(source.settings().secure));
     if let Some(app) = app {
         headers.insert(HeaderName::from_static(REVISION_HEADER), HeaderValue::from(app.public().state.seq));
     }

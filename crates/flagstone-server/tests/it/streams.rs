@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Request, header};
+use flagstone_store::{DatabaseUrl, Options, Store};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -132,6 +133,30 @@ async fn a_stream_tells_each_change_once_and_resumes() {
     }
 }
 
+/// What has happened to it before a node started, the node does not remember, and need not.
+#[tokio::test]
+async fn a_project_that_was_quiet_for_long_is_told_of_by_its_changes_alone() {
+    const REMEMBERED: usize = 500;
+    let store = Arc::new(Store::open(&DatabaseUrl::Memory, &Options::default()).await.unwrap());
+    let before = Fixture::on_shared(Arc::clone(&store), &[]).await;
+    before.admin("POST", "/api/admin/projects", json!({"id": "other", "name": "Other"})).await.expect(201);
+    for (project, name) in [("default", "first"), ("other", "busy")] {
+        let path = format!("/api/admin/projects/{project}/features");
+        before.admin("POST", &path, json!({"name": name})).await.expect(201);
+    }
+    let token = before.token("default", "backend", "development").await;
+    for round in 0..=REMEMBERED {
+        let on = ["on", "off"][round % 2];
+        let path = format!("/api/admin/projects/other/features/busy/environments/development/{on}");
+        before.admin("POST", &path, Value::Null).await.expect(200);
+    }
+    let it = Fixture::on_shared(store, &[]).await;
+    let mut stream = it.listen(&token, &[]).await;
+    assert_eq!(summary(&stream.json().await.2), ["hydration"]);
+    it.admin("POST", "/api/admin/projects/default/features", json!({"name": "second"})).await.expect(201);
+    assert_eq!(summary(&stream.json().await.2), ["feature-updated second"]);
+}
+
 /// An environment where nothing happens, with or without somebody who listens, lives on while the state changes.
 #[tokio::test]
 async fn idle_streams_and_environments_keep_no_old_state() {
@@ -161,7 +186,7 @@ async fn idle_streams_and_environments_keep_no_old_state() {
 /// Who comes back from an idle stream knows as much as the others: it needs nothing of the time before.
 #[tokio::test(start_paused = true)]
 async fn a_heartbeat_says_how_far_a_stream_has_come() {
-    let it = fixture_on(&flagstone_store::DatabaseUrl::Memory, &[]).await;
+    let it = fixture_on(&DatabaseUrl::Memory, &[]).await;
     let feature = async |project: &str, name: &str| {
         it.admin("POST", &format!("/api/admin/projects/{project}/features"), json!({"name": name})).await.expect(201);
     };

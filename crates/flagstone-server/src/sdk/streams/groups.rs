@@ -16,7 +16,7 @@ use crate::sdk::source::TokensMark;
 
 /// How many frames a listener may be behind. One who is further behind is cut, and resumes by the last id. There is room
 /// for so many in each group, of which there may be as many as listeners.
-const BEHIND_MAX: usize = 16;
+const BEHIND_MAX: usize = 8;
 /// How many different queries may be listened to with one token: each has frames of its own at each change. Streams of
 /// one query share them, and those without a query do not count.
 const QUERIES_PER_TOKEN_MAX: usize = 32;
@@ -68,6 +68,8 @@ pub struct Group {
     frames: Sender<Frame>,
     /// What they all have.
     known: Revision,
+    /// The environment's version since which something may concern them that they have not been told.
+    told_of: Revision,
     told: watch::Sender<Revision>,
     /// What those have to be told who know something older, as of `known`.
     updates: HashMap<Revision, Update>,
@@ -149,12 +151,12 @@ impl Open {
         there.index(&scope);
         let told = if shares_told { there.told.clone() } else { watch::Sender::default() };
         let group = there.groups.entry(Arc::clone(&scope)).or_insert_with(|| {
-            let known = head.revisions().of_scope(&scope);
+            let (known, told_of) = (head.revisions().of_scope(&scope), head.revision());
             let (frames, updates) = (broadcast::channel(BEHIND_MAX).0, HashMap::new());
             if !shares_told {
                 told.send_replace(known);
             }
-            Group { scope, tokens: Vec::new(), frames, known, told, updates, hydration: Weak::new() }
+            Group { scope, tokens: Vec::new(), frames, known, told_of, told, updates, hydration: Weak::new() }
         });
         match group.tokens.iter_mut().find(|(other, _)| Arc::ptr_eq(other, token)) {
             Some((_, count)) => *count += 1,
@@ -279,7 +281,9 @@ impl Environment {
                 let touched = now.changed_since(&before).filter_map(|project| self.by_project.get(project));
                 let touched: HashSet<_> = touched.flatten().chain(&self.of_all).collect();
                 for scope in touched {
-                    self.groups.get_mut(scope).into_iter().for_each(|group| group.advance(head));
+                    let Some(group) = self.groups.get_mut(scope) else { continue };
+                    group.has_been_told_of(before.newest());
+                    group.advance(head);
                 }
             }
         }
@@ -304,13 +308,22 @@ impl Group {
         self.told.subscribe()
     }
 
+    /// Nothing up to there concerns them that they do not have. What they have themselves may be of long ago, where
+    /// nobody remembers what has come since.
+    fn has_been_told_of(&mut self, revision: Revision) {
+        if revision.number > self.told_of.number {
+            self.told_of = revision;
+        }
+    }
+
     /// Sends what is new at `head` to all listeners.
     pub fn advance(&mut self, head: &Arc<Delivery>) {
         let revision = head.revisions().of_scope(&self.scope);
+        let told_of = std::mem::replace(&mut self.told_of, head.revision());
         if revision == self.known {
             return;
         }
-        if let Some(frame) = update_frame(head, &self.scope, self.known, revision) {
+        if let Some(frame) = update_frame(head, &self.scope, told_of, revision) {
             // Without listeners there is nobody to miss it.
             let _ = self.frames.send(Frame::Event(frame));
         }
@@ -353,9 +366,9 @@ fn take_one<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) ->
     is_last
 }
 
-/// What tells listeners who have everything up to `known` what is new; nothing if that does not concern them.
-fn update_frame(delivery: &Delivery, scope: &Scope, known: Revision, revision: Revision) -> Option<Bytes> {
-    let data = match delivery.update(known, scope) {
+/// What tells listeners who have been told of everything up to there what is new; nothing if that does not concern them.
+fn update_frame(delivery: &Delivery, scope: &Scope, told_of: Revision, revision: Revision) -> Option<Bytes> {
+    let data = match delivery.update(told_of, scope) {
         Update::Current => return None,
         Update::Changes(changes) => changes,
         Update::Everything => delivery.hydration_now(scope),
