@@ -2,6 +2,7 @@
 
 mod delivery;
 mod estate;
+mod million;
 mod scale;
 mod stream;
 
@@ -42,6 +43,8 @@ enum Command {
     Estate(estate::Options),
     /// Measure what a change costs with 5,000 and 50,000 features, and streams of 10,000 scopes
     Scale(scale::Options),
+    /// Tell what a million SDKs take by the figures of the others, and simulate a run of it
+    Million(million::Options),
     /// Fill a server with the flags that are measured with, over its admin API
     Seed(seed::Options),
     /// Serve what a Flagstone answers, with nothing between the bytes and the HTTP stack
@@ -55,6 +58,7 @@ fn main() -> anyhow::Result<()> {
         Command::Attack(options) => attack::run(&options),
         Command::Estate(options) => estate::run(&options),
         Command::Scale(options) => scale::run(&options),
+        Command::Million(options) => million::run(&options),
         Command::Seed(options) => single_thread()?.block_on(seed::run(&options)),
         // As `flagstone` makes its own: as many workers as the process may use cores.
         Command::Bare(options) => {

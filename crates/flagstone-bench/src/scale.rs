@@ -351,6 +351,7 @@ async fn streams(server: &Server, count: usize, table: &mut Table) -> anyhow::Re
     poller.exchange(&poll(&server.address, BACKEND, "identity", ""), |_| ()).await?;
     sleep(SETTLED).await;
     let before = resident_bytes(pid)?;
+    let began = cpu_time_of_threads(pid, "")?;
     let arrivals = Rc::new(RefCell::new(vec![Vec::new(); count]));
     let (begun, mut turns) = (Rc::new(RefCell::new(0_usize)), interval(Duration::from_millis(1)));
     for (number, token) in tokens.iter().enumerate() {
@@ -370,6 +371,7 @@ async fn streams(server: &Server, count: usize, table: &mut Table) -> anyhow::Re
         }
     };
     timeout(WAIT_MAX + Duration::from_millis(u64::try_from(count)?), all).await.context("not all streams begin")?;
+    note("… CPU of a stream that begins", computed(pid, began)? / bounded(count), "ms");
     // What only the beginning took is given back.
     sleep(SETTLED).await;
     let each = resident_bytes(pid)?.saturating_sub(before);
@@ -400,7 +402,8 @@ async fn streams(server: &Server, count: usize, table: &mut Table) -> anyhow::Re
     let (mut last, mut heard) = (Vec::new(), 0);
     for (revision, began, project) in &sent {
         let mut came = Vec::new();
-        for ((one, other), heard) in pairs.iter().zip(arrivals.iter()).filter(|(pair, _)| is_in(project, pair)) {
+        let concerned = pairs.iter().zip(arrivals.iter()).filter(|((one, other), _)| [one, other].contains(&project));
+        for ((one, other), heard) in concerned {
             // One event may tell of several commits.
             let at = heard.iter().find(|(number, _)| number >= revision).map(|(_, at)| *at);
             let last = heard.last().map(|(number, _)| *number);
@@ -418,10 +421,6 @@ async fn streams(server: &Server, count: usize, table: &mut Table) -> anyhow::Re
     note("… CPU of a commit with all that it tells", cpu, "ms");
     table.row("… 20 commits/s: p99 of the last arrival", p99, "ms", STREAM_MS_MAX);
     Ok(())
-}
-
-fn is_in(project: &usize, (one, other): &(usize, usize)) -> bool {
-    [one, other].contains(&project)
 }
 
 /// The last commit, as the last answer names it.

@@ -190,7 +190,7 @@ pub struct Random(pub u32);
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 impl Random {
     /// From 0 to 1.
-    fn fraction(&mut self) -> f64 {
+    pub fn fraction(&mut self) -> f64 {
         let product = f64::from(self.0) * 1_103_515_245.0 + 12_345.0;
         self.0 = (product as u64 & 0x7fff_ffff) as u32;
         f64::from(self.0) / f64::from(0x7fff_ffff)

@@ -376,3 +376,48 @@ fn update_frame(delivery: &Delivery, scope: &Scope, told_of: Revision, revision:
     let head = format!("event: unleash-updated\nid: {revision}\ndata: ");
     Some([head.as_bytes(), &data, b"\n\n"].concat().into())
 }
+
+#[cfg(test)]
+mod tests {
+    use flagstone_model::api_tokens::TokenKind;
+
+    use super::*;
+    use crate::delivery::content::Content;
+
+    #[test]
+    fn who_leaves_with_a_token_of_before_takes_nothing_from_those_who_came_since() {
+        let token = Arc::new(ApiToken {
+            selector: "selector".to_owned(),
+            hash: String::new(),
+            prefix: "*:development".to_owned(),
+            name: "name".to_owned(),
+            kind: TokenKind::Backend,
+            environment: "development".to_owned(),
+            projects: vec!["*".to_owned()],
+            created_at: Timestamp::from_millis(0),
+            expires_at: None,
+            alias: None,
+        });
+        let head = Arc::new(Delivery::received("development", Revision::number(1), Content::default()));
+        let query = |number: usize| Scope { name_prefix: Some(number.to_string()), asked: true, ..Scope::everything() };
+        let mut open = Open::default();
+        let enter = |open: &mut Open, number| {
+            let token = open.token(&token).0;
+            let scope = Arc::clone(open.enter("development", query(number), &token, &head, true).scope());
+            (scope, token)
+        };
+        let before = enter(&mut open, 0);
+        open.end_tokens(|_| false, TokensMark::Ended(1));
+        assert!(before.1.ended.is_cancelled());
+        let since: Vec<_> = (0..QUERIES_PER_TOKEN_MAX).map(|number| enter(&mut open, number)).collect();
+        let one_more = query(QUERIES_PER_TOKEN_MAX);
+        open.leave("development", &before.0, &before.1);
+        assert!(open.admit_query("selector", &one_more).is_err(), "a query of those who are there was forgotten");
+        assert!(!since[0].1.ended.is_cancelled());
+        for (scope, token) in &since {
+            open.leave("development", scope, token);
+        }
+        assert!(open.admit_query("selector", &one_more).is_ok());
+        assert!(open.tokens.is_empty() && open.environments.is_empty(), "somebody is still there");
+    }
+}
