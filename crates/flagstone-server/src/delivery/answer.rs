@@ -1,5 +1,6 @@
 //! A whole answer: pieces of text, most of them shared with other answers, and the forms that they make together.
 
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -20,7 +21,7 @@ const COMPRESSED_FROM_BYTES: usize = 1_024;
 /// Answers up to this are one piece: they are compressed better, and sent with fewer writes, than they are shared.
 const WHOLE_BYTES_MAX: usize = 64 << 10;
 /// Forms up to this are put into one piece, which is sent with fewer writes.
-const JOINED_BYTES_MAX: usize = 256 << 10;
+const JOINED_BYTES_MAX: usize = 2 << 20;
 
 /// The codings of answers in pieces, best first. Not zstd: its frames would be read up to the end of the first by some
 /// clients, Python's requests among them.
@@ -29,6 +30,8 @@ const JOINED: [Coding; 2] = [Coding::Brotli, Coding::Gzip];
 /// A whole answer: JSON with an ETag.
 pub struct Answer {
     texts: Vec<(Arc<Text>, Place)>,
+    /// As it is.
+    plain: Arc<[Bytes]>,
     bytes: usize,
     etag: HeaderValue,
     forms: [OnceCell<Option<Form>>; 4],
@@ -92,16 +95,21 @@ impl Writer {
         self.seal();
         // Our ETags hold nothing that a header cannot; a client that finds an empty one asks for everything.
         let etag = HeaderValue::try_from(etag).unwrap_or(HeaderValue::from_static("\"\""));
-        let mut answer = Answer { texts: self.texts, bytes: 0, etag, forms: Default::default() };
-        let plain = answer.form_of(Coding::Identity).unwrap_or_else(|| Form::of(Vec::new()));
-        answer.bytes = plain.bytes;
-        if answer.bytes <= WHOLE_BYTES_MAX {
-            answer.texts =
-                plain.pieces.iter().map(|piece| (Arc::new(Text::of(piece.clone())), Place::Inside)).collect();
+        let mut texts = self.texts;
+        // Text as it is cannot fail.
+        let mut plain = pieces_of(&texts, Coding::Identity).unwrap_or_default();
+        let bytes = plain.iter().map(Bytes::len).sum();
+        if bytes <= WHOLE_BYTES_MAX {
+            let whole = Bytes::from(plain.concat());
+            texts = vec![(Arc::new(Text::of(whole.clone())), Place::Inside)];
+            plain = vec![whole];
         }
-        answer.forms[Coding::Identity as usize] = OnceCell::new_with(Some(Some(plain)));
-        answer
+        Answer { texts, plain: plain.into(), bytes, etag, forms: Default::default() }
     }
+}
+
+fn pieces_of(texts: &[(Arc<Text>, Place)], coding: Coding) -> io::Result<Vec<Bytes>> {
+    joined(texts.iter().map(|(text, place)| (&**text, *place)), coding)
 }
 
 impl Answer {
@@ -114,16 +122,20 @@ impl Answer {
 
     /// What stands in it, in pieces: JSON.
     pub fn pieces(&self) -> Arc<[Bytes]> {
-        let plain = self.forms[Coding::Identity as usize].get().and_then(Option::as_ref);
-        plain.map_or_else(|| Arc::from([]), |form| Arc::clone(&form.pieces))
+        Arc::clone(&self.plain)
     }
 
     /// The same as one piece.
     pub fn body(&self) -> Bytes {
-        match &*self.pieces() {
+        match &*self.plain {
             [all] => all.clone(),
             pieces => pieces.concat().into(),
         }
+    }
+
+    /// Which forms were made so far, a bit for each, and one for the answer itself.
+    pub fn made(&self) -> u8 {
+        self.forms.iter().fold(1, |made, form| made << 1 | u8::from(form.initialized()))
     }
 
     /// What it takes that no other answer shares, in all forms that were made so far, in bytes.
@@ -134,7 +146,8 @@ impl Answer {
             1 if self.texts.len() > 1 => form.bytes,
             pieces => pieces * size_of::<Bytes>(),
         };
-        self.texts.len() * size_of::<(Arc<Text>, Place)>() + own.sum::<usize>() + forms.map(pieces).sum::<usize>()
+        let texts = self.texts.len() * size_of::<(Arc<Text>, Place)>() + self.plain.len() * size_of::<Bytes>();
+        texts + own.sum::<usize>() + forms.map(pieces).sum::<usize>()
     }
 
     /// The answer to a request with these headers: 304 if it names the ETag, else the body in the form it likes best.
@@ -172,7 +185,7 @@ impl Answer {
     }
 
     fn form_of(&self, coding: Coding) -> Option<Form> {
-        joined(self.texts.iter().map(|(text, place)| (&**text, *place)), coding).ok().map(Form::of)
+        pieces_of(&self.texts, coding).ok().map(Form::of)
     }
 }
 
@@ -253,19 +266,19 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_large_is_shared_and_knows_its_length() {
-        let shared = Arc::new(Text::of_list("123456,".repeat(60_000)));
+        let shared = Arc::new(Text::of_list("123456,".repeat(600_000)));
         let mut writer = Writer::default();
         writer.push("[");
         writer.share(&shared);
         writer.end_list();
         let answer = Arc::new(writer.finish("\"1\""));
         let pieces = answer.pieces();
-        assert_eq!(pieces.iter().map(Bytes::len).collect::<Vec<_>>(), [1, 419_999, 1]);
+        assert_eq!(pieces.iter().map(Bytes::len).collect::<Vec<_>>(), [1, 4_199_999, 1]);
         assert!(pieces[1].as_ptr() == shared.plain().as_ptr() && answer.bytes() < 1_000, "{}", answer.bytes());
         let headers = HeaderMap::from_iter([("accept-encoding".parse().unwrap(), HeaderValue::from_static("gzip"))]);
         let response = answer.respond(&headers).await;
         let length = usize::try_from(response.body().size_hint().exact().unwrap()).unwrap();
-        let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        let body = axum::body::to_bytes(response.into_body(), 8 << 20).await.unwrap();
         assert_eq!((body.len(), &body[..2]), (length, &[0x1f, 0x8b][..]));
     }
 }

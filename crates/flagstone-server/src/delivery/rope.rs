@@ -9,12 +9,13 @@ use sha2::{Digest, Sha256};
 
 use super::text::Text;
 
-/// How large chunks are where a list is made as a whole.
-const CHUNK_BYTES: usize = 32 << 10;
+/// How large chunks are where a list is made as a whole. Each is compressed by itself: smaller ones would make answers
+/// larger, and larger ones changes dearer.
+const CHUNK_BYTES: usize = 64 << 10;
 /// From where on a chunk that has grown is cut.
-const CHUNK_BYTES_MAX: usize = 48 << 10;
+const CHUNK_BYTES_MAX: usize = 96 << 10;
 /// Below which a chunk that has shrunk is put to the one before it.
-const CHUNK_BYTES_MIN: usize = 8 << 10;
+const CHUNK_BYTES_MIN: usize = 16 << 10;
 
 /// What is known of an object of a list.
 pub trait Listed: Clone + PartialEq {
@@ -392,7 +393,7 @@ mod tests {
     fn a_change_makes_one_chunk_anew_and_shares_the_others() {
         let all = (0..2_000).map(|n| (format!("{n:04}"), Some(object(&format!("{n:04}"), 1_000)))).collect::<Changes>();
         let rope = Rope::default().after(all);
-        assert!((50..80).contains(&rope.chunks.len()), "{}", rope.chunks.len());
+        assert!((25..40).contains(&rope.chunks.len()), "{}", rope.chunks.len());
         let other = rope.after([("0777".to_owned(), Some(object("0777", 10)))].into());
         let shared = other.chunks.iter().filter(|chunk| rope.chunks.iter().any(|old| Arc::ptr_eq(old, chunk))).count();
         assert_eq!((other.chunks.len(), shared), (rope.chunks.len(), rope.chunks.len() - 1));
@@ -401,7 +402,7 @@ mod tests {
         // What shrinks is put together, what grows is cut.
         let few = rope.after((0..1_990).map(|n| (format!("{n:04}"), None)).collect());
         assert_eq!((few.len(), few.chunks.len()), (10, 1));
-        let large = (0..10).map(|n| (format!("0777-{n}"), Some(object("x", 30_000)))).collect();
-        assert!(rope.after(large).chunks.iter().all(|chunk| chunk.text.plain().len() < CHUNK_BYTES_MAX + 31_000));
+        let large = (0..10).map(|n| (format!("0777-{n}"), Some(object("x", 60_000)))).collect();
+        assert!(rope.after(large).chunks.iter().all(|chunk| chunk.text.plain().len() < CHUNK_BYTES_MAX + 61_000));
     }
 }
