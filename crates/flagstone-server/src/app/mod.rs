@@ -411,7 +411,8 @@ impl App {
         if self.0.writer.head().state.seq >= seq || !self.0.store.is_shared() {
             return Ok(());
         }
-        match tokio::time::timeout(REACH_MAX, self.0.writer.catch_up()).await {
+        // In a box, so that the others, nearly all, need no room for it.
+        match Box::pin(tokio::time::timeout(REACH_MAX, self.0.writer.catch_up())).await {
             Ok(Ok(())) => Ok(()),
             _ => Err(Failure::Unavailable("This node does not have the revision that you know yet; try again.")),
         }

@@ -205,7 +205,8 @@ impl FlagSource {
     pub async fn update(&self, delivery: &Arc<Delivery>, known: Revision, scope: &Scope) -> Update {
         delivery.ready().await;
         match (delivery.update(known, scope), self.node()) {
-            (Update::Everything, Some(app)) => match app.history(delivery, known).await {
+            // In a box, so that the others need no room for it.
+            (Update::Everything, Some(app)) => match Box::pin(app.history(delivery, known)).await {
                 Some(log) => delivery.update_by_log(&log, known, scope),
                 None => Update::Everything,
             },
