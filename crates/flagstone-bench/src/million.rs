@@ -45,28 +45,28 @@ pub struct Options {
 #[derive(Args)]
 struct Measured {
     /// CPU of a commit on a node, in milliseconds
-    #[arg(long, default_value_t = 1.5)]
+    #[arg(long, default_value_t = 2.6)]
     commit_ms: f64,
     /// CPU of a commit in PostgreSQL, in milliseconds
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.4)]
     database_ms: f64,
     /// CPU of an event on an edge, with what is written of it, in milliseconds
     #[arg(long, default_value_t = 0.45)]
     event_ms: f64,
     /// CPU of an event for each who is told of it, in microseconds
-    #[arg(long, default_value_t = 10.0)]
+    #[arg(long, default_value_t = 30.0)]
     told_us: f64,
     /// CPU of a report of usage, in microseconds
     #[arg(long, default_value_t = 40.0)]
     report_us: f64,
     /// CPU of a stream that begins, in microseconds
-    #[arg(long, default_value_t = 200.0)]
+    #[arg(long, default_value_t = 350.0)]
     begin_us: f64,
     /// Memory of an edge before anybody listens, in MiB
     #[arg(long, default_value_t = 240.0)]
     edge_mib: f64,
     /// Memory of a stream, in KiB
-    #[arg(long, default_value_t = 14.0)]
+    #[arg(long, default_value_t = 16.0)]
     stream_kib: f64,
     /// What tells of a changed feature, in bytes
     #[arg(long, default_value_t = 1_300.0)]

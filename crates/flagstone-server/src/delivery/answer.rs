@@ -2,7 +2,8 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
@@ -23,6 +24,9 @@ const WHOLE_BYTES_MAX: usize = 64 << 10;
 /// Forms up to this are put into one piece, which is sent with fewer writes.
 const JOINED_BYTES_MAX: usize = 2 << 20;
 
+/// An answer that is asked for more often is worth being compressed once more, as a whole, which makes it smaller.
+const SELDOM: u32 = 500;
+
 /// The codings of answers in pieces, best first. Not zstd: its frames would be read up to the end of the first by some
 /// clients, Python's requests among them.
 const JOINED: [Coding; 2] = [Coding::Brotli, Coding::Gzip];
@@ -34,7 +38,18 @@ pub struct Answer {
     plain: Arc<[Bytes]>,
     bytes: usize,
     etag: HeaderValue,
-    forms: [OnceCell<Option<Form>>; 4],
+    forms: [Forms; 4],
+}
+
+/// The form of an answer in a coding.
+#[derive(Default)]
+struct Forms {
+    /// Of what its texts are in it.
+    joined: OnceCell<Option<Form>>,
+    /// How often that was asked for, where the other would be smaller.
+    asked: AtomicU32,
+    /// The same, compressed as a whole.
+    whole: OnceLock<Form>,
 }
 
 /// A form of an answer, as it is sent.
@@ -133,15 +148,19 @@ impl Answer {
         }
     }
 
-    /// Which forms were made so far, a bit for each, and one for the answer itself.
-    pub fn made(&self) -> u8 {
-        self.forms.iter().fold(1, |made, form| made << 1 | u8::from(form.initialized()))
+    /// How much of it was made so far: more, whenever it takes more.
+    pub fn made(&self) -> usize {
+        let forms = self.forms.iter();
+        1 + forms
+            .map(|form| usize::from(form.joined.initialized()) + usize::from(form.whole.get().is_some()))
+            .sum::<usize>()
     }
 
     /// What it takes that no other answer shares, in all forms that were made so far, in bytes.
     pub fn bytes(&self) -> usize {
         let own = self.texts.iter().filter(|(text, _)| Arc::strong_count(text) == 1).map(|(text, _)| text.bytes());
-        let forms = self.forms.iter().filter_map(|form| form.get()?.as_ref());
+        let forms = self.forms.iter().flat_map(|form| [form.joined.get().and_then(Option::as_ref), form.whole.get()]);
+        let forms = forms.flatten();
         let pieces = |form: &Form| match form.pieces.len() {
             1 if self.texts.len() > 1 => form.bytes,
             pieces => pieces * size_of::<Bytes>(),
@@ -177,15 +196,29 @@ impl Answer {
 
     /// A form, made once, beside the tasks that serve; nothing if the compressor fails.
     async fn form(self: &Arc<Self>, coding: Coding) -> Option<Form> {
+        let forms = &self.forms[coding as usize];
+        if let Some(whole) = forms.whole.get() {
+            return Some(whole.clone());
+        }
         let make = || async {
             let answer = Arc::clone(self);
-            work::aside(move || answer.form_of(coding)).await.flatten()
+            work::aside(move || pieces_of(&answer.texts, coding).ok().map(Form::of)).await.flatten()
         };
-        self.forms[coding as usize].get_or_init(make).await.clone()
+        let joined = forms.joined.get_or_init(make).await.clone();
+        let can_be_smaller = coding != Coding::Identity && self.texts.len() > 1 && self.bytes <= JOINED_BYTES_MAX;
+        if can_be_smaller && forms.asked.fetch_add(1, Ordering::Relaxed) == SELDOM {
+            let answer = Arc::clone(self);
+            tokio::spawn(work::aside(move || answer.make_whole(coding)));
+        }
+        joined
     }
 
-    fn form_of(&self, coding: Coding) -> Option<Form> {
-        pieces_of(&self.texts, coding).ok().map(Form::of)
+    fn make_whole(&self, coding: Coding) {
+        let text = Text::of(self.body());
+        // Whoever asks goes on getting the other if this fails, which the text has logged.
+        if let Ok(pieces) = joined([(&text, Place::Inside)].into_iter(), coding) {
+            self.forms[coding as usize].whole.get_or_init(|| Form::of(pieces));
+        }
     }
 }
 
@@ -232,6 +265,8 @@ impl HttpBody for Pieces {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use super::*;
 
     #[test]
@@ -280,5 +315,38 @@ mod tests {
         let length = usize::try_from(response.body().size_hint().exact().unwrap()).unwrap();
         let body = axum::body::to_bytes(response.into_body(), 8 << 20).await.unwrap();
         assert_eq!((body.len(), &body[..2]), (length, &[0x1f, 0x8b][..]));
+    }
+
+    #[tokio::test]
+    async fn what_is_asked_for_often_is_compressed_as_a_whole() {
+        let mut writer = Writer::default();
+        writer.push("[");
+        for chunk in 0..20 {
+            let elements =
+                (0..500).map(|number| format!("{{\"name\":\"feature-{chunk}-{number}\",\"enabled\":true}},"));
+            writer.share(&Arc::new(Text::of_list(elements.collect::<String>())));
+        }
+        writer.end_list();
+        let answer = Arc::new(writer.finish("\"1\""));
+        let headers = HeaderMap::from_iter([("accept-encoding".parse().unwrap(), HeaderValue::from_static("gzip"))]);
+        let body = async || axum::body::to_bytes(answer.respond(&headers).await.into_body(), 1 << 20).await.unwrap();
+        let first = body().await;
+        let made = answer.made();
+        for _ in 0..SELDOM {
+            assert_eq!(body().await, first);
+        }
+        let whole = async {
+            while answer.made() == made {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+            body().await
+        };
+        let whole = tokio::time::timeout(std::time::Duration::from_secs(20), whole).await.unwrap();
+        assert!(whole.len() < first.len(), "{} is not less than {}", whole.len(), first.len());
+        for form in [first, whole] {
+            let mut plain = Vec::new();
+            flate2::bufread::GzDecoder::new(&*form).read_to_end(&mut plain).unwrap();
+            assert_eq!(plain, answer.body());
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Whole answers of an environment, kept as long as nobody has asked for a newer one and there is room for them.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -48,8 +48,8 @@ pub struct Answers {
     pub hydration: OnceCell<Arc<Answer>>,
     /// What the shelf has counted them for.
     counted: AtomicUsize,
-    /// What of both had been made then.
-    counted_forms: AtomicU16,
+    /// How much of them had been made then.
+    counted_made: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -66,10 +66,9 @@ struct Place {
 }
 
 impl Answers {
-    /// What was made so far, by bits.
-    fn made(&self) -> u16 {
-        let made = |cell: &OnceCell<Arc<Answer>>| cell.get().map_or(0, |answer| answer.made());
-        u16::from_be_bytes([made(&self.features), made(&self.hydration)])
+    /// How much of them was made so far: more, whenever they take more.
+    fn made(&self) -> usize {
+        [&self.features, &self.hydration].into_iter().filter_map(OnceCell::get).map(|answer| answer.made()).sum()
     }
 
     /// What they take, in all forms that were made so far.
@@ -133,7 +132,7 @@ impl Kept {
     /// Counts what was made of `answers` since the last time, and makes room for it.
     pub fn count(&self, scope: &Scope, answers: &Arc<Answers>) {
         let made = answers.made();
-        if answers.counted_forms.swap(made, Ordering::Relaxed) == made {
+        if answers.counted_made.swap(made, Ordering::Relaxed) == made {
             return;
         }
         let (mut shelf, room) = self.shelf(scope);
