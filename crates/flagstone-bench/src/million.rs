@@ -302,7 +302,12 @@ mod tests {
     }
 
     fn run(arguments: &[&str]) -> Run {
-        Run::of(&Command::parse_from(["million", "--sdks", "10000", "--seconds", "60"].iter().chain(arguments)).options)
+        Run::of(
+            &Command::parse_from(
+                ["million", "--sdks", "10000", "--edges", "5", "--seconds", "60"].iter().chain(arguments),
+            )
+            .options,
+        )
     }
 
     #[test]
