@@ -82,7 +82,7 @@ pub struct Group {
 pub enum Frame {
     /// Something is new.
     Event(Bytes),
-    /// The node stops.
+    /// The stream ends: the node stops, or has less than was told.
     Stop,
 }
 
@@ -323,10 +323,15 @@ impl Group {
         if revision == self.known {
             return;
         }
-        if let Some(frame) = update_frame(head, &self.scope, told_of, revision) {
-            // Without listeners there is nobody to miss it.
-            let _ = self.frames.send(Frame::Event(frame));
-        }
+        // What they know may be on its way here, as when an edge hears one of its upstream's nodes that is behind: they come
+        // back with it, and nobody is told of something older before it is clear that it holds.
+        let frame = if revision.number < self.known.number {
+            Some(Frame::Stop)
+        } else {
+            update_frame(head, &self.scope, told_of, revision).map(Frame::Event)
+        };
+        // Without listeners there is nobody to miss it.
+        let _ = frame.map(|frame| self.frames.send(frame));
         self.known = revision;
         self.updates = HashMap::new();
         self.hydration = Weak::new();
