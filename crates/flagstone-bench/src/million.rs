@@ -124,18 +124,17 @@ fn model(options: &Options) -> Vec<(&'static str, f64, &'static str)> {
     let listeners = sdks / edges;
     let told = options.told();
     let reports = sdks / REPORT_EVERY;
-    let edge_cpu =
-        commits * (measured.event_ms * 1e3 + told / edges * measured.told_us) + reports / edges * measured.report_us;
-    let parent_cpu = commits * (measured.event_ms * 1e3 + edges / parents * measured.told_us);
-    let node_cpu = commits * (measured.commit_ms * 1e3 + parents / nodes * measured.told_us);
+    let edge_cpu = commits * measured.event(told / edges) + reports / edges * measured.report_us / 1e6;
+    let parent_cpu = commits * measured.event(edges / parents);
+    let node_cpu = commits * (measured.commit_ms / 1e3 + parents / nodes * measured.told_us / 1e6);
     vec![
         ("SDKs of an edge", listeners, ""),
         ("memory of an edge", measured.edge_mib + listeners * measured.stream_kib / 1_024.0, "MiB"),
         ("SDKs that a commit concerns", told, ""),
         ("events told a second", commits * told, ""),
-        ("CPU of an edge", edge_cpu / 1e4, "% of a core"),
-        ("CPU of a parent", parent_cpu / 1e4, "% of a core"),
-        ("CPU of a node", node_cpu / 1e4, "% of a core"),
+        ("CPU of an edge", edge_cpu * 1e2, "% of a core"),
+        ("CPU of a parent", parent_cpu * 1e2, "% of a core"),
+        ("CPU of a node", node_cpu * 1e2, "% of a core"),
         ("CPU of PostgreSQL for commits", commits * measured.database_ms / 10.0, "% of a core"),
         ("reports of usage that reach edges", reports, "/s"),
         ("batches of them that reach nodes", edges / REPORT_EVERY, "/s"),
@@ -144,6 +143,13 @@ fn model(options: &Options) -> Vec<(&'static str, f64, &'static str)> {
         ("all SDKs begin anew: from an edge", listeners * measured.everything_bytes / 1e9, "GB"),
         ("… its CPU", listeners * measured.begin_us / 1e6, "s"),
     ]
+}
+
+impl Measured {
+    /// CPU of an event on an edge that tells so many of it, in seconds.
+    fn event(&self, told: f64) -> f64 {
+        self.event_ms / 1e3 + told * self.told_us / 1e6
+    }
 }
 
 impl Options {
@@ -219,7 +225,7 @@ struct Run {
 
 impl Run {
     fn of(options: &Options) -> Self {
-        let Measured { commit_ms, event_ms, told_us, begin_us, report_us, .. } = options.measured;
+        let measured = &options.measured;
         let mut random = Random(options.seed);
         let (mut node, mut run) = (Core::default(), Self::default());
         let mut parents = vec![(Core::default(), Way::default()); options.parents as usize];
@@ -228,7 +234,7 @@ impl Run {
         run.phases = ["calm", "in the 5 s after a parent is lost", "in the 5 s after an edge is lost"]
             .map(|phase| (phase, Vec::new()))
             .into();
-        let reporting = f64::from(options.sdks) / REPORT_EVERY * report_us;
+        let reporting = f64::from(options.sdks) / REPORT_EVERY * measured.report_us;
         let mut at = 0.0;
         loop {
             at += exponential(&mut random) / options.commits;
@@ -249,14 +255,14 @@ impl Run {
             }
             let is_back = !(edge_lost..edge_lost + BACK_WITHIN).contains(&at);
             // What is left of an edge's core beside those who begin, and reports of usage.
-            let beginning = if is_back { 0.0 } else { f64::from(run.back) / BACK_WITHIN * begin_us };
+            let beginning = if is_back { 0.0 } else { f64::from(run.back) / BACK_WITHIN * measured.begin_us };
             let left = 1.0 - (reporting + beginning) / f64::from(options.edges) / 1e6;
-            let acknowledged = node.work(at, commit_ms / 1e3);
+            let acknowledged = node.work(at, measured.commit_ms / 1e3);
             let of_parents: Vec<f64> = parents
                 .iter_mut()
                 .map(|(core, way)| {
                     let came = way.send(acknowledged, FAR, &mut random);
-                    core.work(came, event_ms / 1e3 + f64::from(options.edges / options.parents) * told_us / 1e6)
+                    core.work(came, measured.event(f64::from(options.edges / options.parents)))
                 })
                 .collect();
             // Who comes back is told of all that was while they were away.
@@ -266,7 +272,7 @@ impl Run {
                 let told_by = of_parents.get(parent).unwrap_or(&of_parents[number % of_parents.len()]);
                 let came = leaf.way.send(told_by.max(leaf.deaf_until), FAR, &mut random);
                 let told = rounded(options.told() / f64::from(options.edges) * leaf.listeners);
-                let done = leaf.core.work(came, (event_ms / 1e3 + f64::from(told) * told_us / 1e6) / left);
+                let done = leaf.core.work(came, measured.event(f64::from(told)) / left);
                 // The slowest of all ways to SDKs.
                 let ways = (0..told).map(|_| delay(NEAR, &mut random));
                 last = ways.fold(last, |last, way| last.max(done + way));

@@ -74,26 +74,33 @@ const PARAMETERS: &[(&str, &str)] = &[
 struct Api {
     admin: Router<App>,
     others: Router<App>,
+    documents: Vec<utoipa::openapi::OpenApi>,
+}
+
+/// The same of what SDKs use: all that an edge has.
+struct DeliveryApi {
     client: Router<FlagSource>,
     frontend: Router<FlagSource>,
-    /// Of what SDKs use.
-    delivery_documents: Vec<utoipa::openapi::OpenApi>,
-    /// Of everything else.
     documents: Vec<utoipa::openapi::OpenApi>,
 }
 
 fn api() -> Api {
-    let (mut documents, mut delivery_documents) = (Vec::new(), Vec::new());
-    let admin = merged([admin::nouns(), people::nouns()].concat(), &mut documents);
-    let frontend = merged(vec![frontend::routes(), ofrep::routes()], &mut delivery_documents);
-    let client = merged(vec![client::routes()], &mut delivery_documents);
-    let others = merged(vec![people::open_routes(), admin::open_routes(), ops::routes()], &mut documents);
-    Api { admin, others, client, frontend, delivery_documents, documents }
+    let mut documents = Vec::new();
+    let admin = merged(admin::nouns().into_iter().chain(people::nouns()), &mut documents);
+    let others = merged([people::open_routes(), admin::open_routes(), ops::routes()], &mut documents);
+    Api { admin, others, documents }
+}
+
+fn delivery_api() -> DeliveryApi {
+    let mut documents = Vec::new();
+    let frontend = merged([frontend::routes(), ofrep::routes()], &mut documents);
+    let client = merged([client::routes()], &mut documents);
+    DeliveryApi { client, frontend, documents }
 }
 
 /// Puts the routes of nouns together, and what they publish with the documents.
 fn merged<S: Clone + Send + Sync + 'static>(
-    nouns: Vec<OpenApiRouter<S>>,
+    nouns: impl IntoIterator<Item = OpenApiRouter<S>>,
     documents: &mut Vec<utoipa::openapi::OpenApi>,
 ) -> Router<S> {
     nouns.into_iter().fold(Router::new(), |all, noun| {
@@ -105,8 +112,9 @@ fn merged<S: Clone + Send + Sync + 'static>(
 
 /// What bodies are checked with.
 pub fn schemas() -> anyhow::Result<Schemas> {
-    let api = api();
-    let mut documents = [api.documents, api.delivery_documents, vec![Published::openapi()]].concat();
+    let mut documents = api().documents;
+    documents.append(&mut delivery_api().documents);
+    documents.push(Published::openapi());
     for document in &mut documents {
         close("Constraint", document);
     }
@@ -115,7 +123,7 @@ pub fn schemas() -> anyhow::Result<Schemas> {
 
 /// The same for what SDKs send alone: all that an edge takes.
 pub fn delivery_schemas() -> anyhow::Result<Schemas> {
-    Schemas::of(&api().delivery_documents)
+    Schemas::of(&delivery_api().documents)
 }
 
 /// Lets a schema refuse unknown properties where the stored form, which later releases extend, cannot.
@@ -130,8 +138,7 @@ fn close(name: &str, openapi: &mut utoipa::openapi::OpenApi) {
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut openapi = Published::openapi();
     env!("CARGO_PKG_VERSION").clone_into(&mut openapi.info.version);
-    let api = api();
-    for part in api.documents.into_iter().chain(api.delivery_documents) {
+    for part in api().documents.into_iter().chain(delivery_api().documents) {
         openapi.merge(part);
     }
     close("Constraint", &mut openapi);
@@ -242,14 +249,14 @@ fn add_parameters(path: &str, operation: &mut Operation) {
 
 /// Every route, behind everything that requests go through; what no route has is the UI's.
 pub fn router(source: &FlagSource, app: &App, ui: Ui) -> Router {
-    let Api { admin, others, client, frontend, .. } = api();
+    let Api { admin, others, .. } = api();
     let versions = Versions::new(app, &admin);
     let admin = admin
         .fallback(no_route)
         .method_not_allowed_fallback(|| async { Failure::NoMethod })
         .layer(from_fn_with_state(versions, guard))
         .layer(from_fn_with_state(app.clone(), require_login));
-    let mut all = Router::new().merge(others).merge(delivery(client, frontend, source)).merge(admin).route(
+    let mut all = Router::new().merge(others).merge(delivery(source)).merge(admin).route(
         "/api/admin/{*rest}",
         axum::routing::any(no_route).layer(from_fn_with_state(app.clone(), require_login)),
     );
@@ -281,18 +288,14 @@ where
     H: Handler<T, ()>,
     T: 'static,
 {
-    let Api { client, frontend, .. } = api();
-    let all = delivery(client, frontend, source).merge(others);
+    let all = delivery(source).merge(others);
     let all = all.fallback(fallback).method_not_allowed_fallback(|| async { Failure::NoMethod });
     behind_everything(source, base_path, admission::guarded(all, admission))
 }
 
 /// The routes that SDKs use.
-fn delivery<S: Clone + Send + Sync + 'static>(
-    client: Router<FlagSource>,
-    frontend: Router<FlagSource>,
-    source: &FlagSource,
-) -> Router<S> {
+fn delivery<S: Clone + Send + Sync + 'static>(source: &FlagSource) -> Router<S> {
+    let DeliveryApi { client, frontend, .. } = delivery_api();
     let frontend = frontend
         .method_not_allowed_fallback(|| async { Failure::NoMethod })
         .layer(from_fn_with_state(source.clone(), frontend::cors));

@@ -1,8 +1,10 @@
 //! The engine of an environment, carried over from revision to revision.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use flagstone_eval::{Delta, Engine, Event};
+use serde::de::DeserializeOwned;
 
 use super::content::Content;
 
@@ -40,7 +42,7 @@ impl Compiled {
 
     fn anew(&mut self, content: &Content, environment: &str) -> Arc<Engine> {
         self.changes = 0;
-        Arc::new(applied(Engine::default(), &delta(&Content::default(), content, environment), environment))
+        Arc::new(applied(Engine::default(), &whole(content, environment), environment))
     }
 }
 
@@ -51,29 +53,34 @@ fn applied(mut engine: Engine, delta: &Delta, environment: &str) -> Engine {
     engine
 }
 
+/// A feature or a segment as the engine takes it; nothing if it cannot be read.
+fn read<T: DeserializeOwned>(json: &[u8], name: &dyn Display, environment: &str) -> Option<T> {
+    let broken = |error| tracing::error!(%error, %name, environment, "cannot be compiled; it is off");
+    serde_json::from_slice(json).map_err(broken).ok()
+}
+
+/// What an engine that knows nothing has to be told of `content`.
+fn whole(content: &Content, environment: &str) -> Delta {
+    let segments = content.segments.iter().filter_map(|(id, json)| read(json, id, environment)).collect();
+    let features = content.features().filter_map(|(item, json)| read(json, &item.name, environment)).collect();
+    Delta { events: vec![Event::Hydration { features, segments }] }
+}
+
 /// What an engine that has compiled `known` has to be told of `content`.
 fn delta(known: &Content, content: &Content, environment: &str) -> Delta {
     let (mut events, mut gone) = (Vec::new(), Vec::new());
-    let broken = |error: serde_json::Error, what: &str| {
-        tracing::error!(%error, what, environment, "cannot be compiled; it is off");
-    };
     let changed = content.differences(known);
     for (segment_id, json) in changed.segments {
-        match json.map(serde_json::from_slice) {
-            Some(Ok(segment)) => events.push(Event::SegmentUpdated { segment }),
-            Some(Err(error)) => broken(error, "a segment"),
+        match json.map(|json| read(json, &segment_id, environment)) {
+            Some(segment) => events.extend(segment.map(|segment| Event::SegmentUpdated { segment })),
             None => gone.push(Event::SegmentRemoved { segment_id }),
         }
     }
     for (feature_name, json) in changed.features {
-        match json.map(serde_json::from_slice) {
-            Some(Ok(feature)) => events.push(Event::FeatureUpdated { feature }),
-            Some(Err(error)) => {
-                broken(error, &feature_name);
-                events.push(Event::FeatureRemoved { feature_name });
-            }
-            None => events.push(Event::FeatureRemoved { feature_name }),
-        }
+        events.push(match json.and_then(|json| read(json, &feature_name, environment)) {
+            Some(feature) => Event::FeatureUpdated { feature },
+            None => Event::FeatureRemoved { feature_name },
+        });
     }
     // Behind the features that named them.
     events.append(&mut gone);

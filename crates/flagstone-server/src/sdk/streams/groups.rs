@@ -387,11 +387,10 @@ mod tests {
     use flagstone_model::api_tokens::TokenKind;
 
     use super::*;
-    use crate::delivery::content::Content;
+    use crate::delivery::content::{Content, FeatureItem, Unused};
 
-    #[test]
-    fn who_leaves_with_a_token_of_before_takes_nothing_from_those_who_came_since() {
-        let token = Arc::new(ApiToken {
+    fn api_token() -> Arc<ApiToken> {
+        Arc::new(ApiToken {
             selector: "selector".to_owned(),
             hash: String::new(),
             prefix: "*:development".to_owned(),
@@ -402,7 +401,66 @@ mod tests {
             created_at: Timestamp::from_millis(0),
             expires_at: None,
             alias: None,
-        });
+        })
+    }
+
+    #[test]
+    fn a_stream_is_never_told_of_something_older() {
+        let at = |revision: &str| {
+            let item =
+                FeatureItem { name: "flag".to_owned(), project: "alpha".to_owned(), tags: None, segments: vec![] };
+            let json = format!(r#"{{"name":"flag","project":"alpha","enabled":true,"description":"{revision}"}}"#);
+            let nothing = Content::default();
+            let mut edit = nothing.edit();
+            edit.put_feature(item, json.into());
+            Arc::new(Delivery::received("development", revision.parse().unwrap(), edit.finish(Unused::Stay).0))
+        };
+        let mut open = Open::default();
+        let token = open.token(&api_token()).0;
+        // As on an edge, where each token has a head of its own.
+        let publish = |open: &mut Open, head: &Arc<Delivery>| open.publish(|_| None, |_| Some(Arc::clone(head)));
+        let mut frames = open.enter("development", Scope::everything(), &token, &at("19-0000000b"), false).listen();
+        publish(&mut open, &at("17-0000000a"));
+        assert!(matches!(frames.try_recv(), Ok(Frame::Stop)), "who knows more is sent away");
+        // Who has come since knows the older, and hears of what is new.
+        publish(&mut open, &at("20-0000000c"));
+        let Ok(Frame::Event(event)) = frames.try_recv() else { panic!("no event") };
+        assert!(String::from_utf8_lossy(&event).contains("\nid: 20-0000000c\n"), "{event:?}");
+        assert!(frames.try_recv().is_err());
+    }
+
+    #[test]
+    fn a_stream_is_told_its_changes_alone_however_much_came_for_others() {
+        let put = |content: &Content, project: &str, description: &str| {
+            let item =
+                FeatureItem { name: project.to_owned(), project: project.to_owned(), tags: None, segments: vec![] };
+            let mut edit = content.edit();
+            edit.put_feature(item, format!(r#"{{"name":"{project}","description":"{description}"}}"#).into());
+            edit.finish(Unused::Stay)
+        };
+        let begin = put(&Content::default(), "quiet", "first").0;
+        let begin = Arc::new(Delivery::received("development", Revision::number(1), begin));
+        let mut open = Open::default();
+        let token = open.token(&api_token()).0;
+        let scope = Scope { projects: Some(["quiet".to_owned()].into()), ..Scope::everything() };
+        let mut frames = open.enter("development", scope, &token, &begin, true).listen();
+        let publish = |open: &mut Open, head: &Arc<Delivery>| open.publish(|_| Some(Arc::clone(head)), |_| None);
+        // More than is remembered, for others.
+        let (content, touched) = put(begin.content(), "busy", "first");
+        let touched = touched.iter().cycle().take(20_000).cloned().collect();
+        let busy = Arc::new(begin.followed_by(Revision::number(2), content, touched));
+        publish(&mut open, &busy);
+        assert!(frames.try_recv().is_err(), "that does not concern it");
+        let (content, touched) = put(busy.content(), "quiet", "second");
+        publish(&mut open, &Arc::new(busy.followed_by(Revision::number(3), content, touched)));
+        let Ok(Frame::Event(event)) = frames.try_recv() else { panic!("no event") };
+        let event = String::from_utf8_lossy(&event);
+        assert!(event.contains("feature-updated") && !event.contains("hydration"), "{event}");
+    }
+
+    #[test]
+    fn who_leaves_with_a_token_of_before_takes_nothing_from_those_who_came_since() {
+        let token = api_token();
         let head = Arc::new(Delivery::received("development", Revision::number(1), Content::default()));
         let query = |number: usize| Scope { name_prefix: Some(number.to_string()), asked: true, ..Scope::everything() };
         let mut open = Open::default();
