@@ -128,7 +128,7 @@ fn serve(file: &File, etag: &HeaderValue, request: &HeaderMap) -> Response {
         format!("public, max-age={OTHERS_MAX_AGE_S}")
     };
     let common = [(header::CACHE_CONTROL, age), (header::VARY, "Accept-Encoding".to_owned())];
-    if let Some(response) = etag.to_str().ok().and_then(|etag| not_modified(request, etag)) {
+    if let Some(response) = not_modified(request, etag) {
         return (common, response).into_response();
     }
     let forms = [(Coding::Brotli, file.br), (Coding::Gzip, file.gz)];

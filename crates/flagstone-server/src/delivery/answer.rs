@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::OnceCell;
 
-use super::coding::{Coding, not_modified};
+use super::coding::{Coding, etag_header, not_modified};
 use super::text::{Place, Text, joined};
 use crate::system::work;
 
@@ -108,8 +108,6 @@ impl Writer {
     /// The answer, with its ETag, quotes included.
     pub fn finish(mut self, etag: &str) -> Answer {
         self.seal();
-        // Our ETags hold nothing that a header cannot; a client that finds an empty one asks for everything.
-        let etag = HeaderValue::try_from(etag).unwrap_or(HeaderValue::from_static("\"\""));
         let mut texts = self.texts;
         // Text as it is cannot fail.
         let mut plain = pieces_of(&texts, Coding::Identity).unwrap_or_default();
@@ -119,7 +117,7 @@ impl Writer {
             texts = vec![(Arc::new(Text::of(whole.clone())), Place::Inside)];
             plain = vec![whole];
         }
-        Answer { texts, plain: plain.into(), bytes, etag, forms: Default::default() }
+        Answer { texts, plain: plain.into(), bytes, etag: etag_header(etag), forms: Default::default() }
     }
 }
 
@@ -171,7 +169,7 @@ impl Answer {
 
     /// The answer to a request with these headers: 304 if it names the ETag, else the body in the form it likes best.
     pub async fn respond(self: &Arc<Self>, request: &HeaderMap) -> Response {
-        if let Some(response) = not_modified(request, self.etag.to_str().unwrap_or_default()) {
+        if let Some(response) = not_modified(request, &self.etag) {
             return response;
         }
         let wanted = match self.texts.len() {

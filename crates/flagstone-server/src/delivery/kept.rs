@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
+use axum::http::HeaderValue;
 use tokio::sync::OnceCell;
 
 use super::answer::Answer;
@@ -41,7 +42,7 @@ pub struct Kept {
 pub struct Answers {
     revision: Revision,
     /// The ETag of `features`, which is known without it.
-    pub etag: OnceLock<String>,
+    pub etag: OnceLock<HeaderValue>,
     /// As SDKs poll them.
     pub features: OnceCell<Arc<Answer>>,
     /// As a delta or a stream begins.

@@ -33,7 +33,7 @@ use crate::system::locks::{Mutex, rank};
 use crate::system::work;
 pub use answer::Answer;
 use answer::Writer;
-pub use coding::{Coding, names, not_modified};
+pub use coding::{Coding, etag_header, names, not_modified};
 use compiled::Compiled;
 use content::{Content, Project};
 use history::{Changes, History, Step, Touched, steps};
@@ -235,7 +235,7 @@ impl Delivery {
     pub async fn respond(self: &Arc<Self>, scope: &Scope, request: &HeaderMap) -> Response {
         let scope = &*self.known_part(scope).await;
         let revision = self.revisions.of_scope(scope);
-        let etag = || revision.etag(&scope.query(&self.environment).1);
+        let etag = || etag_header(&revision.etag(&scope.query(&self.environment).1));
         if scope.asked
             && let Some(response) = not_modified(request, &etag())
         {

@@ -100,7 +100,7 @@ pub(crate) fn respond(request: &HeaderMap, body: Vec<u8>) -> Response {
         (header::CACHE_CONTROL, "no-cache"),
         (header::ETAG, etag.as_str()),
     ];
-    if names(request, etag.trim_start_matches("W/")) {
+    if names(request, etag.trim_start_matches("W/").as_bytes()) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     (headers, body).into_response()

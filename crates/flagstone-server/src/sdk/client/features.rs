@@ -2,14 +2,14 @@
 
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use flagstone_model::Error;
 use flagstone_model::api_tokens::TokenKind;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::delivery::{Revision, Scope, Segments, not_modified};
+use crate::delivery::{Revision, Scope, Segments, etag_header, not_modified};
 use crate::http::error::Failure;
 use crate::http::{Path, query_pairs, tags_asked};
 use crate::sdk::source::{FlagSource, SdkToken};
@@ -109,19 +109,17 @@ async fn get(State(source): State<FlagSource>, Path(name): Path<String>, parts: 
     let delivery = source.delivery(&token.0)?;
     delivery.ready().await;
     let (_, query_hash) = scope.query(delivery.environment());
-    let etag = delivery.revisions().of_scope(&scope).etag(&format!("{query_hash}:{name}"));
+    let etag = etag_header(&delivery.revisions().of_scope(&scope).etag(&format!("{query_hash}:{name}")));
     let feature = delivery.feature(&scope, &name).ok_or_else(|| Error::not_found("feature", &name))?;
     if let Some(response) = not_modified(&parts.headers, &etag) {
         return Ok(response);
     }
-    let headers = [(header::CONTENT_TYPE, "application/json; charset=utf-8"), (header::ETAG, etag.as_str())];
-    Ok((headers, feature).into_response())
+    let json = HeaderValue::from_static("application/json; charset=utf-8");
+    Ok(([(header::CONTENT_TYPE, json), (header::ETAG, etag)], feature).into_response())
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
     #[test]
