@@ -21,8 +21,8 @@ pub enum Segments {
 /// Which part of an environment an answer holds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Scope {
-    /// Only these projects; all if none is named.
-    pub projects: Option<BTreeSet<String>>,
+    /// Only these projects, sorted; all if none is named.
+    pub projects: Option<Vec<String>>,
     /// Only features whose names begin with this.
     pub name_prefix: Option<String>,
     /// Only features with any of these; all if there is none.
@@ -47,14 +47,18 @@ impl Scope {
         tags: BTreeSet<Tag>,
         segments: Segments,
     ) -> Self {
-        let asked: BTreeSet<String> = asked.iter().filter(|p| *p != "*").cloned().collect();
+        let asked: Vec<String> = asked.iter().filter(|p| *p != "*").cloned().collect();
         let whole = asked.is_empty() && name_prefix.is_none() && tags.is_empty();
-        let projects = match (token.is_for_all_projects(), asked.is_empty()) {
+        let mut projects = match (token.is_for_all_projects(), asked.is_empty()) {
             (true, true) => None,
             (true, false) => Some(asked),
-            (false, true) => Some(token.projects.iter().cloned().collect()),
+            (false, true) => Some(token.projects.clone()),
             (false, false) => Some(asked.into_iter().filter(|p| token.covers(p)).collect()),
         };
+        if let Some(projects) = &mut projects {
+            projects.sort_unstable();
+            projects.dedup();
+        }
         Self { projects, name_prefix, tags, segments, asked: !whole }
     }
 
@@ -72,7 +76,8 @@ impl Scope {
 
     /// Whether a feature of this name in this project may belong to it, by its tags at any time.
     pub fn sees(&self, name: &str, project: &str) -> bool {
-        self.projects.as_ref().is_none_or(|projects| projects.contains(project))
+        let is_one = |projects: &Vec<String>| projects.binary_search_by(|other| other.as_str().cmp(project)).is_ok();
+        self.projects.as_ref().is_none_or(is_one)
             && self.name_prefix.as_ref().is_none_or(|prefix| name.starts_with(prefix))
     }
 

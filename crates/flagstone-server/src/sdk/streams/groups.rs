@@ -44,7 +44,7 @@ pub struct Token {
 struct Listening {
     token: Arc<Token>,
     /// To what, and how many to each.
-    scopes: HashMap<Arc<Scope>, usize>,
+    scopes: Vec<(Arc<Scope>, usize)>,
 }
 
 /// Those who listen to an environment.
@@ -107,8 +107,8 @@ impl Open {
     /// Whether the token may listen to this scope beside those that it listens to.
     pub fn admit_query(&self, selector: &str, scope: &Scope) -> Result<(), Failure> {
         let Some(listening) = self.tokens.get(selector).filter(|_| scope.asked) else { return Ok(()) };
-        let queries = listening.scopes.keys().filter(|other| other.asked).count();
-        if queries < QUERIES_PER_TOKEN_MAX || listening.scopes.contains_key(scope) {
+        let queries = listening.scopes.iter().filter(|(other, _)| other.asked).count();
+        if queries < QUERIES_PER_TOKEN_MAX || listening.scopes.iter().any(|(other, _)| **other == *scope) {
             return Ok(());
         }
         Err(Failure::Unavailable("Too many different queries are listened to with this token."))
@@ -118,7 +118,7 @@ impl Open {
     pub fn token(&mut self, token: &Arc<ApiToken>) -> (Arc<Token>, bool) {
         let new = || {
             let token = Arc::new(Token { token: Arc::clone(token), ended: CancellationToken::new() });
-            Listening { token, scopes: HashMap::new() }
+            Listening { token, scopes: Vec::new() }
         };
         let known = Arc::clone(&self.tokens.entry(token.selector.clone()).or_insert_with(new).token);
         let expiry = token.expires_at.filter(|expiry| self.next_expiry.is_none_or(|next| *expiry < next));
@@ -146,7 +146,7 @@ impl Open {
         let shares_told = there.seen.is_some();
         let scope = there.groups.get_key_value(&scope).map_or_else(|| Arc::new(scope), |(known, _)| Arc::clone(known));
         if let Some(listening) = self.tokens.get_mut(&token.token.selector) {
-            *listening.scopes.entry(Arc::clone(&scope)).or_default() += 1;
+            add_one(&mut listening.scopes, &scope);
         }
         there.index(&scope);
         let told = if shares_told { there.told.clone() } else { watch::Sender::default() };
@@ -158,10 +158,7 @@ impl Open {
             }
             Group { scope, tokens: Vec::new(), frames, known, told_of, told, updates, hydration: Weak::new() }
         });
-        match group.tokens.iter_mut().find(|(other, _)| Arc::ptr_eq(other, token)) {
-            Some((_, count)) => *count += 1,
-            None => group.tokens.push((Arc::clone(token), 1)),
-        }
+        add_one(&mut group.tokens, token);
         group
     }
 
@@ -169,20 +166,15 @@ impl Open {
     pub fn leave(&mut self, environment: &str, scope: &Arc<Scope>, token: &Arc<Token>) {
         let selector = &token.token.selector;
         // The token may have ended, and come back since: then others listen with it.
-        if let Some(listening) = self.tokens.get_mut(selector).filter(|known| Arc::ptr_eq(&known.token, token))
-            && take_one(&mut listening.scopes, scope)
-            && listening.scopes.is_empty()
-        {
-            self.tokens.remove(selector);
+        if let Some(listening) = self.tokens.get_mut(selector).filter(|known| Arc::ptr_eq(&known.token, token)) {
+            take_one(&mut listening.scopes, scope);
+            if listening.scopes.is_empty() {
+                self.tokens.remove(selector);
+            }
         }
         let Some(there) = self.environments.get_mut(environment) else { return };
         let Some(group) = there.groups.get_mut(scope) else { return };
-        for (other, count) in &mut group.tokens {
-            if Arc::ptr_eq(other, token) {
-                *count -= 1;
-            }
-        }
-        group.tokens.retain(|(_, count)| *count > 0);
+        take_one(&mut group.tokens, token);
         if group.tokens.is_empty() {
             there.groups.remove(scope);
             there.forget(scope);
@@ -360,15 +352,21 @@ impl Group {
     }
 }
 
-/// Counts one less under a key, and takes the key out with the last. Whether it did.
-fn take_one<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) -> bool {
-    let Some(count) = counts.get_mut(key) else { return false };
-    *count -= 1;
-    let is_last = *count == 0;
-    if is_last {
-        counts.remove(key);
+/// Counts one more of a thing.
+fn add_one<T>(counts: &mut Vec<(Arc<T>, usize)>, thing: &Arc<T>) {
+    match counts.iter_mut().find(|(other, _)| Arc::ptr_eq(other, thing)) {
+        Some((_, count)) => *count += 1,
+        None => counts.push((Arc::clone(thing), 1)),
     }
-    is_last
+}
+
+/// Counts one less of a thing, and takes it out with the last.
+fn take_one<T>(counts: &mut Vec<(Arc<T>, usize)>, thing: &Arc<T>) {
+    let Some(at) = counts.iter().position(|(other, _)| Arc::ptr_eq(other, thing)) else { return };
+    match &mut counts[at].1 {
+        1 => _ = counts.swap_remove(at),
+        count => *count -= 1,
+    }
 }
 
 /// What tells listeners who have been told of everything up to there what is new; nothing if that does not concern them.
