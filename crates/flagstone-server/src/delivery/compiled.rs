@@ -129,6 +129,7 @@ mod tests {
                 Revision::number(1 + round),
                 content(usize::try_from(round).unwrap(), 200),
                 Vec::new(),
+                true,
             );
             let context = Context { user_id: Some(format!("good-{round}")), ..Context::default() };
             let resolved =

@@ -93,10 +93,7 @@ impl Delivery {
     pub fn next(&self, before: &State, commits: &[Commit], state: &Arc<State>) -> Self {
         let (mut history, mut revisions) = (self.history.clone(), self.revisions.clone());
         for step in steps(Some(before), commits, &self.environment) {
-            match &step.projects {
-                Some(projects) => revisions.advance(step.revision, projects.iter().map(String::as_str)),
-                None => revisions = Revisions::common(step.revision),
-            }
+            revisions.advance(&step);
             history.push(step);
         }
         let revision = Revision::of_state(state, &self.environment);
@@ -154,19 +151,20 @@ impl Delivery {
         }
     }
 
-    /// What it delivers later, which differs in what was touched.
+    /// What it delivers later, which differs in what was touched. Unless that `is_all`, other things may have changed and
+    /// changed back, or come and gone: then no project has the version that it had before.
     #[must_use]
-    pub fn followed_by(&self, given: Revision, content: Content, touched: Vec<Touched>) -> Self {
+    pub fn followed_by(&self, given: Revision, content: Content, touched: Vec<Touched>, is_all: bool) -> Self {
         let mut next = Self { latest: Arc::clone(&self.latest), ..Self::received(&self.environment, given, content) };
         let (revision, known) = (next.revision(), self.revision());
         if revision == known {
             (next.revisions, next.history) = (self.revisions.clone(), self.history.clone());
         } else if revision.number > known.number {
             (next.revisions, next.history) = (self.revisions.clone(), self.history.clone());
-            let projects = touched_projects(&touched, [self.content(), next.content()]);
-            next.revisions.advance(revision, projects.iter().map(String::as_str));
-            let projects = Some(projects.into_iter().collect());
-            next.history.push(Step { revision, projects, touched });
+            let projects = is_all.then(|| touched_projects(&touched, [self.content(), next.content()])).flatten();
+            let step = Step { revision, projects, touched };
+            next.revisions.advance(&step);
+            next.history.push(step);
         }
         // Otherwise the upstream began anew: what its revisions were before means nothing now.
         next
@@ -511,12 +509,12 @@ impl Delivery {
     }
 }
 
-/// The projects whose SDKs see something else, of the contents before and afterwards.
-fn touched_projects(touched: &[Touched], contents: [&Arc<Content>; 2]) -> BTreeSet<String> {
+/// The projects whose SDKs see something else, of the contents before and afterwards; nothing where that is not known.
+fn touched_projects(touched: &[Touched], contents: [&Arc<Content>; 2]) -> Option<Vec<String>> {
     let mut projects = BTreeSet::new();
     for touched in touched {
         match touched {
-            Touched::Feature { projects: of, .. } => projects.extend(of.iter().flat_map(|of| of.iter()).cloned()),
+            Touched::Feature { projects: of, .. } => projects.extend(of.as_ref()?.iter().cloned()),
             Touched::Segment(id) => {
                 let all = contents.into_iter().flat_map(|content| content.projects());
                 let naming = all.filter(|project| project.names(*id));
@@ -524,5 +522,5 @@ fn touched_projects(touched: &[Touched], contents: [&Arc<Content>; 2]) -> BTreeS
             }
         }
     }
-    projects
+    Some(projects.into_iter().collect())
 }

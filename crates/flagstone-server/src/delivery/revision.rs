@@ -10,6 +10,7 @@ use flagstone_model::environments::EnvironmentRevision;
 use imbl::OrdMap;
 
 use super::content::Content;
+use super::history::Step;
 use super::scope::Scope;
 
 /// A version of what an environment's SDKs see, as clients know it: `42-1a2b3c4d`. They give it back as it is.
@@ -137,11 +138,15 @@ impl Revisions {
         self.newest
     }
 
-    /// Something has changed in these projects.
-    pub fn advance<'p>(&mut self, revision: Revision, projects: impl Iterator<Item = &'p str>) {
-        self.newest = revision;
+    /// Something has changed in the projects of a step; in all if it is not known in which.
+    pub fn advance(&mut self, step: &Step) {
+        let Some(projects) = &step.projects else {
+            *self = Self::common(step.revision);
+            return;
+        };
+        self.newest = step.revision;
         for project in projects {
-            self.projects.insert(project.to_owned(), revision);
+            self.projects.insert(project.clone(), step.revision);
         }
     }
 

@@ -52,7 +52,7 @@ impl Feed {
     pub fn beginning_with(self, wider: &Self) -> Self {
         let Some(delivery) = wider.delivery() else { return self };
         // It asks for everything: what it begins with may be older than what it covers has been told meanwhile.
-        self.publish(delivery.given_revision(), delivery.content().only(&self.projects), Vec::new());
+        self.publish(delivery.given_revision(), delivery.content().only(&self.projects), Vec::new(), false);
         self
     }
 
@@ -113,7 +113,8 @@ impl Feed {
             Some(delivery) => Revision::number(delivery.revision().number + 1),
             None => Revision::number(1),
         };
-        self.publish(revision.unwrap_or_else(next), content, touched);
+        let is_all = !revision.is_some_and(has_versions);
+        self.publish(revision.unwrap_or_else(next), content, touched, is_all);
         Ok(())
     }
 
@@ -122,6 +123,9 @@ impl Feed {
         let Some(last) = changes.events.last() else { return Ok(()) };
         let known = self.known_content();
         let mut edit = known.edit();
+        // What is told, which is more than what differs: a feature that has changed back, or come and gone. A hydration
+        // does not tell that.
+        let (mut told, mut is_hydrated) = (Vec::new(), false);
         for change in &changes.events {
             match change.kind.as_str() {
                 "hydration" => {
@@ -129,39 +133,57 @@ impl Feed {
                     let all = change.features.as_deref().context("a hydration has no features")?;
                     edit = known.edit();
                     self.replace_all(&mut edit, &known, all, change.segments.as_deref())?;
+                    is_hydrated = true;
                 }
                 "feature-updated" => {
                     let raw = change.feature.as_deref().context("an update has no feature")?;
                     if let Some(item) = self.read(raw, FeatureItem::parse) {
-                        for project in edit.projects_of(&item.name).into_iter().filter(|old| *old != item.project) {
-                            edit.remove_feature(&project, &item.name);
+                        let mut projects = edit.projects_of(&item.name);
+                        projects.retain(|old| *old != item.project);
+                        for old in &projects {
+                            edit.remove_feature(old, &item.name);
                         }
+                        projects.push(item.project.clone());
+                        told.push(Touched::Feature {
+                            name: item.name.as_str().into(),
+                            projects: Some(projects.into()),
+                        });
                         edit.put_feature(item, json(raw));
                     }
                 }
                 "feature-removed" => {
                     let name = change.feature_name.as_deref().context("a removal has no name")?;
-                    edit.projects_of(name).iter().for_each(|project| edit.remove_feature(project, name));
+                    let projects = edit.projects_of(name);
+                    for project in &projects {
+                        edit.remove_feature(project, name);
+                    }
+                    // One that nobody here has seen was in any of them.
+                    let projects = Some(projects).filter(|projects| !projects.is_empty()).map(Into::into);
+                    told.push(Touched::Feature { name: name.into(), projects });
                 }
                 "segment-updated" => {
                     let raw = change.segment.as_deref().context("an update has no segment")?;
                     if let Some(id) = self.read(raw, segment_id) {
+                        told.push(Touched::Segment(id));
                         edit.put_segment(id, json(raw));
                     }
                 }
                 "segment-removed" => {
                     let id = change.segment_id.as_ref().and_then(Value::as_i64).context("a removal has no id")?;
+                    told.push(Touched::Segment(id));
                     edit.remove_segment(id);
                 }
                 // A newer upstream may tell more; what we do not know we do not deliver.
                 _ => {}
             }
         }
-        let (content, touched) = edit.finish(Unused::Stay);
+        let (content, differ) = edit.finish(Unused::Stay);
         let mark = last.mark.as_deref().and_then(|mark| mark.parse().ok());
         let revision = Revision { number: last.event_id, mark };
         self.know(Some(revision));
-        self.publish(revision, content, touched);
+        let has_versions = has_versions(revision);
+        let touched = if has_versions && !is_hydrated { told } else { differ };
+        self.publish(revision, content, touched, !has_versions || !is_hydrated);
         Ok(())
     }
 
@@ -227,13 +249,19 @@ impl Feed {
         read.ok()
     }
 
-    fn publish(&self, revision: Revision, content: Content, touched: Vec<Touched>) {
+    fn publish(&self, revision: Revision, content: Content, touched: Vec<Touched>, is_all: bool) {
         let next = match self.delivery() {
-            Some(delivery) => delivery.followed_by(revision, content, touched),
+            Some(delivery) => delivery.followed_by(revision, content, touched, is_all),
             None => Delivery::received(&self.environment, revision, content),
         };
         self.delivery.store(Some(Arc::new(next)));
     }
+}
+
+/// Whether projects of the upstream have versions, as those of a Flagstone do. Then an SDK may come with one that was
+/// between two that are told here: what it knows is not to seem newer than what has come since.
+fn has_versions(revision: Revision) -> bool {
+    revision.mark.is_some()
 }
 
 fn json(raw: &RawValue) -> Bytes {
@@ -302,6 +330,45 @@ mod tests {
         let marked = take(r#"[{"name":"b"}]"#, r#""mark":"1a2b3c4d","#);
         assert_eq!(marked.revision().to_string(), "0-1a2b3c4d");
         assert_eq!(marked.update(other.revision(), &all), Update::Everything);
+    }
+
+    /// An SDK may have been told of what was in between: the feed's versions are not to be older than that one.
+    #[test]
+    fn what_came_and_went_unseen_has_a_version_all_the_same() {
+        let take = |feed: &Feed, events: &str| {
+            let events = events.replace('$', r#""eventId":8,"mark":"0000000b""#);
+            feed.take(&serde_json::from_str(&format!(r#"{{"events":[{events}]}}"#)).unwrap()).unwrap();
+        };
+        let begun = || {
+            let feed = feed(&["one", "two"]);
+            let features = r#"[{"name":"a","project":"one"},{"name":"b","project":"two"}]"#;
+            let marked = Revision { number: 7, mark: "0000000a".parse().ok() };
+            feed.take_document(&document(features).unwrap(), Some(marked)).unwrap();
+            feed
+        };
+        let check = |feed: &Feed, expect: [u64; 2]| {
+            let revisions = feed.delivery().unwrap().revisions().clone();
+            let of = |project: &str| {
+                let scope = Scope { projects: Some(vec![project.to_owned()]), ..Scope::everything() };
+                revisions.of_scope(&scope).number
+            };
+            assert_eq!([of("one"), of("two")], expect);
+        };
+        let feed = begun();
+        take(&feed, r#"{"type":"feature-updated",$,"feature":{"name":"a","project":"one"}}"#);
+        check(&feed, [8, 7]);
+        let feed = begun();
+        take(&feed, r#"{"type":"feature-removed",$,"featureName":"never-seen"}"#);
+        check(&feed, [8, 8]);
+        let feed = begun();
+        let both = r#"[{"name":"a","project":"one"},{"name":"b","project":"two"}]"#;
+        take(&feed, &format!(r#"{{"type":"hydration",$,"features":{both}}}"#));
+        check(&feed, [8, 8]);
+        // Of another server nobody has such a version.
+        let feed = begun();
+        let changed = r#"[{"name":"a","project":"one","enabled":true},{"name":"b","project":"two"}]"#;
+        feed.take_document(&document(changed).unwrap(), Some(Revision::number(8))).unwrap();
+        check(&feed, [8, 7]);
     }
 
     #[test]

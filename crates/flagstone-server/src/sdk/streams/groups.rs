@@ -267,8 +267,14 @@ impl Environment {
         if before.as_ref().is_some_and(|before| before.newest() == now.newest()) {
             return;
         }
-        match before.filter(|before| !now.is_other(before)) {
+        match before {
             None => self.groups.values_mut().for_each(|group| group.advance(head)),
+            Some(before) if now.is_other(&before) => {
+                for group in self.groups.values_mut() {
+                    group.has_been_told_of(before.newest());
+                    group.advance(head);
+                }
+            }
             Some(before) => {
                 let touched = now.changed_since(&before).filter_map(|project| self.by_project.get(project));
                 let touched: HashSet<_> = touched.flatten().chain(&self.of_all).collect();
@@ -446,11 +452,11 @@ mod tests {
         // More than is remembered, for others.
         let (content, touched) = put(begin.content(), "busy", "first");
         let touched = touched.iter().cycle().take(20_000).cloned().collect();
-        let busy = Arc::new(begin.followed_by(Revision::number(2), content, touched));
+        let busy = Arc::new(begin.followed_by(Revision::number(2), content, touched, true));
         publish(&mut open, &busy);
         assert!(frames.try_recv().is_err(), "that does not concern it");
         let (content, touched) = put(busy.content(), "quiet", "second");
-        publish(&mut open, &Arc::new(busy.followed_by(Revision::number(3), content, touched)));
+        publish(&mut open, &Arc::new(busy.followed_by(Revision::number(3), content, touched, true)));
         let Ok(Frame::Event(event)) = frames.try_recv() else { panic!("no event") };
         let event = String::from_utf8_lossy(&event);
         assert!(event.contains("feature-updated") && !event.contains("hydration"), "{event}");
