@@ -52,7 +52,8 @@ impl Feed {
     pub fn beginning_with(self, wider: &Self) -> Self {
         let Some(delivery) = wider.delivery() else { return self };
         // It asks for everything: what it begins with may be older than what it covers has been told meanwhile.
-        self.publish(delivery.given_revision(), delivery.content().only(&self.projects), Vec::new(), false);
+        let part = delivery.content().only(&self.projects);
+        self.delivery.store(Some(Arc::new(Delivery::received(&self.environment, delivery.given_revision(), part))));
         self
     }
 

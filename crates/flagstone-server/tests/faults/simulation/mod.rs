@@ -31,7 +31,8 @@ const FAULTS: Duration = Duration::from_secs(25);
 const SETTLED_MAX: Duration = Duration::from_mins(4);
 
 /// Each found a fault once.
-const REGRESSIONS: &[u64] = &[802_327_671_592, 425_255_963_878, 425_255_963_816, 425_255_963_839, 386_784_857_717];
+const REGRESSIONS: &[u64] =
+    &[802_327_671_592, 425_255_963_878, 425_255_963_816, 425_255_963_839, 386_784_857_717, 893_963_550_573];
 
 /// What one seed does.
 fn simulate(seed: u64) {
